@@ -1,0 +1,82 @@
+//! The binary interfaces a caller can use, and where each keeps its arguments.
+
+/// The binary interface through which a call entered the kernel.
+///
+/// The entry symbol decides it, not the program's ELF class: a 64-bit program may use `int 0x80`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Abi {
+    /// 64-bit x86: the `syscall` instruction.
+    X86_64 = 0,
+    /// 32-bit x86: `int 0x80` or `sysenter`.
+    I386 = 1,
+    /// 64-bit Arm.
+    Aarch64 = 2,
+    /// 32-bit Arm on a 64-bit kernel.
+    Arm = 3,
+}
+
+impl Abi {
+    /// Every interface, in the order of their numbers in a record.
+    pub const ALL: [Self; 4] = [Self::X86_64, Self::I386, Self::Aarch64, Self::Arm];
+
+    /// The interface with this number in a record.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::X86_64),
+            1 => Some(Self::I386),
+            2 => Some(Self::Aarch64),
+            3 => Some(Self::Arm),
+            _ => None,
+        }
+    }
+
+    /// The name used in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::I386 => "i386",
+            Self::Aarch64 => "aarch64",
+            Self::Arm => "arm",
+        }
+    }
+
+    /// Whether pointers and longs have 64 bits.
+    pub const fn is_64bit(self) -> bool {
+        matches!(self, Self::X86_64 | Self::Aarch64)
+    }
+}
+
+/// Byte offsets into the kernel's `struct pt_regs`, stable since long before 5.10
+/// (`arch/x86/include/asm/ptrace.h`, `arch/arm64/include/uapi/asm/ptrace.h`).
+pub mod regs {
+    /// x86: 168 bytes, `r15` first.
+    pub mod x86 {
+        /// `r10`, the fourth argument of a 64-bit call.
+        pub const R10: usize = 56;
+        /// `dx`, the third argument.
+        pub const DX: usize = 96;
+        /// `si`, the second argument of a 64-bit call.
+        pub const SI: usize = 104;
+        /// `di`, the first argument of a 64-bit call.
+        pub const DI: usize = 112;
+        /// `orig_ax`, the number of the call.
+        pub const ORIG_AX: usize = 120;
+        /// `sp`, the caller's stack pointer.
+        pub const SP: usize = 152;
+        /// Where `struct rt_sigframe` keeps the mask to restore, from the stack pointer at the
+        /// entry of rt_sigreturn (`arch/x86/include/asm/sigframe.h`).
+        pub const SIGFRAME_MASK: u64 = 296;
+    }
+
+    /// 64-bit Arm: `regs[31]`, `sp`, `pc`, `pstate`, then `orig_x0` and `syscallno`.
+    pub mod aarch64 {
+        /// `regs[0]`, the first argument; the others follow.
+        pub const X0: usize = 0;
+        /// `sp`, the caller's stack pointer.
+        pub const SP: usize = 248;
+        /// Where `struct rt_sigframe` keeps the mask to restore, from the stack pointer
+        /// (`arch/arm64/kernel/signal.c`).
+        pub const SIGFRAME_MASK: u64 = 168;
+    }
+}

@@ -1,0 +1,120 @@
+//! What the agent tells the kernel side before the programs are loaded.
+//!
+//! The programs see it as a read-only global, so that the verifier drops the code of every filter
+//! that is not in use.
+
+/// The highest errno the filter can select: the restart codes end at 516.
+pub const MAX_ERROR: u32 = 575;
+
+/// Words of the bitmap of selected errnos.
+pub const ERROR_WORDS: usize = (MAX_ERROR as usize + 1) / 64;
+
+/// The filter and the running kernel's layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Config {
+    /// Which of the filters below are in use: bits of [`select`].
+    pub select: u64,
+    /// With [`select::SIGNAL`]: signal n is bit n-1.
+    pub signals: u64,
+    /// With [`select::MIN_DURATION`]: nanoseconds.
+    pub min_duration_ns: u64,
+    /// With [`select::ERROR`]: errno n is bit n % 64 of word n / 64.
+    pub errors: [u64; ERROR_WORDS],
+    /// With [`select::NOT_SELF`]: the process to leave out, in the initial pid namespace.
+    pub self_pid: u32,
+    /// When this many bytes wait in the ring, the agent is woken.
+    pub wakeup_bytes: u32,
+    /// Where the running kernel keeps what the programs look for.
+    pub offsets: Offsets,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// The filters that can be in use: bits of [`Config::select`].
+pub mod select {
+    /// Leave out calls by the process in `self_pid`.
+    pub const NOT_SELF: u64 = 1 << 0;
+    /// Calls whose caller or target is marked [`side::EITHER`](super::side::EITHER).
+    pub const EITHER: u64 = 1 << 1;
+    /// Calls whose calling process is marked [`side::CALLER`](super::side::CALLER).
+    pub const CALLER: u64 = 1 << 2;
+    /// Calls whose target is marked [`side::TARGET`](super::side::TARGET).
+    pub const TARGET: u64 = 1 << 3;
+    /// Calls by a thread in the map `TIDS`.
+    pub const TID: u64 = 1 << 4;
+    /// Calls by a thread whose name is in the map `COMMS`.
+    pub const COMM: u64 = 1 << 5;
+    /// Calls by a user in the map `UIDS`.
+    pub const UID: u64 = 1 << 6;
+    /// Calls by a task in or below the cgroup in the map `CGROUP`.
+    pub const CGROUP: u64 = 1 << 7;
+    /// Calls that name a signal in `signals`, as an argument or in a set.
+    pub const SIGNAL: u64 = 1 << 8;
+    /// Leave out sends of signal 0.
+    pub const NO_PROBE: u64 = 1 << 9;
+    /// Calls that failed.
+    pub const FAILED: u64 = 1 << 10;
+    /// Calls that failed with an errno in `errors`.
+    pub const ERROR: u64 = 1 << 11;
+    /// Calls that took at least `min_duration_ns`.
+    pub const MIN_DURATION: u64 = 1 << 12;
+    /// Not a filter: new processes of selected callers are selected too.
+    pub const FOLLOW: u64 = 1 << 13;
+}
+
+/// Bits of a value in the maps `PIDS` (by process id) and `THREADS` (by thread id of a target).
+pub mod side {
+    /// Selected whether it calls or is called upon.
+    pub const EITHER: u32 = 1 << 0;
+    /// Selected as a caller.
+    pub const CALLER: u32 = 1 << 1;
+    /// Selected as a target.
+    pub const TARGET: u32 = 1 << 2;
+    /// Joined by being a selected process's child, and leaves when it ends. One that was named
+    /// stays: its number is what was asked for.
+    pub const FOLLOWED: u32 = 1 << 3;
+}
+
+/// Byte offsets of members in the running kernel's structs, from its BTF. A whole group is zero
+/// when BTF has not all of it; then what needs it is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Offsets {
+    /// `task_struct.real_parent`.
+    pub task_real_parent: u32,
+    /// `task_struct.tgid`.
+    pub task_tgid: u32,
+    /// `task_struct.files`.
+    pub task_files: u32,
+    /// `files_struct.fdt`.
+    pub files_fdt: u32,
+    /// `fdtable.max_fds`.
+    pub fdtable_max_fds: u32,
+    /// `fdtable.fd`.
+    pub fdtable_fd: u32,
+    /// `file.private_data`.
+    pub file_private_data: u32,
+    /// `file.f_inode`.
+    pub file_inode: u32,
+    /// `inode.i_private`.
+    pub inode_private: u32,
+    /// `inode.i_sb`.
+    pub inode_sb: u32,
+    /// `super_block.s_magic`.
+    pub super_block_magic: u32,
+    /// `proc_inode.pid` less `proc_inode.vfs_inode`: from the inode to its pid. Negative.
+    pub proc_inode_pid: i32,
+    /// `pid.numbers[0].nr`: the number in the initial pid namespace.
+    pub pid_number: u32,
+}
+
+// SAFETY: integers only; every bit pattern is a value. `Config` has 3 + ERROR_WORDS words of 8
+// bytes, then 16 of 4: no padding.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for Config {}
+
+const _: () = {
+    assert!(size_of::<Offsets>() == 13 * 4);
+    assert!(size_of::<Config>() == 24 + 8 * ERROR_WORDS + 8 + 13 * 4 + 4);
+};

@@ -1,0 +1,22 @@
+//! What the eBPF programs and the agent share.
+//!
+//! The [syscall table](SYSCALLS) says what there is to trace; a [`Record`] is what the kernel side
+//! hands to the agent for one call; a [`Config`] is what the agent hands to the kernel side before
+//! the programs are loaded; [`Counter`]s are what the kernel side counts.
+//!
+//! The kernel side captures, user space interprets: nothing here decodes anything.
+#![no_std]
+
+mod abi;
+mod config;
+mod counter;
+mod record;
+mod syscall;
+mod table;
+
+pub use abi::{Abi, regs};
+pub use config::{Config, ERROR_WORDS, MAX_ERROR, Offsets, select, side};
+pub use counter::{Counter, Counters};
+pub use record::{Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Record, State};
+pub use syscall::{Access, Arg, Entries, Entry, Group, Kind, Outcome, Syscall};
+pub use table::{SYSCALLS, find};

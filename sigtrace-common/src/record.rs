@@ -1,0 +1,147 @@
+//! The record: what the kernel side hands to the agent for one call.
+
+use core::mem::{offset_of, size_of};
+
+use crate::SYSCALLS;
+
+/// The most arguments a call of the table has.
+pub const MAX_ARGS: usize = 4;
+
+/// Offset of the captured structures in a record, and so its size without any.
+pub const DATA_OFFSET: usize = 120;
+
+/// Room for captured structures: what the call with the most of them needs.
+pub const DATA_SIZE: usize = 72;
+
+/// One call. Native byte order, no padding.
+///
+/// The kernel side fills one of these per thread while a call is under way, and on its return
+/// writes the first `DATA_OFFSET + SYSCALLS[syscall].data_size()` bytes into the ring. The agent
+/// treats what it reads there as untrusted bytes.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Record {
+    /// When the call was entered, in nanoseconds of `CLOCK_MONOTONIC` (`bpf_ktime_get_ns`).
+    pub entered_ns: u64,
+    /// Nanoseconds from entry to return. Without a meaning unless the state is [`State::Returned`].
+    pub duration_ns: u64,
+    /// The kernel function's return value. Without a meaning unless the state is [`State::Returned`].
+    pub ret: i64,
+    /// The argument registers. Those of an `int` carry garbage in the upper half.
+    pub args: [u64; MAX_ARGS],
+    /// The id of the caller's cgroup in the version 2 hierarchy; that of the root in a version 1
+    /// only system.
+    pub cgroup: u64,
+    /// Caller's thread id in the initial pid namespace.
+    pub tid: u32,
+    /// Caller's process id (thread group id) in the initial pid namespace.
+    pub pid: u32,
+    /// Caller's real user id, in the initial user namespace.
+    pub uid: u32,
+    /// Caller's real group id, in the initial user namespace.
+    pub gid: u32,
+    /// Process id of the caller's parent in the initial pid namespace; 0 if the running kernel
+    /// does not say where to find it.
+    pub ppid: u32,
+    /// The processor on which the call was entered.
+    pub cpu: u32,
+    /// Caller's thread name, NUL-terminated: bytes a user chose.
+    pub comm: [u8; 16],
+    /// For a call on a pidfd, the process id behind it in the initial pid namespace; 0 if unknown.
+    pub target: u32,
+    /// Index into [`SYSCALLS`].
+    pub syscall: u16,
+    /// An [`Abi`](crate::Abi)'s number.
+    pub abi: u8,
+    /// A [`State`]'s number.
+    pub state: u8,
+    /// Per argument, a [`Capture`]'s number.
+    pub captures: [u8; MAX_ARGS],
+    /// The kernel side's own while the call is under way: what of the filter is still undecided.
+    pub undecided: u32,
+    /// The captured structures, argument after argument, each at a multiple of 8. Only what
+    /// `captures` calls [`Capture::Whole`] has a meaning.
+    pub data: [u8; DATA_SIZE],
+}
+
+const _: () = {
+    assert!(offset_of!(Record, entered_ns) == 0);
+    assert!(offset_of!(Record, duration_ns) == 8);
+    assert!(offset_of!(Record, ret) == 16);
+    assert!(offset_of!(Record, args) == 24);
+    assert!(offset_of!(Record, cgroup) == 56);
+    assert!(offset_of!(Record, tid) == 64);
+    assert!(offset_of!(Record, pid) == 68);
+    assert!(offset_of!(Record, uid) == 72);
+    assert!(offset_of!(Record, gid) == 76);
+    assert!(offset_of!(Record, ppid) == 80);
+    assert!(offset_of!(Record, cpu) == 84);
+    assert!(offset_of!(Record, comm) == 88);
+    assert!(offset_of!(Record, target) == 104);
+    assert!(offset_of!(Record, syscall) == 108);
+    assert!(offset_of!(Record, abi) == 110);
+    assert!(offset_of!(Record, state) == 111);
+    assert!(offset_of!(Record, captures) == 112);
+    assert!(offset_of!(Record, undecided) == 116);
+    assert!(offset_of!(Record, data) == 120);
+    assert!(size_of::<Record>() == 192);
+    assert!(DATA_OFFSET == offset_of!(Record, data));
+
+    let mut i = 0;
+    while i < SYSCALLS.len() {
+        assert!(SYSCALLS[i].args.len() <= MAX_ARGS);
+        assert!(SYSCALLS[i].data_size() <= DATA_SIZE);
+        i += 1;
+    }
+};
+
+/// How far the call of a record got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// No call: the thread's slot is free.
+    Idle = 0,
+    /// Entered, not yet returned. The agent sees it only when it stops and looks at the slots.
+    Entered = 1,
+    /// Entered and returned.
+    Returned = 2,
+    /// Entered; the return probe did not fire, as the thread's next call or its end showed.
+    Missed = 3,
+}
+
+impl State {
+    /// The state with this number.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Idle),
+            1 => Some(Self::Entered),
+            2 => Some(Self::Returned),
+            3 => Some(Self::Missed),
+            _ => None,
+        }
+    }
+}
+
+/// What became of the structure behind a pointer argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Capture {
+    /// Not read: no pointer, NULL, a wrong size argument, or an output of a call that failed.
+    None = 0,
+    /// Read.
+    Whole = 1,
+    /// The memory could not be read.
+    Unreadable = 2,
+}
+
+impl Capture {
+    /// The capture with this number.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::None),
+            1 => Some(Self::Whole),
+            2 => Some(Self::Unreadable),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What a row of the syscall table says.
+
+use crate::Abi;
+
+/// One row of the syscall table. Probe stubs, capture, decoding, the command line, the listing,
+/// the documentation and the tests all derive from it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Syscall {
+    /// The kernel's name, without any prefix.
+    pub name: &'static str,
+    /// What the call is for, in one line.
+    pub summary: &'static str,
+    /// The number and entry symbol under each binary interface that has the call.
+    pub entries: Entries,
+    /// The arguments in the kernel's order, by the kernel's parameter names. At most
+    /// [`MAX_ARGS`](crate::MAX_ARGS).
+    pub args: &'static [Arg],
+    /// Index of the argument that gives the size of the call's signal sets.
+    pub set_size: Option<usize>,
+    /// The groups `--syscall @GROUP` selects it by.
+    pub groups: &'static [Group],
+    /// Whether the caller can sleep in it for long.
+    pub blocks: bool,
+    /// What the returned value means.
+    pub outcome: Outcome,
+}
+
+impl Syscall {
+    /// The bytes of captured structures a record of this call carries: every structure argument in
+    /// order, each at its [`data_offset`](Self::data_offset).
+    pub const fn data_size(&self) -> usize {
+        self.data_offset(self.args.len())
+    }
+
+    /// Offset of the structure captured for argument `index`, in a record's data; past the last
+    /// argument, where the data ends.
+    pub const fn data_offset(&self, index: usize) -> usize {
+        let mut offset = 0;
+        let mut i = 0;
+        while i < index && i < self.args.len() {
+            offset += self.args[i].kind.size().next_multiple_of(8);
+            i += 1;
+        }
+        offset
+    }
+
+    /// The argument with this index, if the call has so many.
+    pub const fn arg(&self, index: usize) -> Option<&Arg> {
+        if index < self.args.len() { Some(&self.args[index]) } else { None }
+    }
+
+    /// Index of the first argument of this kind.
+    pub const fn position(&self, kind: Kind) -> Option<usize> {
+        let mut i = 0;
+        while i < self.args.len() {
+            if self.args[i].kind as u8 == kind as u8 {
+                return Some(i);
+            }
+            i += 1;
+        }
+        None
+    }
+
+    /// Whether the call belongs to `group`.
+    pub const fn is_in(&self, group: Group) -> bool {
+        let mut i = 0;
+        while i < self.groups.len() {
+            if self.groups[i] as u8 == group as u8 {
+                return true;
+            }
+            i += 1;
+        }
+        false
+    }
+}
+
+/// Number and entry symbol under each binary interface; `None` where it has no such call.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entries {
+    /// 64-bit x86.
+    pub x86_64: Option<Entry>,
+    /// 32-bit callers on an x86_64 kernel.
+    pub i386: Option<Entry>,
+    /// 64-bit Arm.
+    pub aarch64: Option<Entry>,
+    /// 32-bit callers on an aarch64 kernel.
+    pub arm: Option<Entry>,
+}
+
+impl Entries {
+    /// The entry under `abi`.
+    pub const fn get(&self, abi: Abi) -> Option<&Entry> {
+        match abi {
+            Abi::X86_64 => self.x86_64.as_ref(),
+            Abi::I386 => self.i386.as_ref(),
+            Abi::Aarch64 => self.aarch64.as_ref(),
+            Abi::Arm => self.arm.as_ref(),
+        }
+    }
+}
+
+/// Where a call enters the kernel under one binary interface.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The syscall number.
+    pub number: u16,
+    /// The kernel function that the dispatcher calls.
+    pub symbol: &'static str,
+}
+
+/// One argument of a syscall.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Arg {
+    /// The kernel's parameter name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Whether it is the value itself or points to something, and which way that goes.
+    pub access: Access,
+}
+
+/// How an argument carries its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Access {
+    /// The argument is the value.
+    Value,
+    /// The kernel reads it from user memory.
+    In,
+    /// The kernel writes it to user memory.
+    Out,
+    /// No argument of the call: taken from the caller's signal frame, at its stack pointer.
+    Frame,
+}
+
+/// The type of an argument. The kernel side needs only its size; the agent has a decoder for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// `pid_t`: a process, or a process group.
+    Pid,
+    /// `pid_t` that names a thread.
+    Tid,
+    /// `int` that is a file descriptor.
+    Fd,
+    /// `int` that is a pidfd; the record's target is the process behind it.
+    Pidfd,
+    /// `size_t`.
+    Size,
+    /// `int` that is a signal number.
+    Signal,
+    /// `int` that says what rt_sigprocmask does with its set.
+    How,
+    /// Flags of signalfd4, `SFD_*`.
+    SignalfdFlags,
+    /// Flags of pidfd_send_signal, `PIDFD_SIGNAL_*`.
+    PidfdSignalFlags,
+    /// Flags of pidfd_open, `PIDFD_*`.
+    PidfdOpenFlags,
+    /// `sigset_t *`: 8 bytes, signal n is bit n-1.
+    SignalSet,
+    /// `struct sigaction *`: 32 bytes (20 for 32-bit callers): handler, flags, restorer, mask.
+    Sigaction,
+    /// `siginfo_t *`: 128 bytes, of which the kernel keeps the first 48
+    /// (`struct kernel_siginfo`, `include/linux/signal_types.h`).
+    Siginfo,
+    /// `stack_t *`: 24 bytes (12 for 32-bit callers): sp, flags, size.
+    Stack,
+    /// `struct timespec *`: 16 bytes (8 for 32-bit callers): seconds, nanoseconds.
+    Timespec,
+}
+
+impl Kind {
+    /// Bytes a record reserves for the structure behind a pointer of this kind; 0 for values.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::SignalSet => 8,
+            Self::Sigaction => 32,
+            Self::Siginfo => 48,
+            Self::Stack => 24,
+            Self::Timespec => 16,
+            _ => 0,
+        }
+    }
+
+    /// Bytes the structure has for callers under `abi`, as far as it is captured.
+    pub const fn size_under(self, abi: Abi) -> usize {
+        if abi.is_64bit() {
+            return self.size();
+        }
+        match self {
+            Self::Sigaction => 20,
+            Self::Stack => 12,
+            Self::Timespec => 8,
+            _ => self.size(),
+        }
+    }
+}
+
+/// What `--syscall @NAME` can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Group {
+    /// Sends a signal, or asks whether it could be sent.
+    Send,
+    /// Examines or changes what a signal does.
+    Action,
+    /// Examines or changes which signals are blocked.
+    Mask,
+    /// Waits for a signal.
+    Wait,
+    /// Examines or changes the stack handlers run on, or leaves one.
+    Stack,
+    /// Works with file descriptors that stand for signals or processes.
+    Fd,
+}
+
+impl Group {
+    /// Every group.
+    pub const ALL: [Self; 6] =
+        [Self::Send, Self::Action, Self::Mask, Self::Wait, Self::Stack, Self::Fd];
+
+    /// The name without its `@`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Action => "action",
+            Self::Mask => "mask",
+            Self::Wait => "wait",
+            Self::Stack => "stack",
+            Self::Fd => "fd",
+        }
+    }
+}
+
+/// What the value a call returns means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// 0, or a negative errno.
+    Status,
+    /// A file descriptor, or a negative errno.
+    Fd,
+    /// The number of the signal taken, or a negative errno.
+    Signal,
+    /// Nothing: what a return probe sees is the register that is being restored.
+    Nothing,
+    /// Only ever an error or a restart code, or what the restarted call returns.
+    Restart,
+}

@@ -1,0 +1,276 @@
+//! The syscall table.
+//!
+//! Numbers: `arch/x86/entry/syscalls/syscall_{64,32}.tbl`, `scripts/syscall.tbl`,
+//! `arch/arm64/tools/syscall_32.tbl`. Parameter names: the `SYSCALL_DEFINE`s in `kernel/signal.c`,
+//! `fs/signalfd.c` and `kernel/pid.c`, as the man pages spell them.
+
+use crate::{
+    Access, Arg, Entries, Entry, Group, Kind, Outcome, Syscall,
+    syscall::Kind::{
+        Fd, How, Pid, Pidfd, PidfdOpenFlags, PidfdSignalFlags, Sigaction, Siginfo, Signal,
+        SignalSet, SignalfdFlags, Size, Stack, Tid, Timespec,
+    },
+};
+
+/// The entries of a call whose structures differ for 32-bit callers, so that these have a symbol
+/// of their own: native name, compat name, then the numbers.
+macro_rules! compat {
+    ($name:literal, $compat:literal, $x86_64:literal, $i386:literal, $aarch64:literal, $arm:literal) => {
+        Entries {
+            x86_64: Some(Entry { number: $x86_64, symbol: concat!("__x64_sys_", $name) }),
+            i386: Some(Entry { number: $i386, symbol: concat!("__ia32_compat_sys_", $compat) }),
+            aarch64: Some(Entry { number: $aarch64, symbol: concat!("__arm64_sys_", $name) }),
+            arm: Some(Entry { number: $arm, symbol: concat!("__arm64_compat_sys_", $compat) }),
+        }
+    };
+}
+
+/// The entries of a call that takes 32-bit callers as they are.
+macro_rules! native {
+    ($name:literal, $x86_64:literal, $i386:literal, $aarch64:literal, $arm:literal) => {
+        Entries {
+            x86_64: Some(Entry { number: $x86_64, symbol: concat!("__x64_sys_", $name) }),
+            i386: Some(Entry { number: $i386, symbol: concat!("__ia32_sys_", $name) }),
+            aarch64: Some(Entry { number: $aarch64, symbol: concat!("__arm64_sys_", $name) }),
+            arm: Some(Entry { number: $arm, symbol: concat!("__arm64_sys_", $name) }),
+        }
+    };
+}
+
+/// Every syscall sigtrace knows. A record names one by its index here.
+pub const SYSCALLS: &[Syscall] = &[
+    Syscall {
+        name: "rt_sigaction",
+        summary: "examine and change what a signal does",
+        entries: compat!("rt_sigaction", "rt_sigaction", 13, 174, 134, 174),
+        args: &[
+            value("sig", Signal),
+            input("act", Sigaction),
+            output("oldact", Sigaction),
+            value("sigsetsize", Size),
+        ],
+        set_size: Some(3),
+        groups: &[Group::Action],
+        blocks: false,
+        outcome: Outcome::Status,
+    },
+    Syscall {
+        name: "rt_sigprocmask",
+        summary: "examine and change the calling thread's blocked signals",
+        entries: compat!("rt_sigprocmask", "rt_sigprocmask", 14, 175, 135, 175),
+        args: &[
+            value("how", How),
+            input("set", SignalSet),
+            output("oldset", SignalSet),
+            value("sigsetsize", Size),
+        ],
+        set_size: Some(3),
+        groups: &[Group::Mask],
+        blocks: false,
+        outcome: Outcome::Status,
+    },
+    Syscall {
+        name: "rt_sigreturn",
+        summary: "return from a signal handler, restoring the mask of its frame",
+        entries: compat!("rt_sigreturn", "rt_sigreturn", 15, 173, 139, 173),
+        args: &[frame("mask", SignalSet)],
+        set_size: None,
+        groups: &[Group::Mask, Group::Stack],
+        blocks: false,
+        outcome: Outcome::Nothing,
+    },
+    Syscall {
+        name: "rt_sigpending",
+        summary: "examine which blocked signals are pending",
+        entries: compat!("rt_sigpending", "rt_sigpending", 127, 176, 136, 176),
+        args: &[output("set", SignalSet), value("sigsetsize", Size)],
+        set_size: Some(1),
+        groups: &[Group::Mask],
+        blocks: false,
+        outcome: Outcome::Status,
+    },
+    Syscall {
+        name: "rt_sigtimedwait",
+        summary: "take a pending signal, waiting for one",
+        entries: compat!("rt_sigtimedwait", "rt_sigtimedwait_time32", 128, 177, 137, 177),
+        args: &[
+            input("set", SignalSet),
+            output("info", Siginfo),
+            input("timeout", Timespec),
+            value("sigsetsize", Size),
+        ],
+        set_size: Some(3),
+        groups: &[Group::Wait],
+        blocks: true,
+        outcome: Outcome::Signal,
+    },
+    Syscall {
+        name: "rt_sigqueueinfo",
+        summary: "send a signal with data to a process",
+        entries: compat!("rt_sigqueueinfo", "rt_sigqueueinfo", 129, 178, 138, 178),
+        args: &[value("tgid", Pid), value("sig", Signal), input("info", Siginfo)],
+        set_size: None,
+        groups: &[Group::Send],
+        blocks: false,
+        outcome: Outcome::Status,
+    },
+    Syscall {
+        name: "rt_tgsigqueueinfo",
+        summary: "send a signal with data to a thread",
+        entries: compat!("rt_tgsigqueueinfo", "rt_tgsigqueueinfo", 297, 335, 240, 363),
+        args: &[
+            value("tgid", Pid),
+            value("tid", Tid),
+            value("sig", Signal),
+            input("info", Siginfo),
+        ],
+        set_size: None,
+        groups: &[Group::Send],
+        blocks: false,
+        outcome: Outcome::Status,
+    },
+    Syscall {
+        name: "rt_sigsuspend",
+        summary: "replace the mask and wait for a signal",
+        entries: compat!("rt_sigsuspend", "rt_sigsuspend", 130, 179, 133, 179),
+        args: &[input("mask", SignalSet), value("sigsetsize", Size)],
+        set_size: Some(1),
+        groups: &[Group::Mask, Group::Wait],
+        blocks: true,
+        outcome: Outcome::Restart,
+    },
+    Syscall {
+        name: "sigaltstack",
+        summary: "examine and change the stack handlers run on",
+        entries: compat!("sigaltstack", "sigaltstack", 131, 186, 132, 186),
+        args: &[input("ss", Stack), output("old_ss", Stack)],
+        set_size: None,
+        groups: &[Group::Stack],
+        blocks: false,
+        outcome: Outcome::Status,
+    },
+    Syscall {
+        name: "kill",
+        summary: "send a signal to a process or a process group",
+        entries: native!("kill", 62, 37, 129, 37),
+        args: &[value("pid", Pid), value("sig", Signal)],
+        set_size: None,
+        groups: &[Group::Send],
+        blocks: false,
+        outcome: Outcome::Status,
+    },
+    Syscall {
+        name: "tkill",
+        summary: "send a signal to a thread",
+        entries: native!("tkill", 200, 238, 130, 238),
+        args: &[value("tid", Tid), value("sig", Signal)],
+        set_size: None,
+        groups: &[Group::Send],
+        blocks: false,
+        outcome: Outcome::Status,
+    },
+    Syscall {
+        name: "tgkill",
+        summary: "send a signal to a thread of a process",
+        entries: native!("tgkill", 234, 270, 131, 268),
+        args: &[value("tgid", Pid), value("tid", Tid), value("sig", Signal)],
+        set_size: None,
+        groups: &[Group::Send],
+        blocks: false,
+        outcome: Outcome::Status,
+    },
+    Syscall {
+        name: "pidfd_send_signal",
+        summary: "send a signal to the process a file descriptor refers to",
+        entries: native!("pidfd_send_signal", 424, 424, 424, 424),
+        args: &[
+            value("pidfd", Pidfd),
+            value("sig", Signal),
+            input("info", Siginfo),
+            value("flags", PidfdSignalFlags),
+        ],
+        set_size: None,
+        groups: &[Group::Send, Group::Fd],
+        blocks: false,
+        outcome: Outcome::Status,
+    },
+    Syscall {
+        name: "pidfd_open",
+        summary: "get a file descriptor that refers to a process",
+        entries: native!("pidfd_open", 434, 434, 434, 434),
+        args: &[value("pid", Pid), value("flags", PidfdOpenFlags)],
+        set_size: None,
+        groups: &[Group::Fd],
+        blocks: false,
+        outcome: Outcome::Fd,
+    },
+    Syscall {
+        name: "signalfd",
+        summary: "get a file descriptor that signals are read from, without flags",
+        // 64-bit Arm has only signalfd4.
+        entries: Entries { aarch64: None, ..compat!("signalfd", "signalfd", 282, 321, 0, 349) },
+        args: &[value("fd", Fd), input("mask", SignalSet), value("sizemask", Size)],
+        set_size: Some(2),
+        groups: &[Group::Fd],
+        blocks: false,
+        outcome: Outcome::Fd,
+    },
+    Syscall {
+        name: "signalfd4",
+        summary: "get a file descriptor that signals are read from, or change its mask",
+        entries: compat!("signalfd4", "signalfd4", 289, 327, 74, 355),
+        args: &[
+            value("fd", Fd),
+            input("mask", SignalSet),
+            value("sizemask", Size),
+            value("flags", SignalfdFlags),
+        ],
+        set_size: Some(2),
+        groups: &[Group::Fd],
+        blocks: false,
+        outcome: Outcome::Fd,
+    },
+    Syscall {
+        name: "pause",
+        summary: "wait for a signal",
+        // One function under both prefixes on x86, so a probe on one name sees every caller;
+        // 64-bit Arm has no such call.
+        entries: Entries { aarch64: None, ..native!("pause", 34, 29, 0, 29) },
+        args: &[],
+        set_size: None,
+        groups: &[Group::Wait],
+        blocks: true,
+        outcome: Outcome::Restart,
+    },
+    Syscall {
+        name: "restart_syscall",
+        summary: "resume a call that a stop interrupted",
+        entries: native!("restart_syscall", 219, 0, 128, 0),
+        args: &[],
+        set_size: None,
+        groups: &[Group::Wait],
+        blocks: true,
+        outcome: Outcome::Restart,
+    },
+];
+
+/// The row and its index of the syscall called `name`.
+pub fn find(name: &str) -> Option<(usize, &'static Syscall)> {
+    SYSCALLS.iter().enumerate().find(|(_, syscall)| syscall.name == name)
+}
+
+const fn value(name: &'static str, kind: Kind) -> Arg {
+    Arg { name, kind, access: Access::Value }
+}
+
+const fn input(name: &'static str, kind: Kind) -> Arg {
+    Arg { name, kind, access: Access::In }
+}
+
+const fn output(name: &'static str, kind: Kind) -> Arg {
+    Arg { name, kind, access: Access::Out }
+}
+
+const fn frame(name: &'static str, kind: Kind) -> Arg {
+    Arg { name, kind, access: Access::Frame }
+}
