@@ -1,0 +1,249 @@
+//! The two paths every probe takes: into a call, and out of it.
+
+use core::{ffi::c_void, mem::MaybeUninit};
+
+use aya_ebpf::helpers::{
+    bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
+    generated::{
+        bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_task,
+        bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_probe_read_kernel,
+    },
+};
+use sigtrace_common::{
+    Abi, Access, Capture, Counter, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Outcome, Record, SYSCALLS,
+    State,
+};
+
+use crate::{
+    config::config,
+    emit::emit,
+    filter::{self, Verdict},
+    maps::{PENDING, count, count_under_way, may_be_under_way},
+    pidfd,
+    regs::UserRegs,
+    user,
+};
+
+/// What a new slot starts as.
+static EMPTY: Record = Record {
+    entered_ns: 0,
+    duration_ns: 0,
+    ret: 0,
+    args: [0; MAX_ARGS],
+    cgroup: 0,
+    tid: 0,
+    pid: 0,
+    uid: 0,
+    gid: 0,
+    ppid: 0,
+    cpu: 0,
+    comm: [0; 16],
+    target: 0,
+    syscall: 0,
+    abi: 0,
+    state: State::Idle as u8,
+    captures: [0; MAX_ARGS],
+    undecided: 0,
+    data: [0; DATA_SIZE],
+};
+
+/// EFAULT: what a call returns whose memory the kernel could not read either.
+const EFAULT: i64 = -14;
+/// EBADF: what pidfd_send_signal returns for a file that is no pidfd.
+const EBADF: i64 = -9;
+/// EINVAL: what it returns, too, before it has looked at the file.
+const EINVAL: i64 = -22;
+
+/// A thread enters the call in row `ROW`.
+#[inline(always)]
+pub fn enter<const ROW: usize>(regs: UserRegs) {
+    let pid_tgid = bpf_get_current_pid_tgid();
+    let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
+
+    let verdict = filter::caller::<ROW>(pid, tid);
+    if matches!(verdict, Verdict::Drop) {
+        forget_missed(tid);
+        return count(Counter::Filtered);
+    }
+    let Some(args) = regs.args::<ROW>() else {
+        forget_missed(tid);
+        return count(Counter::RegistersUnreadable);
+    };
+    let verdict = filter::arguments::<ROW>(&args, verdict);
+    if matches!(verdict, Verdict::Drop) {
+        forget_missed(tid);
+        return count(Counter::Filtered);
+    }
+    let slot = match PENDING.get_ptr_mut(tid) {
+        Some(slot) => {
+            // SAFETY: the thread's own slot.
+            flush_missed(unsafe { &mut *slot });
+            slot
+        }
+        None => match new_slot(tid) {
+            Some(slot) => slot,
+            None => return count(Counter::PendingFull),
+        },
+    };
+    // SAFETY: the thread's own slot.
+    let record = unsafe { &mut *slot };
+
+    let abi = regs.abi::<ROW>();
+    record.args = args;
+    record.captures = [Capture::None as u8; MAX_ARGS];
+    record.syscall = ROW as u16;
+    record.abi = abi as u8;
+    if const { matches!(SYSCALLS[ROW].outcome, Outcome::Nothing) } {
+        record.args[0] = regs.frame_mask_address().unwrap_or(0);
+        user::capture::<ROW>(record, abi, Access::Frame);
+    }
+    user::capture::<ROW>(record, abi, Access::In);
+    let target = pidfd::target::<ROW>(&args, pid);
+    record.target = target.pid;
+    record.undecided = match filter::content::<ROW>(record, verdict) {
+        Verdict::Drop => return count(Counter::Filtered),
+        Verdict::Keep => 0,
+        Verdict::Undecided(what) => what,
+    };
+    if target.on_anonymous_inode {
+        record.undecided |= filter::PIDFD;
+    }
+    describe_caller(record, pid_tgid);
+    record.state = State::Entered as u8;
+    count_under_way(tid, 1);
+    // SAFETY: plain helper.
+    record.entered_ns = unsafe { bpf_ktime_get_ns() };
+}
+
+/// A thread leaves the call in row `ROW`.
+#[inline(always)]
+pub fn exit<const ROW: usize>(ret: i64) {
+    let tid = bpf_get_current_pid_tgid() as u32;
+    if !may_be_under_way(tid) {
+        return;
+    }
+    let Some(slot) = PENDING.get_ptr_mut(tid) else { return };
+    // SAFETY: the thread's own slot.
+    let record = unsafe { &mut *slot };
+    if record.state != State::Entered as u8 || record.syscall != ROW as u16 {
+        return;
+    }
+    // SAFETY: plain helper.
+    record.duration_ns = unsafe { bpf_ktime_get_ns() } - record.entered_ns;
+    record.ret = ret;
+    record.state = State::Idle as u8;
+    count_under_way(tid, -1);
+
+    let abi = if record.abi == Abi::I386 as u8 { Abi::I386 } else { NATIVE };
+    if ret != EFAULT {
+        user::capture_again::<ROW>(record, abi);
+    }
+    if record.undecided & filter::PIDFD != 0 && (ret == EBADF || ret == EINVAL) {
+        record.target = 0;
+    }
+    if filter::outcome::<ROW>(record) {
+        return count(Counter::Filtered);
+    }
+    if succeeded::<ROW>(ret) {
+        user::capture::<ROW>(record, abi, Access::Out);
+    }
+    record.state = State::Returned as u8;
+    emit(record, const { DATA_OFFSET + SYSCALLS[ROW].data_size() });
+    record.state = State::Idle as u8;
+}
+
+/// Emits the call that `record` still holds, if its return never came.
+#[inline(always)]
+pub fn flush_missed(record: &mut Record) {
+    if record.state == State::Entered as u8 {
+        record.state = State::Missed as u8;
+        count_under_way(record.tid, -1);
+        if filter::unreturned(record) {
+            count(Counter::Filtered);
+        } else {
+            emit(record, size_of::<Record>());
+        }
+        record.state = State::Idle as u8;
+    }
+}
+
+/// As [`flush_missed`], for a thread that enters a call which is not captured: its return must not
+/// be taken for that of the call before.
+#[inline(always)]
+fn forget_missed(tid: u32) {
+    if may_be_under_way(tid)
+        && let Some(slot) = PENDING.get_ptr_mut(tid)
+    {
+        // SAFETY: the thread's own slot.
+        flush_missed(unsafe { &mut *slot });
+    }
+}
+
+#[cfg(bpf_target_arch = "x86_64")]
+const NATIVE: Abi = Abi::X86_64;
+#[cfg(bpf_target_arch = "aarch64")]
+const NATIVE: Abi = Abi::Aarch64;
+
+/// Whether the call's outputs are valid: rt_sigtimedwait never returns 0 and leaves its buffer
+/// alone on failure, the others write theirs when they return 0.
+#[inline(always)]
+fn succeeded<const ROW: usize>(ret: i64) -> bool {
+    match const { SYSCALLS[ROW].outcome } {
+        Outcome::Signal => ret > 0,
+        Outcome::Status => ret == 0,
+        Outcome::Fd | Outcome::Nothing | Outcome::Restart => false,
+    }
+}
+
+#[inline(always)]
+fn new_slot(tid: u32) -> Option<*mut Record> {
+    PENDING.insert(tid, &EMPTY, 0).ok()?;
+    PENDING.get_ptr_mut(tid)
+}
+
+#[inline(always)]
+fn describe_caller(record: &mut Record, pid_tgid: u64) {
+    record.pid = (pid_tgid >> 32) as u32;
+    record.tid = pid_tgid as u32;
+    let uid_gid = bpf_get_current_uid_gid();
+    record.uid = uid_gid as u32;
+    record.gid = (uid_gid >> 32) as u32;
+    record.ppid = parent();
+    // SAFETY: plain helpers; `comm` has the size given.
+    unsafe {
+        record.cgroup = bpf_get_current_cgroup_id();
+        record.cpu = bpf_get_smp_processor_id();
+        bpf_get_current_comm(record.comm.as_mut_ptr().cast::<c_void>(), 16);
+    }
+}
+
+/// The process id of the caller's parent, 0 if the kernel's layout is unknown.
+#[inline(always)]
+fn parent() -> u32 {
+    let (real_parent, tgid) = (config!(offsets.task_real_parent), config!(offsets.task_tgid));
+    if tgid == 0 {
+        return 0;
+    }
+    // SAFETY: plain helper.
+    let task = unsafe { bpf_get_current_task() };
+    match kernel::<u64>(task.wrapping_add(u64::from(real_parent))) {
+        Some(parent) => kernel::<u32>(parent.wrapping_add(u64::from(tgid))).unwrap_or(0),
+        None => 0,
+    }
+}
+
+/// Reads kernel memory.
+#[inline(always)]
+pub fn kernel<T: Copy>(address: u64) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper checks the source; the destination has the size given, and is written
+    // whole if the helper succeeds (and zeroed if not).
+    unsafe {
+        let failed = bpf_probe_read_kernel(
+            value.as_mut_ptr().cast::<c_void>(),
+            size_of::<T>() as u32,
+            address as *const c_void,
+        );
+        if failed == 0 { Some(value.assume_init()) } else { None }
+    }
+}

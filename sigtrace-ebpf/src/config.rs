@@ -1,0 +1,59 @@
+//! The agent's configuration as the programs see it.
+
+use sigtrace_common::{Config, ERROR_WORDS, Offsets, select};
+
+/// Overridden by the agent before loading. Read-only and frozen, so that the verifier knows its
+/// content and removes what is not in use.
+#[unsafe(no_mangle)]
+static CONFIG: Config = Config {
+    select: 0,
+    signals: 0,
+    min_duration_ns: 0,
+    errors: [0; ERROR_WORDS],
+    self_pid: 0,
+    wakeup_bytes: 0,
+    offsets: Offsets {
+        task_real_parent: 0,
+        task_tgid: 0,
+        task_files: 0,
+        files_fdt: 0,
+        fdtable_max_fds: 0,
+        fdtable_fd: 0,
+        file_private_data: 0,
+        file_inode: 0,
+        inode_private: 0,
+        inode_sb: 0,
+        super_block_magic: 0,
+        proc_inode_pid: 0,
+        pid_number: 0,
+    },
+    reserved: 0,
+};
+
+/// Reads one member of the configuration. Volatile, as the compiler must not take the value it
+/// sees here for the one the agent puts in its place.
+macro_rules! config {
+    ($($member:tt)+) => {
+        // SAFETY: a valid, aligned static.
+        unsafe { ::core::ptr::read_volatile(&raw const $crate::config::get().$($member)+) }
+    };
+}
+pub(crate) use config;
+
+/// The configuration, to be read with [`config!`] only.
+#[inline(always)]
+pub fn get() -> &'static Config {
+    &CONFIG
+}
+
+/// Whether any of these filters is in use.
+#[inline(always)]
+pub fn selects(filters: u64) -> bool {
+    config!(select) & filters != 0
+}
+
+/// Whether calls are selected by the process they are aimed at.
+#[inline(always)]
+pub fn selects_targets() -> bool {
+    selects(select::EITHER | select::TARGET)
+}

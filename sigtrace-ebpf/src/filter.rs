@@ -1,0 +1,237 @@
+//! The filter. What can be decided is decided before user memory is read, and all of it before
+//! room in the ring is asked for.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::{bpf_get_current_uid_gid, generated::bpf_get_current_comm};
+use sigtrace_common::{
+    Access, Arg, Capture, Group, Kind, MAX_ARGS, Outcome, Record, SYSCALLS, Syscall, select, side,
+};
+
+use crate::{
+    config::{config, selects, selects_targets},
+    maps::{CGROUP, COMMS, PIDS, THREADS, TIDS, UIDS},
+    regs::int,
+    user,
+};
+
+/// [`Record::undecided`]: a selected target has yet to be signalled.
+pub const TARGET: u32 = 1 << 0;
+/// [`Record::undecided`]: a selected signal has yet to be found in a set that was not resident.
+pub const SIGNAL: u32 = 1 << 1;
+
+/// [`Record::undecided`]: the kernel has yet to say that the descriptor is a pidfd.
+pub const PIDFD: u32 = 1 << 2;
+
+/// What the filter says so far.
+#[derive(Clone, Copy)]
+pub enum Verdict {
+    /// Selected.
+    Keep,
+    /// Left out.
+    Drop,
+    /// Selected once these bits of [`Record::undecided`] are settled.
+    Undecided(u32),
+}
+
+/// By who calls the syscall in row `ROW`.
+#[inline(always)]
+pub fn caller<const ROW: usize>(pid: u32, tid: u32) -> Verdict {
+    if selects(select::NOT_SELF) && pid == config!(self_pid)
+        || selects(select::TID) && TIDS.get_ptr(tid).is_none()
+        || selects(select::UID) && UIDS.get_ptr(bpf_get_current_uid_gid() as u32).is_none()
+        || selects(select::COMM) && !comm_selected()
+        || selects(select::CGROUP) && !matches!(CGROUP.current_task_under_cgroup(0), Ok(true))
+    {
+        return Verdict::Drop;
+    }
+    if !selects(select::CALLER | select::EITHER | select::TARGET) {
+        return Verdict::Keep;
+    }
+    let sides = match PIDS.get_ptr(pid) {
+        // SAFETY: a value of the map; it is only ever written whole.
+        Some(sides) => unsafe { *sides },
+        None => 0,
+    };
+    if selects(select::CALLER) && sides & side::CALLER == 0 {
+        Verdict::Drop
+    } else if selects(select::TARGET) || selects(select::EITHER) && sides & side::EITHER == 0 {
+        if const { has_target(&SYSCALLS[ROW]) } {
+            Verdict::Undecided(TARGET)
+        } else {
+            Verdict::Drop
+        }
+    } else {
+        Verdict::Keep
+    }
+}
+
+#[inline(always)]
+fn comm_selected() -> bool {
+    let mut comm = [0u8; 16];
+    // SAFETY: plain helper; `comm` has the size given.
+    unsafe { bpf_get_current_comm(comm.as_mut_ptr().cast::<c_void>(), 16) };
+    COMMS.get_ptr(comm).is_some()
+}
+
+/// By the numbers among the arguments, `verdict` being the caller's.
+#[inline(always)]
+pub fn arguments<const ROW: usize>(args: &[u64; MAX_ARGS], verdict: Verdict) -> Verdict {
+    let row = const { &SYSCALLS[ROW] };
+    if let Some(index) = const { SYSCALLS[ROW].position(Kind::Signal) } {
+        let signal = int(args[index]);
+        if selects(select::NO_PROBE) && row.is_in(Group::Send) && signal == 0 {
+            return Verdict::Drop;
+        }
+        if selects(select::SIGNAL) && !in_set(signal, config!(signals)) {
+            return Verdict::Drop;
+        }
+    } else if selects(select::SIGNAL) && const { !names_a_set(&SYSCALLS[ROW]) } {
+        return Verdict::Drop;
+    }
+    if !selects_targets() || !matches!(verdict, Verdict::Undecided(_)) {
+        return verdict;
+    }
+    let named = if let Some(index) = const { SYSCALLS[ROW].position(Kind::Tid) } {
+        is_target(args[index] as u32)
+    } else {
+        false
+    } || if let Some(index) = const { SYSCALLS[ROW].position(Kind::Pid) } {
+        is_target(args[index] as u32)
+    } else {
+        false
+    };
+    if named { Verdict::Keep } else { verdict }
+}
+
+/// By what the call's pointers lead to, `verdict` being that by its numbers.
+#[inline(always)]
+pub fn content<const ROW: usize>(record: &Record, verdict: Verdict) -> Verdict {
+    let mut undecided = match verdict {
+        Verdict::Undecided(what) => what,
+        _ => 0,
+    };
+    if selects_targets() && undecided & TARGET != 0 && is_target(record.target) {
+        undecided &= !TARGET;
+    }
+    if selects(select::SIGNAL) && const { SYSCALLS[ROW].position(Kind::Signal).is_none() } {
+        match sets::<ROW>(record) {
+            Sets::Match => {}
+            Sets::NoMatch => return Verdict::Drop,
+            Sets::Unreadable => undecided |= SIGNAL,
+        }
+    }
+    if undecided == 0 { Verdict::Keep } else { Verdict::Undecided(undecided) }
+}
+
+/// By the outcome of a call that returned. Says whether it is left out.
+#[inline(always)]
+pub fn outcome<const ROW: usize>(record: &Record) -> bool {
+    if selects_targets() && record.undecided & TARGET != 0 {
+        return true;
+    }
+    if selects(select::SIGNAL)
+        && record.undecided & SIGNAL != 0
+        && !matches!(sets::<ROW>(record), Sets::Match)
+    {
+        return true;
+    }
+    if selects(select::MIN_DURATION) && record.duration_ns < config!(min_duration_ns) {
+        return true;
+    }
+    let failed = record.ret < 0 && const { !matches!(SYSCALLS[ROW].outcome, Outcome::Nothing) };
+    if selects(select::FAILED) && !failed {
+        return true;
+    }
+    selects(select::ERROR) && !(failed && error_selected(record.ret.wrapping_neg() as u64))
+}
+
+/// As [`outcome`], for a call whose return is not known: what needs the return does not count
+/// against it.
+#[inline(always)]
+pub fn unreturned(record: &Record) -> bool {
+    selects_targets() && record.undecided & TARGET != 0
+}
+
+#[inline(always)]
+fn error_selected(errno: u64) -> bool {
+    let mut word = 0;
+    // One comparison a word: an index the verifier has to bound costs more.
+    let wanted = errno / 64;
+    let mut i = 0;
+    while i < sigtrace_common::ERROR_WORDS {
+        if wanted == i as u64 {
+            word = config!(errors[i]);
+        }
+        i += 1;
+    }
+    word >> (errno % 64) & 1 != 0
+}
+
+enum Sets {
+    Match,
+    NoMatch,
+    Unreadable,
+}
+
+/// Whether a set the call gives to the kernel has a selected signal.
+#[inline(always)]
+fn sets<const ROW: usize>(record: &Record) -> Sets {
+    match const { input_set(&SYSCALLS[ROW]) } {
+        Some(0) => one_set::<ROW, 0>(record),
+        Some(1) => one_set::<ROW, 1>(record),
+        _ => Sets::NoMatch,
+    }
+}
+
+#[inline(always)]
+fn one_set<const ROW: usize, const INDEX: usize>(record: &Record) -> Sets {
+    if record.captures[INDEX] == Capture::Unreadable as u8 {
+        Sets::Unreadable
+    } else if record.captures[INDEX] == Capture::Whole as u8
+        && user::set::<ROW, INDEX>(record) & config!(signals) != 0
+    {
+        Sets::Match
+    } else {
+        Sets::NoMatch
+    }
+}
+
+#[inline(always)]
+fn in_set(signal: i32, set: u64) -> bool {
+    signal >= 1 && signal <= 64 && set >> ((signal - 1) as u32 & 63) & 1 != 0
+}
+
+/// Whether `tid` is a thread of a selected target, or the number of one.
+#[inline(always)]
+pub fn is_target(tid: u32) -> bool {
+    match THREADS.get_ptr(tid) {
+        // SAFETY: a value of the map; it is only ever written whole.
+        Some(sides) => unsafe { *sides & (side::EITHER | side::TARGET) != 0 },
+        None => false,
+    }
+}
+
+/// The argument with the set that the kernel reads, if the call has one.
+const fn input_set(row: &Syscall) -> Option<usize> {
+    let mut i = 0;
+    while i < row.args.len() {
+        let Arg { kind, access, .. } = &row.args[i];
+        if matches!(kind, Kind::SignalSet) && matches!(access, Access::In | Access::Frame) {
+            return Some(i);
+        }
+        i += 1;
+    }
+    None
+}
+
+const fn names_a_set(row: &Syscall) -> bool {
+    input_set(row).is_some()
+}
+
+/// Whether the call can be aimed at a process.
+const fn has_target(row: &Syscall) -> bool {
+    row.position(Kind::Pid).is_some()
+        || row.position(Kind::Tid).is_some()
+        || row.position(Kind::Pidfd).is_some()
+}

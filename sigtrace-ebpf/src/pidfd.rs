@@ -1,0 +1,86 @@
+//! The process behind a pidfd: file descriptor, file, `struct pid`, number.
+//!
+//! Three kinds of file will do (`pidfd_to_pid`, `kernel/signal.c`), told apart by the magic number
+//! of their file system: a pidfd on the anonymous inode (before 6.9), a pidfd on pidfs, and a
+//! directory `/proc/PID`.
+
+use aya_ebpf::helpers::generated::bpf_get_current_task;
+use sigtrace_common::{Kind, MAX_ARGS, SYSCALLS};
+
+use crate::{capture::kernel, config::config, regs::int};
+
+/// `ANON_INODE_FS_MAGIC`, `include/uapi/linux/magic.h`.
+const ANON_INODE_FS_MAGIC: u64 = 0x0904_1934;
+/// `PID_FS_MAGIC`, `include/uapi/linux/magic.h`.
+const PID_FS_MAGIC: u64 = 0x5049_4446;
+/// `PROC_SUPER_MAGIC`, `include/uapi/linux/magic.h`.
+const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+
+/// `PIDFD_SELF_THREAD` and `PIDFD_SELF_THREAD_GROUP`, `include/uapi/linux/fcntl.h`: the caller.
+const PIDFD_SELF: [i32; 2] = [-10000, -10001];
+
+/// What a pidfd argument leads to.
+#[derive(Clone, Copy, Default)]
+pub struct Target {
+    /// Process id in the initial pid namespace; 0 if unknown.
+    pub pid: u32,
+    /// Whether that stands only if the kernel, too, takes the descriptor for a pidfd: on the
+    /// anonymous inode there are files of many kinds.
+    pub on_anonymous_inode: bool,
+}
+
+/// The process behind the pidfd argument of row `ROW`.
+#[inline(always)]
+pub fn target<const ROW: usize>(args: &[u64; MAX_ARGS], caller: u32) -> Target {
+    let Some(index) = (const { SYSCALLS[ROW].position(Kind::Pidfd) }) else {
+        return Target::default();
+    };
+    let fd = int(args[index]);
+    if fd == PIDFD_SELF[0] || fd == PIDFD_SELF[1] {
+        return Target { pid: caller, on_anonymous_inode: false };
+    }
+    if fd < 0 || config!(offsets.pid_number) == 0 {
+        return Target::default();
+    }
+    file(fd as u32).and_then(process).unwrap_or_default()
+}
+
+/// The `struct file` behind a descriptor of the current task.
+#[inline(always)]
+fn file(fd: u32) -> Option<u64> {
+    // SAFETY: plain helper.
+    let task = unsafe { bpf_get_current_task() };
+    let files: u64 = member(task, config!(offsets.task_files))?;
+    let fdt: u64 = member(files, config!(offsets.files_fdt))?;
+    let max_fds: u32 = member(fdt, config!(offsets.fdtable_max_fds))?;
+    if fd >= max_fds {
+        return None;
+    }
+    let array: u64 = member(fdt, config!(offsets.fdtable_fd))?;
+    kernel::<u64>(array.wrapping_add(u64::from(fd) * 8)).filter(|&file| file != 0)
+}
+
+/// The process that a file stands for.
+#[inline(always)]
+fn process(file: u64) -> Option<Target> {
+    let inode: u64 = member(file, config!(offsets.file_inode))?;
+    let super_block: u64 = member(inode, config!(offsets.inode_sb))?;
+    let magic: u64 = member(super_block, config!(offsets.super_block_magic))?;
+    let struct_pid: u64 = if magic == PID_FS_MAGIC {
+        member(inode, config!(offsets.inode_private))?
+    } else if magic == PROC_SUPER_MAGIC {
+        let distance = i64::from(config!(offsets.proc_inode_pid));
+        kernel(inode.wrapping_add_signed(distance))?
+    } else if magic == ANON_INODE_FS_MAGIC {
+        member(file, config!(offsets.file_private_data))?
+    } else {
+        return None;
+    };
+    let pid = member(struct_pid, config!(offsets.pid_number))?;
+    Some(Target { pid, on_anonymous_inode: magic == ANON_INODE_FS_MAGIC })
+}
+
+#[inline(always)]
+fn member<T: Copy>(object: u64, offset: u32) -> Option<T> {
+    kernel(object.wrapping_add(u64::from(offset)))
+}

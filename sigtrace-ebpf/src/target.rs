@@ -1,0 +1,39 @@
+//! Whom a signal really reached.
+//!
+//! The numbers a call names do not tell: a process group, every process, a number of another pid
+//! namespace, a thread. The tracepoint `signal:signal_generate` fires inside the call, once for
+//! each process or thread that is signalled. Attached only while targets are selected.
+
+use aya_ebpf::{
+    helpers::bpf_get_current_pid_tgid, macros::tracepoint, programs::TracePointContext,
+};
+use sigtrace_common::State;
+
+use crate::{
+    filter::{self, is_target},
+    maps::PENDING,
+};
+
+/// Offset of `pid`, the signalled task's thread id in the initial pid namespace, in the record of
+/// the tracepoint (`include/trace/events/signal.h`; the same from 5.10 to 7.3).
+const PID: usize = 36;
+
+/// A signal is being sent: if to a selected target, the call under way is selected.
+#[tracepoint]
+pub fn signal_generate(ctx: TracePointContext) -> u32 {
+    // SAFETY: an i32 of the tracepoint's record.
+    let Ok(target) = (unsafe { ctx.read_at::<i32>(PID) }) else { return 0 };
+    if !is_target(target as u32) {
+        return 0;
+    }
+    let tid = bpf_get_current_pid_tgid() as u32;
+    if let Some(slot) = PENDING.get_ptr_mut(tid) {
+        // SAFETY: the thread's own slot. A signal sent from an interrupt in the midst of the call
+        // is no harm: it can only select one call too many.
+        let record = unsafe { &mut *slot };
+        if record.state == State::Entered as u8 {
+            record.undecided &= !filter::TARGET;
+        }
+    }
+    0
+}
