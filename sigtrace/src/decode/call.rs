@@ -1,0 +1,124 @@
+//! One decoded system call.
+
+use sigtrace_common::{Abi, Arg, Kind, MAX_ARGS, Outcome, Syscall};
+
+use super::Value;
+use crate::names::errno;
+
+/// One system call, as far as it got.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Call {
+    /// Its number among the events printed. Decoding leaves it 0, as only who prints can count.
+    pub seq: u64,
+    /// Wall clock at entry, in nanoseconds since 1970 (UTC).
+    pub time_ns: u64,
+    /// The processor on which it was entered.
+    pub cpu: u32,
+    /// Its row of the syscall table.
+    pub syscall: &'static Syscall,
+    /// The binary interface it was made through.
+    pub abi: Abi,
+    /// Caller's process id (thread group id), in the initial pid namespace.
+    pub pid: u32,
+    /// Caller's thread id, in the initial pid namespace.
+    pub tid: u32,
+    /// Process id of the caller's parent in the initial pid namespace, where it is known.
+    pub ppid: Option<u32>,
+    /// Caller's real user id, in the initial user namespace.
+    pub uid: u32,
+    /// Caller's real group id, in the initial user namespace.
+    pub gid: u32,
+    /// Caller's thread name.
+    pub comm: Comm,
+    /// The id of the caller's cgroup.
+    pub cgroup: u64,
+    /// The arguments' values; those past the call's arguments are [`Value::Null`]. See
+    /// [`args`](Self::args).
+    pub values: [Value; MAX_ARGS],
+    /// For a call on a pidfd, the process behind it, where it is known.
+    pub target: Option<u32>,
+    /// How it ended.
+    pub outcome: Return,
+}
+
+impl Call {
+    /// The arguments, each with its value.
+    pub fn args(&self) -> impl Iterator<Item = (&'static Arg, &Value)> {
+        self.syscall.args.iter().zip(&self.values)
+    }
+
+    /// Whether it is a call on a pidfd, so that there is a [`target`](Self::target) to know.
+    pub fn has_target(&self) -> bool {
+        self.syscall.position(Kind::Pidfd).is_some()
+    }
+
+    /// What it returned; `None` when it returns nothing, or when that was not seen.
+    pub fn ret(&self) -> Option<i64> {
+        match (self.outcome, self.syscall.outcome) {
+            (_, Outcome::Nothing) | (Return::Missed | Return::Unfinished, _) => None,
+            (Return::Value { ret, .. }, _) => Some(ret),
+        }
+    }
+
+    /// The error it returned, if it did.
+    pub fn errno(&self) -> Option<u16> {
+        self.ret().and_then(errno::of)
+    }
+
+    /// Nanoseconds from entry to return, when the return was seen.
+    pub fn duration_ns(&self) -> Option<u64> {
+        match self.outcome {
+            Return::Value { duration_ns, .. } => Some(duration_ns),
+            Return::Missed | Return::Unfinished => None,
+        }
+    }
+
+    /// What is missing in it.
+    pub fn holes(&self) -> Holes {
+        Holes {
+            return_missed: self.outcome == Return::Missed,
+            unfinished: self.outcome == Return::Unfinished,
+            unreadable: self.args().any(|(_, value)| matches!(value, Value::Unreadable(_))),
+        }
+    }
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Return {
+    /// It returned.
+    Value {
+        /// What the kernel function returned: a result, or a negative errno. Means nothing for
+        /// calls with [`Outcome::Nothing`]; [`Call::ret`] knows.
+        ret: i64,
+        /// Nanoseconds from entry to return.
+        duration_ns: u64,
+    },
+    /// It returned, or its thread ended in it, but no probe saw that.
+    Missed,
+    /// It was still under way when tracing ended.
+    Unfinished,
+}
+
+/// What can be missing in a call. Several can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holes {
+    /// Its return was not seen.
+    pub return_missed: bool,
+    /// It had not returned when tracing ended.
+    pub unfinished: bool,
+    /// A structure it points to could not be read.
+    pub unreadable: bool,
+}
+
+/// A thread's name: up to 15 bytes its user chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comm(pub [u8; 16]);
+
+impl Comm {
+    /// The bytes before the terminating NUL. They need not be UTF-8.
+    pub fn bytes(&self) -> &[u8] {
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
+        self.0.get(..end).unwrap_or_default()
+    }
+}

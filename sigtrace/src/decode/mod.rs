@@ -1,0 +1,30 @@
+//! From a record's bytes to a [`Call`].
+//!
+//! The bytes come from the kernel side and are not trusted: every length is checked, every number
+//! looked up, and what does not fit is an error. Nothing here allocates, and nothing knows where
+//! the bytes come from.
+
+mod bytes;
+mod call;
+mod clock;
+mod error;
+mod record;
+#[cfg(test)]
+pub(crate) mod sample;
+mod sigaction;
+mod siginfo;
+mod stack;
+#[cfg(test)]
+pub(crate) mod tests;
+mod timespec;
+mod value;
+
+pub use call::{Call, Comm, Holes, Return};
+pub use clock::WallClock;
+pub use error::DecodeError;
+pub use record::call;
+pub use sigaction::{Handler, Sigaction};
+pub use siginfo::{Fault, Members, Siginfo, Sigval};
+pub use stack::Stack;
+pub use timespec::Timespec;
+pub use value::{Flags, SignalSet, Value};

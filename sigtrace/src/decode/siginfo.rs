@@ -1,0 +1,220 @@
+//! `siginfo_t` (`include/uapi/asm-generic/siginfo.h`; for 32-bit callers `struct compat_siginfo`,
+//! `include/linux/compat.h`): a header, then a union.
+//!
+//! Which arm of the union holds is decided as the kernel does (`siginfo_layout`,
+//! `kernel/signal.c`), with the codes that Linux 6.12 and later know.
+
+use super::{Flags, bytes::Layout};
+use crate::names::{perf_flags::TRAP_PERF, poll::POLL, si_code};
+
+/// Where a signal comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Siginfo {
+    /// `si_signo`.
+    pub signo: i32,
+    /// `si_code`: how it came about.
+    pub code: i32,
+    /// `si_errno`: mostly 0; for SIGSYS what the seccomp filter returned with its verdict.
+    pub errno: i32,
+    /// The members that the code and the signal select.
+    pub members: Members,
+}
+
+/// An arm of the union.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// Sent by a process, or by the kernel without more to say.
+    Kill {
+        /// `si_pid`: sender's process id, in the receiver's pid namespace.
+        pid: i32,
+        /// `si_uid`: sender's real user id.
+        uid: u32,
+    },
+    /// A POSIX timer ran out.
+    Timer {
+        /// `si_timerid`: which timer.
+        timerid: i32,
+        /// `si_overrun`: how often it ran out since.
+        overrun: i32,
+        /// `si_value`: what timer_create was given.
+        value: Sigval,
+    },
+    /// Something happened to a descriptor.
+    Poll {
+        /// `si_band`: what, as poll would tell.
+        band: Flags,
+        /// `si_fd`: to which descriptor.
+        fd: i32,
+    },
+    /// The processor could not execute an instruction.
+    Fault {
+        /// `si_addr`: the instruction, or the memory it was after.
+        addr: u64,
+        /// What else is known, by the code.
+        detail: Fault,
+    },
+    /// A child changed its state.
+    Child {
+        /// `si_pid`: the child's process id.
+        pid: i32,
+        /// `si_uid`: the child's real user id.
+        uid: u32,
+        /// `si_status`: its exit status with `CLD_EXITED`, else the number of a signal.
+        status: i32,
+        /// `si_utime`: processor time it spent in user space, in clock ticks (100 a second).
+        utime: i64,
+        /// `si_stime`: processor time it spent in the kernel, in clock ticks (100 a second).
+        stime: i64,
+    },
+    /// Sent with a value. All of it is what the sender wrote.
+    Rt {
+        /// `si_pid`.
+        pid: i32,
+        /// `si_uid`.
+        uid: u32,
+        /// `si_value`.
+        value: Sigval,
+    },
+    /// A system call was refused.
+    Sys {
+        /// `si_call_addr`: where it was called.
+        call_addr: u64,
+        /// `si_syscall`: its number.
+        syscall: i32,
+        /// `si_arch`: the interface it was made through, an `AUDIT_ARCH_*`.
+        arch: u32,
+    },
+}
+
+/// What only some faults tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    Plain,
+    /// Memory failed in hardware (`BUS_MCEERR_AR`, `BUS_MCEERR_AO`).
+    Memory {
+        /// `si_addr_lsb`: the lowest bit of the address that counts.
+        addr_lsb: i16,
+    },
+    /// An address was out of bounds (`SEGV_BNDERR`).
+    Bounds {
+        /// `si_lower`: the lowest address within.
+        lower: u64,
+        /// `si_upper`: the highest address within.
+        upper: u64,
+    },
+    /// A protection key forbade the access (`SEGV_PKUERR`).
+    Key {
+        /// `si_pkey`: which.
+        pkey: u32,
+    },
+    /// A perf event was told to send a signal (`TRAP_PERF`).
+    Perf {
+        /// `si_perf_data`: what `perf_event_attr.sig_data` was.
+        data: u64,
+        /// `si_perf_type`: what `perf_event_attr.type` was.
+        kind: u32,
+        /// `si_perf_flags`.
+        flags: Flags,
+    },
+}
+
+/// `union sigval`: one word that its sender uses as an int or as a pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sigval {
+    /// `sival_int`.
+    pub int: i32,
+    /// `sival_ptr`.
+    pub ptr: u64,
+}
+
+/// `SI_TIMER` and `SI_SIGIO`.
+const SI_TIMER: i32 = -2;
+const SI_SIGIO: i32 = -5;
+
+/// The last of the codes `POLL_*` (`NSIGPOLL`).
+const POLL_HUP: i32 = 6;
+
+const SIGTRAP: i32 = 5;
+const SIGBUS: i32 = 7;
+const SIGSEGV: i32 = 11;
+const SIGCHLD: i32 = 17;
+const SIGPOLL: i32 = 29;
+const SIGSYS: i32 = 31;
+
+impl Siginfo {
+    pub(super) fn decode(layout: Layout<'_>) -> Option<Self> {
+        let (signo, errno, code) = (layout.int(0, 0)?, layout.int(4, 4)?, layout.int(8, 8)?);
+        let members = match code {
+            1..128 if si_code::is_own(signo, code) => match signo {
+                SIGCHLD => layout.child()?,
+                SIGPOLL => layout.poll()?,
+                SIGSYS => layout.sys()?,
+                _ => layout.fault(signo, code)?,
+            },
+            1..=POLL_HUP | SI_SIGIO => layout.poll()?,
+            SI_TIMER => layout.timer()?,
+            ..=-1 => layout.rt()?,
+            _ => Members::Kill { pid: layout.int(16, 12)?, uid: layout.uint(20, 16)? },
+        };
+        Some(Self { signo, code, errno, members })
+    }
+}
+
+impl Layout<'_> {
+    fn sigval(self) -> Option<Sigval> {
+        Some(Sigval { int: self.int(24, 20)?, ptr: self.word(24, 20)? })
+    }
+
+    fn timer(self) -> Option<Members> {
+        Some(Members::Timer {
+            timerid: self.int(16, 12)?,
+            overrun: self.int(20, 16)?,
+            value: self.sigval()?,
+        })
+    }
+
+    fn rt(self) -> Option<Members> {
+        Some(Members::Rt { pid: self.int(16, 12)?, uid: self.uint(20, 16)?, value: self.sigval()? })
+    }
+
+    fn poll(self) -> Option<Members> {
+        Some(Members::Poll {
+            band: Flags { table: &POLL, bits: self.word(16, 12)? },
+            fd: self.int(24, 16)?,
+        })
+    }
+
+    fn child(self) -> Option<Members> {
+        Some(Members::Child {
+            pid: self.int(16, 12)?,
+            uid: self.uint(20, 16)?,
+            status: self.int(24, 20)?,
+            utime: self.long(32, 24)?,
+            stime: self.long(40, 28)?,
+        })
+    }
+
+    fn sys(self) -> Option<Members> {
+        Some(Members::Sys {
+            call_addr: self.word(16, 12)?,
+            syscall: self.int(24, 16)?,
+            arch: self.uint(28, 20)?,
+        })
+    }
+
+    fn fault(self, signo: i32, code: i32) -> Option<Members> {
+        let detail = match (signo, code) {
+            (SIGBUS, 4 | 5) => Fault::Memory { addr_lsb: self.short(24, 16)? },
+            (SIGSEGV, 3) => Fault::Bounds { lower: self.word(32, 20)?, upper: self.word(40, 24)? },
+            (SIGSEGV, 4) => Fault::Key { pkey: self.uint(32, 20)? },
+            (SIGTRAP, 6) => Fault::Perf {
+                data: self.word(24, 16)?,
+                kind: self.uint(32, 20)?,
+                flags: Flags { table: &TRAP_PERF, bits: u64::from(self.uint(36, 24)?) },
+            },
+            _ => Fault::Plain,
+        };
+        Some(Members::Fault { addr: self.word(16, 12)?, detail })
+    }
+}

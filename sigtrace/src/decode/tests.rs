@@ -1,0 +1,182 @@
+//! What decoding refuses, and that it refuses rather than panics.
+
+use std::mem::offset_of;
+
+use proptest::prelude::*;
+use sigtrace_common::{Abi, DATA_OFFSET, Record, SYSCALLS, State};
+
+use super::{Comm, DecodeError, Holes, Return, WallClock, call, sample::Sample};
+
+const CLOCK: WallClock = WallClock { offset_ns: 0 };
+
+fn decode(sample: &Sample) -> Result<super::Call, DecodeError> {
+    call(sample.bytes(), CLOCK)
+}
+
+fn kill() -> Sample {
+    Sample::of("kill", &[1, 9])
+}
+
+#[test]
+fn a_record_that_ends_early_is_refused() {
+    let sample = Sample::of("rt_sigaction", &[1, 0, 0, 8]);
+    for length in [0, 1, DATA_OFFSET - 1] {
+        assert_eq!(
+            call(&sample.bytes()[..length], CLOCK),
+            Err(DecodeError::TooShort { length, needed: DATA_OFFSET })
+        );
+    }
+    let length = DATA_OFFSET + 63;
+    assert_eq!(
+        call(&sample.bytes()[..length], CLOCK),
+        Err(DecodeError::TooShort { length, needed: DATA_OFFSET + 64 })
+    );
+}
+
+#[test]
+fn bytes_after_a_record_do_not_matter() {
+    let sample = kill();
+    let mut longer = sample.bytes().to_vec();
+    longer.resize(size_of::<Record>(), 0xff);
+    assert_eq!(call(&longer, CLOCK), decode(&sample));
+}
+
+#[test]
+fn an_unknown_syscall_is_refused() {
+    let row = u16::try_from(SYSCALLS.len()).unwrap();
+    assert_eq!(
+        decode(&kill().with(offset_of!(Record, syscall), &row.to_ne_bytes())),
+        Err(DecodeError::UnknownSyscall(row))
+    );
+}
+
+#[test]
+fn an_unknown_interface_is_refused() {
+    assert_eq!(
+        decode(&kill().with(offset_of!(Record, abi), &[4])),
+        Err(DecodeError::UnknownAbi(4))
+    );
+}
+
+#[test]
+fn a_state_that_is_none_of_a_call_is_refused() {
+    for state in [State::Idle as u8, 4] {
+        assert_eq!(
+            decode(&kill().with(offset_of!(Record, state), &[state])),
+            Err(DecodeError::UnknownState(state))
+        );
+    }
+}
+
+#[test]
+fn an_unknown_capture_is_refused_where_it_matters() {
+    let captures = offset_of!(Record, captures);
+    assert_eq!(decode(&kill().with(captures, &[9; 4])), decode(&kill()));
+    assert_eq!(
+        decode(&Sample::of("sigaltstack", &[1, 1]).with(captures + 1, &[9])),
+        Err(DecodeError::UnknownCapture { argument: 1, capture: 9 })
+    );
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    for (error, text) in [
+        (
+            DecodeError::TooShort { length: 3, needed: 120 },
+            "the record has 3 bytes where 120 are needed",
+        ),
+        (DecodeError::UnknownSyscall(99), "the record is of syscall 99, which is not in the table"),
+        (DecodeError::UnknownAbi(9), "the record is of binary interface 9, which does not exist"),
+        (DecodeError::UnknownState(0), "the record is in state 0, which is none of a call"),
+        (
+            DecodeError::UnknownCapture { argument: 1, capture: 9 },
+            "the record calls its argument 1 captured as 9, which has no meaning",
+        ),
+    ] {
+        assert_eq!(error.to_string(), text);
+    }
+}
+
+#[test]
+fn a_call_knows_its_holes() {
+    let none = Holes::default();
+    assert_eq!(decode(&kill()).unwrap().holes(), none);
+    assert_eq!(
+        decode(&kill().state(State::Missed)).unwrap().holes(),
+        Holes { return_missed: true, ..none }
+    );
+    assert_eq!(
+        decode(&kill().state(State::Entered)).unwrap().holes(),
+        Holes { unfinished: true, ..none }
+    );
+    let unreadable = Sample::of("sigaltstack", &[1, 0]).unreadable(0);
+    assert_eq!(decode(&unreadable).unwrap().holes(), Holes { unreadable: true, ..none });
+    assert_eq!(
+        decode(&unreadable.state(State::Missed)).unwrap().holes(),
+        Holes { unreadable: true, return_missed: true, ..none }
+    );
+}
+
+#[test]
+fn the_result_of_rt_sigreturn_is_none() {
+    let call = decode(&Sample::of("rt_sigreturn", &[0]).ret(-4)).unwrap();
+    assert_eq!(call.outcome, Return::Value { ret: -4, duration_ns: 812 });
+    assert_eq!((call.ret(), call.errno(), call.duration_ns()), (None, None, Some(812)));
+}
+
+#[test]
+fn the_time_is_the_wall_clocks() {
+    let at = |offset_ns| call(kill().bytes(), WallClock { offset_ns }).unwrap().time_ns;
+    assert_eq!(at(0), 1_000_000_001);
+    assert_eq!(at(1_795_290_787_123_456_788), 1_795_290_788_123_456_789);
+    assert_eq!(at(i64::MIN), 0);
+}
+
+#[test]
+fn a_name_ends_at_its_nul() {
+    assert_eq!(Comm(*b"nginx\0garbage\0\0\0").bytes(), b"nginx");
+    assert_eq!(Comm(*b"0123456789abcdef").bytes(), b"0123456789abcdef");
+    assert_eq!(Comm([0; 16]).bytes(), b"");
+}
+
+/// Bytes that pass for a record, with anything in its arguments and structures.
+pub(crate) fn records() -> impl Strategy<Value = Vec<u8>> {
+    (
+        prop::collection::vec(any::<u8>(), size_of::<Record>()),
+        0..u16::try_from(SYSCALLS.len()).unwrap(),
+        0..u8::try_from(Abi::ALL.len()).unwrap(),
+        State::Entered as u8..=State::Missed as u8,
+        prop::array::uniform4(0..=2_u8),
+    )
+        .prop_map(|(mut bytes, syscall, abi, state, captures)| {
+            let mut put = |offset, field: &[u8]| {
+                bytes[offset..offset + field.len()].copy_from_slice(field);
+            };
+            put(offset_of!(Record, syscall), &syscall.to_ne_bytes());
+            put(offset_of!(Record, abi), &[abi]);
+            put(offset_of!(Record, state), &[state]);
+            put(offset_of!(Record, captures), &captures);
+            bytes
+        })
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_call_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
+        let _ = call(&bytes, CLOCK);
+    }
+
+    #[test]
+    fn anything_in_a_records_fields_is_a_call(bytes in records()) {
+        prop_assert!(call(&bytes, CLOCK).is_ok());
+    }
+
+    #[test]
+    fn a_record_cut_anywhere_is_a_call_or_too_short(bytes in records(), length in 0..192_usize) {
+        match call(&bytes[..length], CLOCK) {
+            Ok(cut) => prop_assert_eq!(Ok(cut), call(&bytes, CLOCK)),
+            Err(DecodeError::TooShort { length: seen, .. }) => prop_assert_eq!(seen, length),
+            Err(other) => prop_assert!(false, "{}", other),
+        }
+    }
+}

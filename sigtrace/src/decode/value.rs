@@ -1,0 +1,68 @@
+//! The value of an argument.
+
+use super::{Sigaction, Siginfo, Stack, Timespec};
+use crate::names::{FlagTable, signal};
+
+/// The value of an argument, or of what it points to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// An `int`: a process, a thread or a descriptor.
+    Int(i32),
+    /// A `size_t`.
+    Size(u64),
+    /// A signal number, valid or not.
+    Signal(i32),
+    /// What rt_sigprocmask is to do with its set, valid or not.
+    How(i32),
+    /// A word of flags.
+    Flags(Flags),
+    /// A pointer that is NULL.
+    Null,
+    /// A pointer to memory that could not be read.
+    Unreadable(u64),
+    /// A pointer to memory that was not read: its size argument is wrong, or the call that was to
+    /// fill it did not succeed.
+    Address(u64),
+    /// A set of signals.
+    Set(SignalSet),
+    /// What a signal does.
+    Sigaction(Sigaction),
+    /// Where a signal comes from.
+    Siginfo(Siginfo),
+    /// The stack handlers run on.
+    Stack(Stack),
+    /// A span of time.
+    Timespec(Timespec),
+}
+
+/// A word of flags with the table that names its bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags {
+    /// The names.
+    pub table: &'static FlagTable,
+    /// The word.
+    pub bits: u64,
+}
+
+impl Flags {
+    /// The names of the bits that have one.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        self.table.names(self.bits)
+    }
+
+    /// The bits that have no name, if there are any.
+    pub fn rest(self) -> Option<u64> {
+        Some(self.table.rest(self.bits)).filter(|rest| *rest != 0)
+    }
+}
+
+/// A set of signals: signal n is bit n - 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalSet(pub u64);
+
+impl SignalSet {
+    /// The names of the signals in it, in order.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        signal::names(self.0)
+    }
+}

@@ -1,0 +1,78 @@
+//! `sigtrace list`: what there is to trace.
+
+mod json;
+mod table;
+
+use std::io::{self, Write};
+
+use sigtrace_common::{Access, Kind};
+
+/// How to write the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListFormat {
+    /// A table.
+    #[default]
+    Text,
+    /// An object a line.
+    Json,
+}
+
+/// What this machine can do about a syscall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Probe it by this mechanism.
+    Mechanism(&'static str),
+    /// Nothing, for this reason.
+    Unsupported(String),
+}
+
+/// The kinds of events, and what each is for.
+const EVENTS: [(&str, &str); 3] = [
+    ("syscall", "a system call, decoded"),
+    ("lost", "calls of which nothing was printed, by cause, since the last such event"),
+    ("stats", "the accounting: what was printed, filtered and lost"),
+];
+
+/// Writes the syscalls, in the order of the syscall table, and the kinds of events. `probes` says
+/// for each row of that table what this machine can do, if that is known.
+///
+/// # Errors
+///
+/// When `out` fails.
+pub fn write(out: &mut dyn Write, format: ListFormat, probes: Option<&[Probe]>) -> io::Result<()> {
+    match format {
+        ListFormat::Text => table::write(out, probes),
+        ListFormat::Json => json::write(out, probes),
+    }
+}
+
+/// The name of an argument's type.
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Pid => "pid",
+        Kind::Tid => "tid",
+        Kind::Fd => "fd",
+        Kind::Pidfd => "pidfd",
+        Kind::Size => "size",
+        Kind::Signal => "signal",
+        Kind::How => "how",
+        Kind::SignalfdFlags => "signalfd_flags",
+        Kind::PidfdSignalFlags => "pidfd_signal_flags",
+        Kind::PidfdOpenFlags => "pidfd_open_flags",
+        Kind::SignalSet => "set",
+        Kind::Sigaction => "sigaction",
+        Kind::Siginfo => "siginfo",
+        Kind::Stack => "stack",
+        Kind::Timespec => "timespec",
+    }
+}
+
+/// The name of the way an argument goes.
+fn access(access: Access) -> &'static str {
+    match access {
+        Access::Value => "value",
+        Access::In => "in",
+        Access::Out => "out",
+        Access::Frame => "frame",
+    }
+}

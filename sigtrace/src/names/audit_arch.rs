@@ -1,0 +1,34 @@
+//! `AUDIT_ARCH_*`, the interface through which a refused syscall was made.
+
+/// The name of `si_arch`, for the interfaces of x86_64 and aarch64 kernels
+/// (`include/uapi/linux/audit.h`, `include/uapi/linux/elf-em.h`).
+pub fn name(arch: u32) -> Option<&'static str> {
+    match arch {
+        0xc000_003e => Some("AUDIT_ARCH_X86_64"),
+        0x4000_0003 => Some("AUDIT_ARCH_I386"),
+        0xc000_00b7 => Some("AUDIT_ARCH_AARCH64"),
+        0x4000_0028 => Some("AUDIT_ARCH_ARM"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+
+    /// `__AUDIT_ARCH_64BIT` and `__AUDIT_ARCH_LE`.
+    const BITS_64: u32 = 0x8000_0000;
+    const LITTLE_ENDIAN: u32 = 0x4000_0000;
+
+    #[test]
+    fn a_number_is_the_machine_of_libc_with_its_width_and_byte_order() {
+        for (expected, machine, width) in [
+            ("AUDIT_ARCH_X86_64", libc::EM_X86_64, BITS_64),
+            ("AUDIT_ARCH_I386", libc::EM_386, 0),
+            ("AUDIT_ARCH_AARCH64", libc::EM_AARCH64, BITS_64),
+            ("AUDIT_ARCH_ARM", libc::EM_ARM, 0),
+        ] {
+            assert_eq!(name(u32::from(machine) | width | LITTLE_ENDIAN), Some(expected));
+        }
+    }
+}

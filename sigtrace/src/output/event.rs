@@ -1,0 +1,46 @@
+//! What there is to write.
+
+use crate::decode::Call;
+
+/// One line of the stream.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A system call.
+    Call(&'a Call),
+    /// Calls were lost.
+    Lost(&'a Lost),
+    /// The accounting so far.
+    Stats(&'a Stats),
+}
+
+/// Numbers by name, in the order to print them.
+pub type Counts = Vec<(&'static str, u64)>;
+
+/// Calls of which nothing was printed, since the last event of this kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Wall clock when it was noticed, in nanoseconds since 1970 (UTC).
+    pub time_ns: u64,
+    /// How many, by cause.
+    pub causes: Counts,
+}
+
+/// The accounting since tracing began: calls made while attached = the sum of `printed`, plus
+/// `filtered`, plus the sum of `lost`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Wall clock, in nanoseconds since 1970 (UTC).
+    pub time_ns: u64,
+    /// Nanoseconds since tracing began.
+    pub elapsed_ns: u64,
+    /// Calls printed, by syscall.
+    pub printed: Counts,
+    /// Calls the filter left out.
+    pub filtered: u64,
+    /// Calls of which nothing was printed, by cause.
+    pub lost: Counts,
+    /// Calls printed with a hole, by what is missing.
+    pub incomplete: Counts,
+    /// How each syscall is probed.
+    pub probes: Vec<(&'static str, &'static str)>,
+}

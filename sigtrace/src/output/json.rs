@@ -1,0 +1,58 @@
+//! JSON Lines: an object a line, its keys in a fixed order.
+
+mod call;
+mod siginfo;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod value;
+mod writer;
+
+use std::io;
+
+use super::{Event, Format, Sets, timestamp::Clock};
+
+/// The format. It is the same on every machine; keys are added to it, none renamed or removed.
+pub struct Json {
+    sets: Sets,
+    clock: Clock,
+}
+
+impl Json {
+    /// With signal sets written like this.
+    pub fn new(sets: Sets) -> Self {
+        Self { sets, clock: Clock::new() }
+    }
+}
+
+impl Format for Json {
+    fn write(&mut self, event: Event<'_>, buffer: &mut Vec<u8>) -> io::Result<()> {
+        match event {
+            Event::Call(call) => {
+                call::write(call, self.sets, self.clock.text(call.time_ns), buffer);
+            }
+            Event::Lost(lost) => {
+                stats::write_lost(lost, self.clock.text(lost.time_ns), buffer);
+            }
+            Event::Stats(stats) => {
+                stats::write_stats(stats, self.clock.text(stats.time_ns), buffer);
+            }
+        }
+        buffer.push(b'\n');
+        Ok(())
+    }
+}
+
+/// Something to write, and how to write the signal sets in it.
+#[derive(Clone, Copy)]
+struct View<'a, T> {
+    value: &'a T,
+    sets: Sets,
+}
+
+impl<'a, T> View<'a, T> {
+    /// A part of it.
+    fn part<P>(self, part: &'a P) -> View<'a, P> {
+        View { value: part, sets: self.sets }
+    }
+}

@@ -1,0 +1,126 @@
+//! What holds for every record.
+
+use proptest::prelude::*;
+use serde_json::Value;
+use sigtrace_common::{Kind, Record};
+
+use super::*;
+use crate::{
+    decode::{Comm, tests::records},
+    names::{pidfd, sa_flags::SA, signal},
+};
+
+/// The keys every system call has, in order.
+const KEYS: [&str; 17] = [
+    "event",
+    "time",
+    "seq",
+    "cpu",
+    "syscall",
+    "abi",
+    "pid",
+    "tid",
+    "ppid",
+    "uid",
+    "gid",
+    "comm",
+    "cgroup",
+    "args",
+    "ret",
+    "error",
+    "duration_ns",
+];
+
+fn json(bytes: &[u8]) -> String {
+    let call = decode::call(bytes, CLOCK).unwrap();
+    let mut buffer = Vec::new();
+    Json::new(Sets::Names).write(Event::Call(&call), &mut buffer).unwrap();
+    String::from_utf8(buffer).unwrap()
+}
+
+fn parse(line: &str) -> Value {
+    serde_json::from_str(line).unwrap()
+}
+
+/// The bits a flag array stands for.
+fn bits(table: &crate::names::FlagTable, array: &Value) -> u64 {
+    let word = |word: &Value| {
+        let text = word.as_str().unwrap();
+        table
+            .bit(text)
+            .unwrap_or_else(|| u64::from_str_radix(text.strip_prefix("0x").unwrap(), 16).unwrap())
+    };
+    array.as_array().unwrap().iter().map(word).fold(0, |all, bits| all | bits)
+}
+
+proptest! {
+    #[test]
+    fn every_record_is_a_line_of_json_with_every_key(bytes in records()) {
+        let line = json(&bytes);
+        prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
+        let event = parse(&line);
+        let mut keys: Vec<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
+        keys.retain(|key| *key != "return");
+        keys.sort_unstable();
+        let mut expected = KEYS;
+        expected.sort_unstable();
+        prop_assert_eq!(keys, expected);
+
+        let call = decode::call(&bytes, CLOCK).unwrap();
+        let mut names: Vec<&str> = call.syscall.args.iter().map(|arg| arg.name).collect();
+        names.extend(call.syscall.position(Kind::Signal).map(|_| "signo"));
+        names.extend(call.syscall.position(Kind::Pidfd).map(|_| "target"));
+        names.sort_unstable();
+        let args: Vec<&str> =
+            event["args"].as_object().unwrap().keys().map(String::as_str).collect();
+        prop_assert_eq!(args, names);
+    }
+
+    #[test]
+    fn every_process_name_survives_as_far_as_it_is_unicode(comm in any::<[u8; 16]>()) {
+        let at = std::mem::offset_of!(Record, comm);
+        let event = parse(&json(Sample::of("pause", &[]).with(at, &comm).bytes()));
+        let comm = Comm(comm);
+        prop_assert_eq!(
+            event["comm"].as_str().unwrap(),
+            String::from_utf8_lossy(comm.bytes())
+        );
+    }
+
+    #[test]
+    fn every_set_can_be_put_together_again(set in any::<u64>()) {
+        let sample = Sample::of("rt_sigsuspend", &[1, 8]).points_to(0, &set.to_ne_bytes());
+        let event = parse(&json(sample.bytes()));
+        let names = event["args"]["mask"].as_array().unwrap();
+        let again = names
+            .iter()
+            .map(|name| signal::parse(name.as_str().unwrap()).unwrap())
+            .fold(0, |set, signo| set | 1_u64 << (signo - 1));
+        prop_assert_eq!(again, set);
+    }
+
+    #[test]
+    fn every_flag_word_can_be_put_together_again(flags in any::<u32>(), upper in any::<u32>()) {
+        let sample = Sample::of("pidfd_send_signal", &[0, 0, 0, u64::from(flags)]);
+        let event = parse(&json(sample.bytes()));
+        prop_assert_eq!(bits(&pidfd::SIGNAL, &event["args"]["flags"]), u64::from(flags));
+
+        let word = u64::from(upper) << 32 | u64::from(flags);
+        let sample = Sample::of("rt_sigaction", &[1, 1, 0, 8]).points_to(1, &longs(&[0, word, 0, 0]));
+        let event = parse(&json(sample.bytes()));
+        let again = bits(&SA, &event["args"]["act"]["flags"]);
+        // A C library's sign extension is no flag.
+        let extended = flags.cast_signed() < 0 && upper == u32::MAX;
+        prop_assert_eq!(again, if extended { u64::from(flags) } else { word });
+    }
+
+    #[test]
+    fn every_int_is_the_number_given(pid in any::<i32>(), signo in any::<i32>()) {
+        let register = |int: i32| u64::from(int.cast_unsigned()) | 0xdead_beef << 32;
+        let sample = Sample::of("kill", &[register(pid), register(signo)]);
+        let event = parse(&json(sample.bytes()));
+        prop_assert_eq!(event["args"]["pid"].as_i64(), Some(i64::from(pid)));
+        prop_assert_eq!(event["args"]["signo"].as_i64(), Some(i64::from(signo)));
+        prop_assert_eq!(event["args"]["sig"].as_str(), signal::name(signo));
+    }
+}

@@ -1,0 +1,108 @@
+//! How calls end, who made them, and the accounting.
+
+use sigtrace_common::State;
+
+use super::*;
+use crate::output::{Lost, Stats};
+
+const ARGS: &str = r#"{"pid":1,"sig":"SIGHUP","signo":1}"#;
+
+fn kill() -> Sample {
+    Sample::of("kill", &[1, 1])
+}
+
+#[test]
+fn an_error_has_its_name() {
+    assert_eq!(line(&kill().ret(-3)), expected("kill", "x86_64", ARGS, "-3", r#""ESRCH""#));
+}
+
+#[test]
+fn an_error_without_a_name_is_a_number() {
+    assert_eq!(line(&kill().ret(-4000)), expected("kill", "x86_64", ARGS, "-4000", "4000"));
+}
+
+#[test]
+fn a_number_below_every_error_is_none() {
+    let line = line(&kill().ret(-4096));
+    assert_eq!(line, expected("kill", "x86_64", ARGS, "-4096", "null"));
+}
+
+#[test]
+fn a_missed_return_says_so_last() {
+    for (state, word) in [(State::Missed, "missed"), (State::Entered, "unfinished")] {
+        let whole = expected("kill", "x86_64", ARGS, "null", "null");
+        let cut = whole.replace(
+            r#""duration_ns":812}"#,
+            &format!(r#""duration_ns":null,"return":"{word}"}}"#),
+        );
+        assert_eq!(line(&kill().state(state)), cut);
+    }
+}
+
+#[test]
+fn an_unknown_parent_is_null() {
+    let expected = expected("kill", "x86_64", ARGS, "0", "null");
+    assert_eq!(line(&kill().ppid(0)), expected.replace(r#""ppid":1"#, r#""ppid":null"#));
+}
+
+#[test]
+fn a_process_name_is_escaped_and_made_unicode() {
+    for (comm, text) in [
+        (&b""[..], r""),
+        (b"a \"b\" \\c", r#"a \"b\" \\c"#),
+        (b"\x1b[31m\n\x7f", "\\u001b[31m\\n\x7f"),
+        (b"caf\xc3\xa9", "café"),
+        (b"\xff\xfex\xe2\x82", "\u{fffd}\u{fffd}x\u{fffd}"),
+        (b"0123456789abcdef", "0123456789abcdef"),
+    ] {
+        let expected = expected("kill", "x86_64", ARGS, "0", "null")
+            .replace(r#""comm":"nginx""#, &format!(r#""comm":"{text}""#));
+        assert_eq!(line(&kill().comm(comm)), expected);
+    }
+}
+
+#[test]
+fn lost_calls_are_counted_by_cause() {
+    let lost = Lost {
+        time_ns: 1_795_290_788_123_456_789,
+        causes: vec![("ring_full", 12), ("pending_full", 0)],
+    };
+    assert_eq!(
+        event(Event::Lost(&lost)),
+        concat!(
+            r#"{"event":"lost","time":"2026-11-21T19:53:08.123456789Z","ring_full":12,"#,
+            r#""pending_full":0}"#,
+            "\n"
+        )
+    );
+}
+
+#[test]
+fn stats_have_everything_that_adds_up() {
+    let stats = Stats {
+        time_ns: 1_795_290_788_123_456_789,
+        elapsed_ns: 10_000_000_000,
+        printed: vec![("kill", 42), ("pause", 1)],
+        filtered: 7,
+        lost: vec![("ring_full", 12), ("pending_full", 0)],
+        incomplete: vec![("return_missed", 3), ("unreadable", 1)],
+        probes: vec![("kill", "kprobe"), ("pause", "kprobe")],
+    };
+    assert_eq!(
+        event(Event::Stats(&stats)),
+        concat!(
+            r#"{"event":"stats","time":"2026-11-21T19:53:08.123456789Z","#,
+            r#""elapsed_ns":10000000000,"printed":{"kill":42,"pause":1},"filtered":7,"#,
+            r#""lost":{"ring_full":12,"pending_full":0},"#,
+            r#""incomplete":{"return_missed":3,"unreadable":1},"#,
+            r#""probes":{"kill":"kprobe","pause":"kprobe"}}"#,
+            "\n"
+        )
+    );
+}
+
+fn event(event: Event<'_>) -> String {
+    let mut buffer = Vec::new();
+    Json::new(Sets::Names).write(event, &mut buffer).unwrap();
+    String::from_utf8(buffer).unwrap()
+}

@@ -1,0 +1,108 @@
+//! The values of arguments.
+
+use super::{
+    View,
+    call::NameOr,
+    writer::{Object, ToJson, array, plain},
+};
+use crate::{
+    decode::{Flags, Handler, Sigaction, SignalSet, Stack, Timespec, Value},
+    names::{how, signal},
+    output::{Sets, hex::Hex},
+};
+
+impl ToJson for View<'_, Value> {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self.value {
+            Value::Int(number) => number.write(out),
+            Value::Size(size) => size.write(out),
+            Value::Signal(signo) => signal::name(*signo).write(out),
+            Value::How(number) => NameOr(how::name(*number), *number).write(out),
+            Value::Flags(flags) => flags.write(out),
+            Value::Null => None::<Hex>.write(out),
+            Value::Unreadable(address) => single("unreadable", *address, out),
+            Value::Address(address) => single("address", *address, out),
+            Value::Set(set) => self.part(set).write(out),
+            Value::Sigaction(action) => self.part(action).write(out),
+            Value::Siginfo(info) => info.write(out),
+            Value::Stack(stack) => stack.write(out),
+            Value::Timespec(time) => time.write(out),
+        }
+    }
+}
+
+/// An object with one key and an address.
+fn single(key: &'static str, address: u64, out: &mut Vec<u8>) {
+    let mut object = Object::new(out);
+    object.field(key, Hex::new(address));
+    object.end();
+}
+
+impl ToJson for View<'_, SignalSet> {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self.sets {
+            Sets::Names => array(self.value.names(), out),
+            Sets::Mask => Hex::mask(self.value.0).write(out),
+        }
+    }
+}
+
+impl ToJson for View<'_, Sigaction> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.field("handler", self.value.handler);
+        object.field("flags", self.value.flags);
+        object.field("restorer", pointer(self.value.restorer));
+        object.field("mask", self.part(&self.value.mask));
+        object.end();
+    }
+}
+
+impl ToJson for Handler {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Default => plain("SIG_DFL", out),
+            Self::Ignore => plain("SIG_IGN", out),
+            Self::Function(address) => Hex::new(*address).write(out),
+        }
+    }
+}
+
+impl ToJson for Stack {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.field("sp", pointer(self.sp));
+        object.field("flags", self.flags);
+        object.field("size", self.size);
+        object.end();
+    }
+}
+
+impl ToJson for Timespec {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.field("sec", self.sec);
+        object.field("nsec", self.nsec);
+        object.end();
+    }
+}
+
+/// The names, then the bits without one.
+impl ToJson for Flags {
+    fn write(&self, out: &mut Vec<u8>) {
+        let names = self.names().map(|name| NameOr(Some(name), Hex::new(0)));
+        let rest = self.rest().map(|rest| NameOr(None, Hex::new(rest)));
+        array(names.chain(rest), out);
+    }
+}
+
+impl ToJson for Hex {
+    fn write(&self, out: &mut Vec<u8>) {
+        plain(self.as_str(), out);
+    }
+}
+
+/// A pointer, which may be NULL.
+fn pointer(address: u64) -> Option<Hex> {
+    (address != 0).then(|| Hex::new(address))
+}

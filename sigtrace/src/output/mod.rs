@@ -1,0 +1,33 @@
+//! From events to lines: one file a format.
+
+mod event;
+mod hex;
+mod json;
+mod text;
+mod timestamp;
+
+use std::io;
+
+pub use event::{Counts, Event, Lost, Stats};
+pub use json::Json;
+pub use text::Text;
+
+/// A way to write events.
+pub trait Format {
+    /// Appends the event's line to `buffer`, its newline included.
+    ///
+    /// # Errors
+    ///
+    /// When the event cannot be expressed, which no event of this version is.
+    fn write(&mut self, event: Event<'_>, buffer: &mut Vec<u8>) -> io::Result<()>;
+}
+
+/// How to write a set of signals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sets {
+    /// The names of the signals in it.
+    #[default]
+    Names,
+    /// A mask in hexadecimal: signal n is bit n - 1.
+    Mask,
+}

@@ -1,0 +1,52 @@
+//! One line an event, much as strace would print it.
+
+mod call;
+mod escape;
+mod palette;
+mod siginfo;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::io;
+
+use super::{Event, Format, Sets, timestamp::Clock};
+use palette::Palette;
+
+/// The format, for people. Times are UTC.
+pub struct Text {
+    sets: Sets,
+    palette: Palette,
+    clock: Clock,
+}
+
+impl Text {
+    /// With signal sets written like this, coloured or not.
+    pub fn new(sets: Sets, color: bool) -> Self {
+        let palette = if color { Palette::COLOR } else { Palette::PLAIN };
+        Self { sets, palette, clock: Clock::new() }
+    }
+}
+
+impl Format for Text {
+    fn write(&mut self, event: Event<'_>, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let palette = &self.palette;
+        match event {
+            Event::Call(call) => {
+                palette.time(self.clock.time_of_day(call.time_ns), buffer)?;
+                call::write(call, self.sets, palette, buffer)?;
+            }
+            Event::Lost(lost) => {
+                palette.time(self.clock.time_of_day(lost.time_ns), buffer)?;
+                stats::write_lost(lost, palette, buffer)?;
+            }
+            Event::Stats(stats) => {
+                palette.time(self.clock.time_of_day(stats.time_ns), buffer)?;
+                stats::write_stats(stats, palette, buffer)?;
+            }
+        }
+        buffer.push(b'\n');
+        Ok(())
+    }
+}

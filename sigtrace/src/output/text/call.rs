@@ -1,0 +1,93 @@
+//! A system call.
+
+use std::io::{self, Write};
+
+use sigtrace_common::{Kind, Outcome};
+
+use super::{escape::Escaped, palette::Palette, value};
+use crate::{
+    decode::{Call, Return},
+    names::{errno, signal},
+    output::Sets,
+};
+
+pub(super) fn write(
+    call: &Call,
+    sets: Sets,
+    palette: &Palette,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    caller(call, palette, out)?;
+    let style = palette.syscall;
+    write!(out, "{style}{}{style:#}(", call.syscall.name)?;
+    for (index, (arg, argument)) in call.args().enumerate() {
+        if index > 0 {
+            out.extend(b", ");
+        }
+        if call.syscall.outcome == Outcome::Nothing {
+            // Not an argument of the call, so that strace names it too.
+            write!(out, "{{{}=", arg.name)?;
+            value::write(argument, sets, palette, out)?;
+            out.push(b'}');
+        } else {
+            value::write(argument, sets, palette, out)?;
+        }
+        if arg.kind == Kind::Pidfd
+            && let Some(target) = call.target
+        {
+            write!(out, "<pid:{target}>")?;
+        }
+    }
+    out.push(b')');
+    end(call, palette, out)
+}
+
+/// Who called, and how if it was not by way of the machine's own interface.
+fn caller(call: &Call, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    let style = palette.caller;
+    write!(out, "{style}{}[{}", Escaped(&call.comm), call.pid)?;
+    if call.tid != call.pid {
+        write!(out, "/{}", call.tid)?;
+    }
+    write!(out, "]{style:#} ")?;
+    if !call.abi.is_64bit() {
+        write!(out, "{}:", call.abi.name())?;
+    }
+    Ok(())
+}
+
+/// What came back, and when.
+fn end(call: &Call, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    let hole = palette.hole;
+    match call.outcome {
+        Return::Unfinished => write!(out, " {hole}<unfinished ...>{hole:#}"),
+        Return::Missed => write!(out, " = ? {hole}<return missed>{hole:#}"),
+        Return::Value { duration_ns, .. } => {
+            out.extend(b" = ");
+            result(call, palette, out)?;
+            let (seconds, rest) = (duration_ns / 1_000_000_000, duration_ns % 1_000_000_000);
+            let style = palette.time;
+            write!(out, " {style}<{seconds}.{:06}>{style:#}", rest / 1000)
+        }
+    }
+}
+
+fn result(call: &Call, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    let style = palette.error;
+    match (call.ret(), call.errno()) {
+        (None, _) => write!(out, "?"),
+        (Some(_), Some(number)) => match (errno::name(number), errno::restart(number)) {
+            (Some(name), Some(meaning)) => write!(out, "? {style}{name} ({meaning}){style:#}"),
+            (Some(name), None) => write!(out, "-1 {style}{name}{style:#}"),
+            (None, _) => write!(out, "-1 {style}(errno {number}){style:#}"),
+        },
+        (Some(ret), None) => {
+            write!(out, "{ret}")?;
+            let taken = i32::try_from(ret).ok().and_then(signal::name);
+            match taken.filter(|_| call.syscall.outcome == Outcome::Signal) {
+                Some(name) => write!(out, " ({name})"),
+                None => Ok(()),
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The accounting.
+
+use std::{
+    fmt,
+    io::{self, Write},
+};
+
+use super::palette::Palette;
+use crate::output::{Lost, Stats};
+
+/// `lost 12 calls: ring_full 12, pending_full 0`.
+pub(super) fn write_lost(lost: &Lost, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    let hole = palette.hole;
+    write!(out, "{hole}lost {} calls: {}{hole:#}", sum(&lost.causes), List(&lost.causes))
+}
+
+/// `stats after 10.000000 s: printed 42 (kill 42), filtered 7, lost 0 (…), incomplete (…)`.
+pub(super) fn write_stats(stats: &Stats, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    let style = palette.syscall;
+    let (seconds, rest) = (stats.elapsed_ns / 1_000_000_000, stats.elapsed_ns % 1_000_000_000);
+    write!(out, "{style}stats{style:#} after {seconds}.{:06} s: printed ", rest / 1000)?;
+    total(&stats.printed, out)?;
+    write!(out, ", filtered {}, lost ", stats.filtered)?;
+    total(&stats.lost, out)?;
+    // One call can have several holes, so that they have no sum.
+    write!(out, ", incomplete ({}), probes ({})", List(&stats.incomplete), List(&stats.probes))
+}
+
+/// The sum, then what it is made of.
+fn total(counts: &[(&'static str, u64)], out: &mut Vec<u8>) -> io::Result<()> {
+    write!(out, "{} ({})", sum(counts), List(counts))
+}
+
+fn sum(counts: &[(&'static str, u64)]) -> u64 {
+    counts.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
+}
+
+/// `kill 42, pause 1`.
+struct List<'a, T>(&'a [(&'static str, T)]);
+
+impl<T: fmt::Display> fmt::Display for List<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{name} {value}")?;
+        }
+        Ok(())
+    }
+}

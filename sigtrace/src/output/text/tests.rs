@@ -1,0 +1,315 @@
+//! Whole lines.
+
+use proptest::prelude::*;
+use sigtrace_common::{Abi, State};
+
+use super::Text;
+use crate::{
+    decode::{self, WallClock, sample::Sample, tests::records},
+    output::{Event, Format, Lost, Sets, Stats},
+};
+
+const CLOCK: WallClock = WallClock { offset_ns: 1_795_290_787_123_456_788 };
+
+/// What every line of a sample begins with.
+const CALLER: &str = "19:53:08.123456 nginx[812/815] ";
+
+fn text(sample: &Sample) -> String {
+    with(&mut Text::new(Sets::Names, false), sample)
+}
+
+fn with(text: &mut Text, sample: &Sample) -> String {
+    let call = decode::call(sample.bytes(), CLOCK).unwrap();
+    event(text, Event::Call(&call))
+}
+
+fn event(text: &mut Text, event: Event<'_>) -> String {
+    let mut buffer = Vec::new();
+    text.write(event, &mut buffer).unwrap();
+    String::from_utf8(buffer).unwrap()
+}
+
+/// Asserts the line of a sample, without its caller.
+#[track_caller]
+fn assert_text(sample: &Sample, expected: &str) {
+    assert_eq!(text(sample), format!("{CALLER}{expected}\n"));
+}
+
+fn longs(longs: &[u64]) -> Vec<u8> {
+    longs.iter().flat_map(|long| long.to_ne_bytes()).collect()
+}
+
+fn ints(ints: &[i32]) -> Vec<u8> {
+    ints.iter().flat_map(|int| int.to_ne_bytes()).collect()
+}
+
+#[test]
+fn a_call_reads_as_strace_writes_it() {
+    assert_text(&Sample::of("kill", &[1234, 15]), "kill(1234, SIGTERM) = 0 <0.000000>");
+}
+
+#[test]
+fn an_error_has_its_name() {
+    assert_text(&Sample::of("kill", &[1234, 65]).ret(-3), "kill(1234, 65) = -1 ESRCH <0.000000>");
+    assert_text(
+        &Sample::of("kill", &[1234, 0]).ret(-4000),
+        "kill(1234, 0) = -1 (errno 4000) <0.000000>",
+    );
+}
+
+#[test]
+fn a_restart_code_says_what_becomes_of_the_call() {
+    assert_text(
+        &Sample::of("pause", &[]).ret(-514),
+        "pause() = ? ERESTARTNOHAND (To be restarted if no handler) <0.000000>",
+    );
+}
+
+#[test]
+fn a_return_that_was_not_seen_says_so() {
+    assert_text(&Sample::of("pause", &[]).state(State::Missed), "pause() = ? <return missed>");
+    assert_text(&Sample::of("pause", &[]).state(State::Entered), "pause() <unfinished ...>");
+}
+
+#[test]
+fn a_main_thread_is_its_process() {
+    let sample = Sample::of("pause", &[]);
+    let tid = std::mem::offset_of!(sigtrace_common::Record, tid);
+    assert_eq!(
+        text(&sample.with(tid, &812_u32.to_ne_bytes()).ret(-4)),
+        "19:53:08.123456 nginx[812] pause() = -1 EINTR <0.000000>\n"
+    );
+}
+
+#[test]
+fn a_32_bit_caller_is_marked() {
+    assert_text(
+        &Sample::of("kill", &[1, 9]).abi(Abi::I386),
+        "i386:kill(1, SIGKILL) = 0 <0.000000>",
+    );
+}
+
+#[test]
+fn nobody_writes_on_the_terminal() {
+    assert_eq!(
+        text(&Sample::of("kill", &[1, 9]).comm(b"\x1b]0;\"x\"\x07\xff")),
+        "19:53:08.123456 \\x1b]0;\\\"x\\\"\\x07\\xff[812/815] kill(1, SIGKILL) = 0 <0.000000>\n"
+    );
+}
+
+#[test]
+fn an_action_is_a_struct() {
+    let act = longs(&[0x55d0_c0de_1000, 0x1400_0000, 0x7f00_dead_b000, 1 << 1 | 1 << 14]);
+    assert_text(
+        &Sample::of("rt_sigaction", &[2, 0x7ffe_1000, 0x7ffe_2000, 8])
+            .points_to(1, &act)
+            .points_to(2, &longs(&[0, 0, 0, 0])),
+        "rt_sigaction(SIGINT, {sa_handler=0x55d0c0de1000, sa_mask=[INT TERM], \
+         sa_flags=SA_RESTORER|SA_RESTART, sa_restorer=0x7f00deadb000}, \
+         {sa_handler=SIG_DFL, sa_mask=[], sa_flags=0}, 8) = 0 <0.000000>",
+    );
+}
+
+#[test]
+fn flags_without_a_name_come_last() {
+    assert_text(
+        &Sample::of("signalfd4", &[u64::MAX, 0x7ffe_1000, 4, 0x8_0001]).ret(-22),
+        "signalfd4(-1, 0x7ffe1000, 4, SFD_CLOEXEC|0x1) = -1 EINVAL <0.000000>",
+    );
+    assert_text(
+        &Sample::of("pidfd_open", &[1, 0x10]).ret(-22),
+        "pidfd_open(1, 0x10) = -1 EINVAL <0.000000>",
+    );
+}
+
+#[test]
+fn a_set_of_most_signals_lists_the_others() {
+    for (set, text) in [
+        (0, "[]"),
+        (1 << 33 | 1 << 36, "[RTMIN RTMIN+3]"),
+        (u64::MAX, "~[]"),
+        (!(1 << 8 | 1 << 18), "~[KILL STOP]"),
+        (
+            u64::from(u32::MAX),
+            "[HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM \
+                               TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM \
+                               PROF WINCH IO PWR SYS 32]",
+        ),
+    ] {
+        assert_text(
+            &Sample::of("rt_sigprocmask", &[0, 0x7ffe_1000, 0, 8]).points_to(1, &longs(&[set])),
+            &format!("rt_sigprocmask(SIG_BLOCK, {text}, NULL, 8) = 0 <0.000000>"),
+        );
+    }
+}
+
+#[test]
+fn sets_can_be_masks() {
+    let sample =
+        Sample::of("rt_sigprocmask", &[9, 0x7ffe_1000, 0, 8]).points_to(1, &longs(&[1 << 14]));
+    assert_eq!(
+        with(&mut Text::new(Sets::Mask, false), &sample),
+        format!("{CALLER}rt_sigprocmask(9, 0x0000000000004000, NULL, 8) = 0 <0.000000>\n")
+    );
+}
+
+#[test]
+fn the_signal_taken_has_its_name() {
+    assert_text(
+        &Sample::of("rt_sigtimedwait", &[0x7ffe_1000, 0x7ffe_2000, 0x7ffe_3000, 8])
+            .points_to(0, &longs(&[1 << 16]))
+            .points_to(1, &ints(&[17, 0, 2, 0, 9, 0, 15, 0, 2, 0, 1]))
+            .points_to(2, &longs(&[1, 0]))
+            .ret(17),
+        "rt_sigtimedwait([CHLD], {si_signo=SIGCHLD, si_code=CLD_KILLED, si_pid=9, si_uid=0, \
+         si_status=SIGTERM, si_utime=2, si_stime=1}, {tv_sec=1, tv_nsec=0}, 8) = 17 (SIGCHLD) \
+         <0.000000>",
+    );
+}
+
+#[test]
+fn every_arm_of_a_siginfo_is_a_struct() {
+    for (info, text) in [
+        (&[15, 0, 0, 0, 5, 6][..], "si_signo=SIGTERM, si_code=SI_USER, si_pid=5, si_uid=6"),
+        (
+            &[34, 0, -1, 0, 5, 6, 7],
+            "si_signo=SIGRTMIN, si_code=SI_QUEUE, si_pid=5, si_uid=6, si_int=7, si_ptr=0x7",
+        ),
+        (
+            &[14, 0, -2, 0, 3, 2],
+            "si_signo=SIGALRM, si_code=SI_TIMER, si_timerid=3, si_overrun=2, si_int=0, si_ptr=NULL",
+        ),
+        (
+            &[17, 0, 1, 0, 9, 0, 3],
+            "si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=9, si_uid=0, si_status=3, si_utime=0, \
+             si_stime=0",
+        ),
+        (
+            &[29, 0, 1, 0, 0x41, 0, 4],
+            "si_signo=SIGIO, si_code=POLL_IN, si_band=POLLIN|POLLRDNORM, si_fd=4",
+        ),
+        (&[11, 0, 1], "si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=NULL"),
+        (
+            &[7, 0, 4, 0, 0x1000, 0, 12],
+            "si_signo=SIGBUS, si_code=BUS_MCEERR_AR, si_addr=0x1000, si_addr_lsb=12",
+        ),
+        (
+            &[11, 0, 3, 0, 0x1000, 0, 0, 0, 0x2000, 0, 0x3000],
+            "si_signo=SIGSEGV, si_code=SEGV_BNDERR, si_addr=0x1000, si_lower=0x2000, \
+             si_upper=0x3000",
+        ),
+        (
+            &[11, 0, 4, 0, 0x1000, 0, 0, 0, 15],
+            "si_signo=SIGSEGV, si_code=SEGV_PKUERR, si_addr=0x1000, si_pkey=15",
+        ),
+        (
+            &[5, 0, 6, 0, 0x1000, 0, 7, 0, 1, 1],
+            "si_signo=SIGTRAP, si_code=TRAP_PERF, si_addr=0x1000, si_perf_data=0x7, \
+             si_perf_type=1, si_perf_flags=TRAP_PERF_FLAG_ASYNC",
+        ),
+        (
+            &[31, 42, 1, 0, 0x1000, 0, 62, 0x4000_0003],
+            "si_signo=SIGSYS, si_code=SYS_SECCOMP, si_errno=42, si_call_addr=0x1000, \
+             si_syscall=62, si_arch=AUDIT_ARCH_I386",
+        ),
+        (
+            &[0, 0, -100, 0, 5, 6],
+            "si_signo=0, si_code=-100, si_pid=5, si_uid=6, si_int=0, si_ptr=NULL",
+        ),
+    ] {
+        assert_text(
+            &Sample::of("rt_sigqueueinfo", &[1, 1, 0x7ffe_1000]).points_to(2, &ints(info)),
+            &format!("rt_sigqueueinfo(1, SIGHUP, {{{text}}}) = 0 <0.000000>"),
+        );
+    }
+}
+
+#[test]
+fn a_stack_is_a_struct_and_memory_that_could_not_be_read_is_not() {
+    assert_text(
+        &Sample::of("sigaltstack", &[0x7ffe_1000, 0x10])
+            .points_to(0, &longs(&[0, 2, 0]))
+            .unreadable(1),
+        "sigaltstack({ss_sp=NULL, ss_flags=SS_DISABLE, ss_size=0}, 0x10<unreadable>) = 0 \
+         <0.000000>",
+    );
+}
+
+#[test]
+fn a_pidfd_shows_the_process_behind_it() {
+    assert_text(
+        &Sample::of("pidfd_send_signal", &[5, 9, 0, 0]).target(1234),
+        "pidfd_send_signal(5<pid:1234>, SIGKILL, NULL, 0) = 0 <0.000000>",
+    );
+    assert_text(
+        &Sample::of("pidfd_send_signal", &[5, 9, 0, 0]),
+        "pidfd_send_signal(5, SIGKILL, NULL, 0) = 0 <0.000000>",
+    );
+}
+
+#[test]
+fn rt_sigreturn_shows_the_restored_mask_and_no_result() {
+    assert_text(
+        &Sample::of("rt_sigreturn", &[0x7ffe_1000]).points_to(0, &longs(&[1 << 14])).ret(-4),
+        "rt_sigreturn({mask=[TERM]}) = ? <0.000000>",
+    );
+}
+
+#[test]
+fn a_duration_has_microseconds() {
+    let duration = std::mem::offset_of!(sigtrace_common::Record, duration_ns);
+    assert_text(
+        &Sample::of("kill", &[1, 9]).with(duration, &2_000_812_999_u64.to_ne_bytes()),
+        "kill(1, SIGKILL) = 0 <2.000812>",
+    );
+}
+
+#[test]
+fn colours_surround_the_parts_of_a_line() {
+    assert_eq!(
+        with(&mut Text::new(Sets::Names, true), &Sample::of("kill", &[1, 9]).ret(-1)),
+        "\x1b[2m19:53:08.123456\x1b[0m \x1b[36mnginx[812/815]\x1b[0m \x1b[1mkill\x1b[0m\
+         (1, SIGKILL) = -1 \x1b[31mEPERM\x1b[0m \x1b[2m<0.000000>\x1b[0m\n"
+    );
+}
+
+#[test]
+fn lost_calls_have_a_line() {
+    let lost = Lost {
+        time_ns: 1_795_290_788_123_456_789,
+        causes: vec![("ring_full", 12), ("pending_full", 1)],
+    };
+    assert_eq!(
+        event(&mut Text::new(Sets::Names, false), Event::Lost(&lost)),
+        "19:53:08.123456 lost 13 calls: ring_full 12, pending_full 1\n"
+    );
+}
+
+#[test]
+fn stats_have_a_line() {
+    let stats = Stats {
+        time_ns: 1_795_290_788_123_456_789,
+        elapsed_ns: 10_500_000_000,
+        printed: vec![("kill", 42), ("pause", 1)],
+        filtered: 7,
+        lost: vec![("ring_full", 12), ("pending_full", 0)],
+        incomplete: vec![("return_missed", 3), ("unreadable", 1)],
+        probes: vec![("kill", "kprobe"), ("pause", "fentry")],
+    };
+    assert_eq!(
+        event(&mut Text::new(Sets::Names, false), Event::Stats(&stats)),
+        "19:53:08.123456 stats after 10.500000 s: printed 43 (kill 42, pause 1), filtered 7, \
+         lost 12 (ring_full 12, pending_full 0), incomplete (return_missed 3, unreadable 1), \
+         probes (kill kprobe, pause fentry)\n"
+    );
+}
+
+proptest! {
+    #[test]
+    fn every_record_is_one_line_without_a_control_character(bytes in records()) {
+        let call = decode::call(&bytes, CLOCK).unwrap();
+        let line = event(&mut Text::new(Sets::Names, false), Event::Call(&call));
+        prop_assert_eq!(line.find(char::is_control), Some(line.len() - 1));
+        prop_assert!(line.ends_with('\n'));
+    }
+}

@@ -1,0 +1,122 @@
+//! The values of arguments.
+
+use std::io::{self, Write};
+
+use super::{palette::Palette, siginfo};
+use crate::{
+    decode::{Flags, Handler, Sigaction, SignalSet, Stack, Timespec, Value},
+    names::{how, signal},
+    output::{Sets, hex::Hex},
+};
+
+pub(super) fn write(
+    value: &Value,
+    sets: Sets,
+    palette: &Palette,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    match value {
+        Value::Int(number) => write!(out, "{number}"),
+        Value::Size(size) => write!(out, "{size}"),
+        Value::Signal(signo) => name_or(signal::name(*signo), *signo, out),
+        Value::How(number) => name_or(how::name(*number), *number, out),
+        Value::Flags(word) => flags(*word, out),
+        Value::Null => pointer(0, out),
+        Value::Unreadable(address) => {
+            let style = palette.hole;
+            write!(out, "{}{style}<unreadable>{style:#}", Hex::new(*address))
+        }
+        Value::Address(address) => pointer(*address, out),
+        Value::Set(signals) => set(*signals, sets, out),
+        Value::Sigaction(action) => sigaction(action, sets, out),
+        Value::Siginfo(info) => siginfo::write(info, out),
+        Value::Stack(Stack { sp, flags: word, size }) => {
+            out.extend(b"{ss_sp=");
+            pointer(*sp, out)?;
+            out.extend(b", ss_flags=");
+            flags(*word, out)?;
+            write!(out, ", ss_size={size}}}")
+        }
+        Value::Timespec(Timespec { sec, nsec }) => {
+            write!(out, "{{tv_sec={sec}, tv_nsec={nsec}}}")
+        }
+    }
+}
+
+/// A name, or the number that has none.
+pub(super) fn name_or(
+    name: Option<&str>,
+    number: impl std::fmt::Display,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    match name {
+        Some(name) => out.write_all(name.as_bytes()),
+        None => write!(out, "{number}"),
+    }
+}
+
+/// An address, or NULL.
+pub(super) fn pointer(address: u64, out: &mut Vec<u8>) -> io::Result<()> {
+    match address {
+        0 => out.write_all(b"NULL"),
+        _ => out.write_all(Hex::new(address).as_str().as_bytes()),
+    }
+}
+
+/// `A|B|0x10`, or 0.
+pub(super) fn flags(flags: Flags, out: &mut Vec<u8>) -> io::Result<()> {
+    if flags.bits == 0 {
+        return out.write_all(b"0");
+    }
+    let start = out.len();
+    for name in flags.names() {
+        if out.len() > start {
+            out.push(b'|');
+        }
+        out.extend(name.as_bytes());
+    }
+    if let Some(rest) = flags.rest() {
+        if out.len() > start {
+            out.push(b'|');
+        }
+        out.extend(Hex::new(rest).as_str().as_bytes());
+    }
+    Ok(())
+}
+
+/// `[INT TERM]`; when most signals are in it, those that are not: `~[INT TERM]`.
+fn set(set: SignalSet, sets: Sets, out: &mut Vec<u8>) -> io::Result<()> {
+    if sets == Sets::Mask {
+        return out.write_all(Hex::mask(set.0).as_str().as_bytes());
+    }
+    let inverted = set.0.count_ones() > u64::BITS / 2;
+    let listed = if inverted { SignalSet(!set.0) } else { set };
+    out.extend(if inverted { &b"~["[..] } else { b"[" });
+    for (index, name) in listed.names().enumerate() {
+        if index > 0 {
+            out.push(b' ');
+        }
+        out.extend(name.trim_start_matches("SIG").as_bytes());
+    }
+    out.push(b']');
+    Ok(())
+}
+
+fn sigaction(action: &Sigaction, sets: Sets, out: &mut Vec<u8>) -> io::Result<()> {
+    out.extend(b"{sa_handler=");
+    match action.handler {
+        Handler::Default => out.extend(b"SIG_DFL"),
+        Handler::Ignore => out.extend(b"SIG_IGN"),
+        Handler::Function(address) => pointer(address, out)?,
+    }
+    out.extend(b", sa_mask=");
+    set(action.mask, sets, out)?;
+    out.extend(b", sa_flags=");
+    flags(action.flags, out)?;
+    if action.restorer != 0 {
+        out.extend(b", sa_restorer=");
+        pointer(action.restorer, out)?;
+    }
+    out.push(b'}');
+    Ok(())
+}
