@@ -1,0 +1,40 @@
+//! Builds the eBPF programs, to be embedded in the agent.
+
+use std::{env, ffi::OsString, path::PathBuf, process::exit};
+
+use aya_build::{Package, Toolchain};
+
+fn main() {
+    println!("cargo:rerun-if-env-changed=SIGTRACE_CACHE");
+    println!("cargo:rerun-if-changed=../sigtrace-common/src");
+    if let Err(error) = build() {
+        eprintln!("error: the eBPF programs could not be built: {error:#}");
+        eprintln!("note: `cargo xtask setup` installs the tool chain they need");
+        exit(1);
+    }
+}
+
+fn build() -> anyhow::Result<()> {
+    // Progress of the inner build would come out as warnings of this one.
+    // SAFETY: this program has one thread.
+    unsafe { env::set_var("CARGO_TERM_QUIET", "true") };
+    if let Some(path) = path_with_bpf_linker() {
+        // SAFETY: this program has one thread.
+        unsafe { env::set_var("PATH", path) };
+    }
+    let root_dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../sigtrace-ebpf");
+    let package = Package { name: "sigtrace-ebpf", root_dir, ..Package::default() };
+    aya_build::build_ebpf([package], Toolchain::default())
+}
+
+/// `cargo xtask setup` puts bpf-linker into its cache.
+fn path_with_bpf_linker() -> Option<OsString> {
+    let cache = env::var_os("SIGTRACE_CACHE").map(PathBuf::from).or_else(|| {
+        let base = env::var_os("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))?;
+        Some(base.join("sigtrace"))
+    })?;
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::join_paths([cache.join("bin")].into_iter().chain(env::split_paths(&path))).ok()
+}

@@ -1,0 +1,149 @@
+//! What became of every call: printed, filtered or lost.
+
+use std::collections::BTreeMap;
+
+use sigtrace_common::{Counter, SYSCALLS};
+
+use crate::{
+    bpf::{Counters, Mechanism},
+    decode::Holes,
+    output::{Counts, Stats},
+};
+
+/// The calls of which nothing was printed, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Losses {
+    /// The ring had no room.
+    pub(crate) ring_full: u64,
+    /// No slot was left for one more thread.
+    pub(crate) pending_full: u64,
+    /// The caller's registers could not be read.
+    pub(crate) registers_unreadable: u64,
+    /// The record could not be decoded.
+    pub(crate) undecodable: u64,
+    /// The line was never taken by who reads the output.
+    pub(crate) output: u64,
+}
+
+impl Losses {
+    pub(crate) fn total(self) -> u64 {
+        self.causes().iter().map(|(_, count)| count).sum()
+    }
+
+    /// Each cause by name, the two that happen first.
+    pub(crate) fn causes(self) -> Counts {
+        let Self { ring_full, pending_full, registers_unreadable, undecodable, output } = self;
+        vec![
+            ("ring_full", ring_full),
+            ("pending_full", pending_full),
+            ("registers_unreadable", registers_unreadable),
+            ("undecodable", undecodable),
+            ("output", output),
+        ]
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            ring_full: self.ring_full - before.ring_full,
+            pending_full: self.pending_full - before.pending_full,
+            registers_unreadable: self.registers_unreadable - before.registers_unreadable,
+            undecodable: self.undecodable - before.undecodable,
+            output: self.output - before.output,
+        }
+    }
+}
+
+/// The books. Calls made while attached = printed + filtered + lost.
+#[derive(Debug)]
+pub(crate) struct Account {
+    counters: Counters,
+    printed: [u64; SYSCALLS.len()],
+    return_missed: u64,
+    unfinished: u64,
+    unreadable: u64,
+    undecodable: u64,
+    output: u64,
+    reported: Losses,
+}
+
+impl Account {
+    pub(crate) fn new(counters: Counters) -> Self {
+        Self {
+            counters,
+            printed: [0; SYSCALLS.len()],
+            return_missed: 0,
+            unfinished: 0,
+            unreadable: 0,
+            undecodable: 0,
+            output: 0,
+            reported: Losses::default(),
+        }
+    }
+
+    /// A call of `row` reached the output.
+    pub(crate) fn printed(&mut self, row: usize, holes: Holes) {
+        self.printed[row] += 1;
+        self.return_missed += u64::from(holes.return_missed);
+        self.unfinished += u64::from(holes.unfinished);
+        self.unreadable += u64::from(holes.unreadable);
+    }
+
+    /// A record was none.
+    pub(crate) fn undecodable(&mut self) {
+        self.undecodable += 1;
+    }
+
+    /// So many calls did not reach the output.
+    pub(crate) fn not_written(&mut self, calls: u64) {
+        self.output += calls;
+    }
+
+    pub(crate) fn total_printed(&self) -> u64 {
+        self.printed.iter().sum()
+    }
+
+    pub(crate) fn filtered(&self) -> u64 {
+        self.counters.get(Counter::Filtered)
+    }
+
+    pub(crate) fn losses(&self) -> Losses {
+        Losses {
+            ring_full: self.counters.get(Counter::RingFull),
+            pending_full: self.counters.get(Counter::PendingFull),
+            registers_unreadable: self.counters.get(Counter::RegistersUnreadable),
+            undecodable: self.undecodable,
+            output: self.output,
+        }
+    }
+
+    /// The losses since this was last asked, if there are any.
+    pub(crate) fn new_losses(&mut self) -> Option<Losses> {
+        let losses = self.losses();
+        let new = losses.since(self.reported);
+        self.reported = losses;
+        (new.total() > 0).then_some(new)
+    }
+
+    /// The totals.
+    pub(crate) fn stats(
+        &self,
+        time_ns: u64,
+        elapsed_ns: u64,
+        mechanisms: &BTreeMap<usize, Mechanism>,
+    ) -> Stats {
+        let name = |row: usize| SYSCALLS[row].name;
+        Stats {
+            time_ns,
+            elapsed_ns,
+            printed: mechanisms.keys().map(|&row| (name(row), self.printed[row])).collect(),
+            filtered: self.filtered(),
+            lost: self.losses().causes(),
+            incomplete: vec![
+                ("return_missed", self.return_missed),
+                ("unfinished", self.unfinished),
+                ("unreadable", self.unreadable),
+            ],
+            probes: mechanisms.iter().map(|(&row, how)| (name(row), how.name())).collect(),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The agent: load, attach, stream until told to stop, detach, drain, account.
+
+mod account;
+mod child;
+mod clock;
+mod pump;
+mod readiness;
+mod shutdown;
+mod sink;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal as _},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use aya::maps::{MapData, RingBuf};
+use sd_notify::NotifyState;
+use sigtrace_common::side;
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    time::{Instant, interval_at, sleep},
+};
+
+use self::{
+    account::Account, child::Child, pump::Pump, readiness::register, shutdown::Shutdown, sink::Sink,
+};
+use crate::{
+    bpf::{self, Kernel, Mechanism, Probes, support},
+    cli,
+    options::{Options, Stats},
+    output::{self, Format},
+};
+
+/// How long the agent sleeps between looks at the ring: from this much while events come …
+const SHORTEST_NAP: Duration = Duration::from_millis(5);
+/// … to this much when none do. A ring that fills up wakes it.
+const LONGEST_NAP: Duration = Duration::from_millis(80);
+
+/// Traces as `options` say. Returns the exit status.
+pub fn run(mut options: Options) -> Result<u8> {
+    for note in &options.notes {
+        tracing::warn!("{note}");
+    }
+    support::check()?;
+    // Before the runtime, as forking wants a single thread.
+    let child = match options.cmd.as_slice() {
+        [] => None,
+        cmd => Some(Child::fork(cmd)?),
+    };
+    if let Some(child) = &child {
+        *options.selection.pids.entry(child.pid).or_insert(0) |= side::CALLER;
+    }
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(trace(options, child))
+}
+
+async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
+    // First, so that a signal while the probes are being attached ends it in order, too.
+    let mut shutdown = Shutdown::new(options.duration)?;
+    let sink = open(&options)?;
+    let (mut kernel, ring, counters) = bpf::load(&options.selection)?;
+    let _logger = kernel_log(&mut kernel);
+    let mut ring = register(ring, Interest::READABLE).context("cannot poll the ring")?;
+    let mut probes = Probes::attach(&mut kernel, &options.selection)?;
+    tracing::info!("attached to {} syscalls", probes.mechanisms.len());
+
+    let mut pump = Pump::new(format(&options), sink, Account::new(counters), options.max_events);
+    if let Some(child) = &mut child {
+        child.release()?;
+    }
+    ready();
+
+    let mut status = 0;
+    let mut closed = false;
+    let streaming = stream(&mut pump, &mut ring, &probes.mechanisms, options.stats);
+    tokio::select! {
+        biased;
+        end = shutdown.wait(child.as_ref()) => status = end?,
+        result = streaming => closed = is_closed(result)?,
+    }
+    stopping();
+
+    probes.detach_entries();
+    if !closed {
+        tokio::select! {
+            result = finish(&mut pump, &mut ring, &kernel, probes, options.stats) => {
+                is_closed(result)?;
+            }
+            () = shutdown.run_out_of_patience() => {
+                tracing::warn!("nobody reads the output; giving up on it");
+            }
+        }
+    }
+    pump.give_up(ring.get_mut());
+    if !options.quiet {
+        say_account(&pump.account);
+    }
+    Ok(status)
+}
+
+/// Streams until the output ends, by itself or because enough was written.
+async fn stream(
+    pump: &mut Pump,
+    ring: &mut AsyncFd<RingBuf<MapData>>,
+    mechanisms: &BTreeMap<usize, Mechanism>,
+    stats: Stats,
+) -> io::Result<()> {
+    let mut stats_due = match stats {
+        Stats::Every(interval) => Some(interval_at(Instant::now() + interval, interval)),
+        Stats::Never | Stats::AtEnd => None,
+    };
+    let mut nap = SHORTEST_NAP;
+    loop {
+        let events = pump.account.total_printed();
+        let more = pump.fill(ring.get_mut());
+        pump.report_losses();
+        pump.flush().await?;
+        if pump.is_done() {
+            return Ok(());
+        }
+        if more {
+            // Let the runtime look at the signals.
+            tokio::task::yield_now().await;
+            continue;
+        }
+        nap = if pump.account.total_printed() > events {
+            SHORTEST_NAP
+        } else {
+            (nap * 2).min(LONGEST_NAP)
+        };
+        tokio::select! {
+            ready = ring.readable_mut() => ready?.clear_ready(),
+            () = sleep(nap) => {}
+            () = pump.closed() => return Err(io::ErrorKind::BrokenPipe.into()),
+            () = tick(&mut stats_due) => pump.report_stats(mechanisms),
+        }
+    }
+}
+
+async fn tick(interval: &mut Option<tokio::time::Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes what is left. The entry probes are detached already.
+async fn finish(
+    pump: &mut Pump,
+    ring: &mut AsyncFd<RingBuf<MapData>>,
+    kernel: &Kernel,
+    probes: Probes,
+    stats: Stats,
+) -> io::Result<()> {
+    drain(pump, ring).await?;
+    let mechanisms = probes.detach();
+    drain(pump, ring).await?;
+    let under_way = kernel.under_way();
+    pump.take(under_way.iter().map(<[u8; _]>::as_slice));
+    pump.report_losses();
+    pump.flush().await?;
+    if stats != Stats::Never {
+        pump.report_stats(&mechanisms);
+    }
+    pump.flush().await
+}
+
+async fn drain(pump: &mut Pump, ring: &mut AsyncFd<RingBuf<MapData>>) -> io::Result<()> {
+    loop {
+        let more = pump.fill(ring.get_mut());
+        pump.flush().await?;
+        if !more || pump.is_done() {
+            return Ok(());
+        }
+    }
+}
+
+/// A reader who has gone is no failure.
+fn is_closed(result: io::Result<()>) -> Result<bool> {
+    match result {
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),
+        Err(error) => Err(error).context("cannot write events"),
+    }
+}
+
+fn open(options: &Options) -> Result<Sink> {
+    match &options.output {
+        Some(path) => Sink::create(path)
+            .with_context(|| format!("--output: cannot write to {}", path.display())),
+        None => Sink::stdout().context("cannot write to stdout"),
+    }
+}
+
+fn format(options: &Options) -> Box<dyn Format> {
+    let terminal = options.output.is_none() && io::stdout().is_terminal();
+    let sets = match options.sets {
+        cli::Sets::Names => output::Sets::Names,
+        cli::Sets::Mask => output::Sets::Mask,
+    };
+    match options.format.unwrap_or(if terminal { cli::Format::Text } else { cli::Format::Json }) {
+        cli::Format::Json => Box::new(output::Json::new(sets)),
+        cli::Format::Text => Box::new(output::Text::new(sets, terminal)),
+    }
+}
+
+/// Passes on what the kernel side has to say for itself, which is little.
+fn kernel_log(kernel: &mut Kernel) -> Option<tokio::task::JoinHandle<()>> {
+    let logger =
+        kernel.logger().map_err(|error| tracing::debug!("no log of the kernel side: {error}"));
+    let mut logger = register(logger.ok()?, Interest::READABLE).ok()?;
+    Some(tokio::spawn(async move {
+        while let Ok(mut ready) = logger.readable_mut().await {
+            ready.get_inner_mut().flush();
+            ready.clear_ready();
+        }
+    }))
+}
+
+fn ready() {
+    tracing::info!("ready");
+    notify(&[NotifyState::Ready]);
+}
+
+fn stopping() {
+    notify(&[NotifyState::Stopping]);
+}
+
+/// Tells the service manager, if there is one.
+fn notify(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!("cannot notify the service manager: {error}");
+    }
+}
+
+fn say_account(account: &Account) {
+    let losses = account.losses();
+    let mut text = format!(
+        "{} events, {} calls filtered out, {} lost",
+        account.total_printed(),
+        account.filtered(),
+        losses.total()
+    );
+    for (cause, count) in losses.causes().into_iter().filter(|(_, count)| *count > 0) {
+        text.push_str(&format!(", {cause} {count}"));
+    }
+    eprintln!("sigtrace: {text}");
+}

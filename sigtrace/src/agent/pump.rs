@@ -1,0 +1,181 @@
+//! From the ring to the output: decode, number, format, write, keep the books.
+
+use std::{collections::BTreeMap, io};
+
+use aya::maps::{MapData, RingBuf};
+
+use super::{
+    account::Account,
+    clock::{Offset, now_ns},
+    sink::Sink,
+};
+use crate::{
+    bpf::Mechanism,
+    decode::{self, Holes, WallClock},
+    output::{Event, Format, Lost},
+};
+
+/// Lines are gathered up to this many bytes before they are written.
+const BATCH: usize = 64 << 10;
+
+/// A line in the buffer, not written yet.
+struct Line {
+    /// Where it ends in the buffer.
+    end: usize,
+    /// The call it tells of: its row and what it lacks.
+    call: Option<(usize, Holes)>,
+}
+
+/// The way of the events.
+pub(crate) struct Pump {
+    format: Box<dyn Format>,
+    sink: Sink,
+    /// The books.
+    pub(crate) account: Account,
+    offset: Offset,
+    started_ns: u64,
+    buffer: Vec<u8>,
+    lines: Vec<Line>,
+    /// How much of the buffer is written.
+    written: usize,
+    /// Calls numbered so far.
+    seq: u64,
+    /// No more than this many.
+    max_events: u64,
+}
+
+impl Pump {
+    pub(crate) fn new(
+        format: Box<dyn Format>,
+        sink: Sink,
+        account: Account,
+        max_events: Option<u64>,
+    ) -> Self {
+        Self {
+            format,
+            sink,
+            account,
+            offset: Offset::new(),
+            started_ns: now_ns(libc::CLOCK_MONOTONIC),
+            buffer: Vec::with_capacity(BATCH + 4096),
+            lines: Vec::with_capacity(256),
+            written: 0,
+            seq: 0,
+            max_events: max_events.unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Whether as many events as wanted are under way to the output.
+    pub(crate) fn is_done(&self) -> bool {
+        self.seq >= self.max_events
+    }
+
+    /// Takes a batch from the ring. Says whether there may be more.
+    pub(crate) fn fill(&mut self, ring: &mut RingBuf<MapData>) -> bool {
+        let clock = self.offset.refresh();
+        while self.buffer.len() < BATCH && !self.is_done() {
+            match ring.next() {
+                Some(record) => self.push(&record, clock),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Takes records that did not come through the ring.
+    pub(crate) fn take<'a>(&mut self, records: impl IntoIterator<Item = &'a [u8]>) {
+        let clock = self.offset.refresh();
+        for record in records {
+            if !self.is_done() {
+                self.push(record, clock);
+            }
+        }
+    }
+
+    fn push(&mut self, record: &[u8], clock: WallClock) {
+        let mut call = match decode::call(record, clock) {
+            Ok(call) => call,
+            Err(error) => {
+                tracing::error!("a record from the kernel side is lost: {error}");
+                return self.account.undecodable();
+            }
+        };
+        call.seq = self.seq;
+        self.seq += 1;
+        let row = usize::from(u16::from_ne_bytes([
+            record[std::mem::offset_of!(sigtrace_common::Record, syscall)],
+            record[std::mem::offset_of!(sigtrace_common::Record, syscall) + 1],
+        ]));
+        self.line(Event::Call(&call), Some((row, call.holes())));
+    }
+
+    fn line(&mut self, event: Event<'_>, call: Option<(usize, Holes)>) {
+        let start = self.buffer.len();
+        if let Err(error) = self.format.write(event, &mut self.buffer) {
+            self.buffer.truncate(start);
+            tracing::error!("an event is lost: {error}");
+            if call.is_some() {
+                self.account.undecodable();
+            }
+            return;
+        }
+        self.lines.push(Line { end: self.buffer.len(), call });
+    }
+
+    /// Tells of losses since the last time, if there were any.
+    pub(crate) fn report_losses(&mut self) {
+        if let Some(losses) = self.account.new_losses() {
+            let lost = Lost { time_ns: now_ns(libc::CLOCK_REALTIME), causes: losses.causes() };
+            self.line(Event::Lost(&lost), None);
+        }
+    }
+
+    /// Tells the totals.
+    pub(crate) fn report_stats(&mut self, mechanisms: &BTreeMap<usize, Mechanism>) {
+        let elapsed = now_ns(libc::CLOCK_MONOTONIC) - self.started_ns;
+        let stats = self.account.stats(now_ns(libc::CLOCK_REALTIME), elapsed, mechanisms);
+        self.line(Event::Stats(&stats), None);
+    }
+
+    /// Writes what was gathered. May be dropped and called again.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        while self.written < self.buffer.len() {
+            match self.sink.write(&self.buffer[self.written..]).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                count => self.written += count,
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Gives up what is not written, and what is still in the ring.
+    pub(crate) fn give_up(&mut self, ring: &mut RingBuf<MapData>) {
+        self.settle();
+        let mut calls = 0;
+        while ring.next().is_some() {
+            calls += 1;
+        }
+        if !self.is_done() {
+            self.account.not_written(calls);
+        }
+    }
+
+    /// Books every line by whether it was written.
+    fn settle(&mut self) {
+        for line in self.lines.drain(..) {
+            match line.call {
+                Some((row, holes)) if line.end <= self.written => self.account.printed(row, holes),
+                Some(_) => self.account.not_written(1),
+                None => {}
+            }
+        }
+        self.buffer.clear();
+        self.written = 0;
+    }
+
+    /// Resolves once nobody can read the output any more.
+    pub(crate) async fn closed(&self) {
+        self.sink.closed().await;
+    }
+}

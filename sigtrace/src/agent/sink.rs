@@ -1,0 +1,98 @@
+//! Where lines go: written without ever blocking, so that a reader who has stopped reading cannot
+//! keep the agent from stopping, and so that it is known to the byte how much arrived.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
+    },
+    path::Path,
+};
+
+use tokio::io::{Interest, unix::AsyncFd};
+
+use super::readiness::register;
+
+/// An output.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    /// A regular file, or a device that is always ready.
+    File(File),
+    /// A pipe or a terminal, opened anew in non-blocking mode: the mode of the descriptor we were
+    /// given is shared with whoever gave it to us.
+    Pipe(AsyncFd<File>),
+    /// A socket, such as the journal's. It cannot be opened anew, but asked not to block.
+    Socket(AsyncFd<OwnedFd>),
+}
+
+impl Sink {
+    /// Our standard output. Needs a tokio runtime.
+    pub(crate) fn stdout() -> io::Result<Self> {
+        Self::new(io::stdout().as_fd().try_clone_to_owned()?)
+    }
+
+    /// A file, created or emptied. Needs a tokio runtime.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        Self::new(OwnedFd::from(File::create(path)?))
+    }
+
+    fn new(fd: OwnedFd) -> io::Result<Self> {
+        let file = File::from(fd);
+        let kind = file.metadata()?.file_type();
+        let interest = Interest::WRITABLE | Interest::ERROR;
+        if kind.is_socket() {
+            return Ok(Self::Socket(register(OwnedFd::from(file), interest)?));
+        }
+        if kind.is_fifo() || kind.is_char_device() {
+            let anew = OpenOptions::new()
+                .write(true)
+                .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+                .open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+                .and_then(|file| register(file, interest));
+            match anew {
+                Ok(pipe) => return Ok(Self::Pipe(pipe)),
+                // A device without readiness, such as /dev/null.
+                Err(error) => tracing::debug!("output: {error}: writes may block"),
+            }
+        }
+        Ok(Self::File(file))
+    }
+
+    /// Writes some of `bytes` and says how many. Nothing is written if the future is dropped.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Pipe(pipe) => {
+                pipe.async_io(Interest::WRITABLE, |file| (&*file).write(bytes)).await
+            }
+            Self::Socket(socket) => socket.async_io(Interest::WRITABLE, |fd| send(fd, bytes)).await,
+        }
+    }
+
+    /// Resolves once nobody can read any more.
+    pub(crate) async fn closed(&self) {
+        let ready = match self {
+            Self::File(_) => return std::future::pending().await,
+            Self::Pipe(pipe) => pipe.ready(Interest::ERROR).await.map(drop),
+            Self::Socket(socket) => socket.ready(Interest::ERROR).await.map(drop),
+        };
+        if let Err(error) = ready {
+            tracing::debug!("output: {error}");
+        }
+    }
+}
+
+fn send(fd: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: the buffer has the length given.
+    let sent = unsafe {
+        libc::send(
+            fd.as_fd().as_raw_fd(),
+            bytes.as_ptr().cast(),
+            bytes.len(),
+            libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+        )
+    };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}

@@ -1,0 +1,137 @@
+//! Loading: the object, its configuration, its maps.
+
+use std::{collections::HashMap, fs, hash::Hash, mem::offset_of, os::fd::AsRawFd};
+
+use anyhow::{Context as _, Result, anyhow};
+use aya::{
+    Ebpf, EbpfLoader, Pod, include_bytes_aligned,
+    maps::{self, CgroupArray, Map, MapData, RingBuf},
+};
+use aya_log::EbpfLogger;
+use log::Log;
+use sigtrace_common::{Config, Record, State, side};
+
+use super::{Counters, Selection, offsets};
+
+static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sigtrace-ebpf"));
+
+/// The agent is woken when the ring is this part full.
+const WAKEUP_PART: u32 = 8;
+
+/// A slot as it lies in the map.
+pub type RecordBytes = [u8; size_of::<Record>()];
+
+/// The loaded object. Its programs are verified only when they are attached.
+#[derive(Debug)]
+pub struct Kernel {
+    pub(super) ebpf: Ebpf,
+    pending: maps::HashMap<MapData, u32, RecordBytes>,
+}
+
+/// Creates the maps and fills them with the selection.
+pub fn load(selection: &Selection) -> Result<(Kernel, RingBuf<MapData>, Counters)> {
+    raise_memlock_limit();
+    let processors = aya::util::nr_cpus().map_err(|(file, error)| anyhow!(error).context(file))?;
+    let config = Config {
+        offsets: offsets::from_kernel(),
+        wakeup_bytes: selection.ring_size / WAKEUP_PART,
+        ..selection.config
+    };
+    let mut ebpf = EbpfLoader::new()
+        .btf(None)
+        .override_global("CONFIG", &config, true)
+        .map_max_entries("EVENTS", selection.ring_size)
+        .map_max_entries("COUNTERS", u32::try_from(processors)?)
+        .load(OBJECT)
+        .context("cannot load the eBPF programs")?;
+
+    fill(&mut ebpf, "PIDS", &selection.pids)?;
+    fill(&mut ebpf, "TIDS", &marks(selection.tids.iter().copied()))?;
+    fill(&mut ebpf, "UIDS", &marks(selection.uids.iter().copied()))?;
+    fill(&mut ebpf, "COMMS", &marks(selection.comms.iter().copied()))?;
+    if let Some(directory) = &selection.cgroup {
+        CgroupArray::try_from(map_mut(&mut ebpf, "CGROUP")?)?
+            .set(0, directory.as_raw_fd(), 0)
+            .context("--cgroup: the kernel refuses this directory")?;
+    }
+    let counters = match map_mut(&mut ebpf, "COUNTERS")? {
+        Map::Array(data) => Counters::map(data.fd(), processors).context("cannot map COUNTERS")?,
+        _ => return Err(anyhow!("COUNTERS is no array")),
+    };
+    let ring = RingBuf::try_from(take_map(&mut ebpf, "EVENTS")?).context("cannot map the ring")?;
+    let pending = maps::HashMap::try_from(take_map(&mut ebpf, "PENDING")?)?;
+    Ok((Kernel { ebpf, pending }, ring, counters))
+}
+
+impl Kernel {
+    /// The reader of what the programs log.
+    pub fn logger(&mut self) -> Result<EbpfLogger<&'static dyn Log>> {
+        Ok(EbpfLogger::init(&mut self.ebpf)?)
+    }
+
+    /// Selects the threads that the selected processes have as targets.
+    pub(super) fn select_threads(&mut self, pids: &HashMap<u32, u32>) -> Result<()> {
+        let mut threads = HashMap::new();
+        for (&pid, &sides) in pids.iter().filter(|(_, sides)| **sides & !side::CALLER != 0) {
+            threads.insert(pid, sides);
+            for tid in threads_of(pid) {
+                threads.insert(tid, sides);
+            }
+        }
+        fill(&mut self.ebpf, "THREADS", &threads)
+    }
+
+    /// The calls that are under way, as records in the state [`State::Entered`]. Only meaningful
+    /// once nothing is attached any more.
+    pub fn under_way(&self) -> Vec<RecordBytes> {
+        self.pending
+            .iter()
+            .filter_map(|slot| Some(slot.ok()?.1))
+            .filter(|record| record[offset_of!(Record, state)] == State::Entered as u8)
+            .collect()
+    }
+}
+
+/// A map to own. The programs that are yet to be loaded refer to it by its descriptor.
+fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<Map> {
+    ebpf.take_map(name).with_context(|| no_map(name))
+}
+
+fn map_mut<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Map> {
+    ebpf.map_mut(name).with_context(|| no_map(name))
+}
+
+fn no_map(name: &str) -> String {
+    format!("the eBPF object has no map {name}")
+}
+
+fn fill<K: Pod + Eq + Hash, V: Pod>(
+    ebpf: &mut Ebpf,
+    name: &str,
+    entries: &HashMap<K, V>,
+) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut map: maps::HashMap<_, K, V> = maps::HashMap::try_from(map_mut(ebpf, name)?)?;
+    for (key, value) in entries {
+        map.insert(key, value, 0).with_context(|| format!("too many entries for {name}"))?;
+    }
+    Ok(())
+}
+
+fn marks<K: Eq + Hash>(keys: impl Iterator<Item = K>) -> HashMap<K, u8> {
+    keys.map(|key| (key, 1)).collect()
+}
+
+fn threads_of(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    tasks.filter_map(|task| task.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Before 5.11 maps count against this limit, whose default is too small for any ring.
+fn raise_memlock_limit() {
+    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: plain system call. Failure shows as a refused map, with its own error.
+    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
+}

@@ -1,0 +1,85 @@
+//! Where the running kernel keeps the members the programs look for, from its BTF.
+
+use btf_rs::{Btf, Type};
+use sigtrace_common::Offsets;
+
+/// The kernel's own type information.
+pub const BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// The offsets as far as the kernel tells them.
+pub fn from_kernel() -> Offsets {
+    let btf = match Btf::from_file(BTF) {
+        Ok(btf) => btf,
+        Err(error) => {
+            tracing::info!("{BTF}: {error}: no parent pids, no targets of pidfds");
+            return Offsets::default();
+        }
+    };
+    let mut offsets = Offsets::default();
+    if let Some(found) = parent(&btf) {
+        offsets = Offsets {
+            task_real_parent: found.task_real_parent,
+            task_tgid: found.task_tgid,
+            ..offsets
+        };
+    }
+    match pidfd(&btf) {
+        Some(found) => Offsets {
+            task_real_parent: offsets.task_real_parent,
+            task_tgid: offsets.task_tgid,
+            ..found
+        },
+        None => offsets,
+    }
+}
+
+fn parent(btf: &Btf) -> Option<Offsets> {
+    Some(Offsets {
+        task_real_parent: member(btf, "task_struct", "real_parent")?,
+        task_tgid: member(btf, "task_struct", "tgid")?,
+        ..Offsets::default()
+    })
+}
+
+fn pidfd(btf: &Btf) -> Option<Offsets> {
+    let proc_pid = i64::from(member(btf, "proc_inode", "pid")?);
+    let proc_inode = i64::from(member(btf, "proc_inode", "vfs_inode")?);
+    Some(Offsets {
+        task_files: member(btf, "task_struct", "files")?,
+        files_fdt: member(btf, "files_struct", "fdt")?,
+        fdtable_max_fds: member(btf, "fdtable", "max_fds")?,
+        fdtable_fd: member(btf, "fdtable", "fd")?,
+        file_private_data: member(btf, "file", "private_data")?,
+        file_inode: member(btf, "file", "f_inode")?,
+        inode_private: member(btf, "inode", "i_private")?,
+        inode_sb: member(btf, "inode", "i_sb")?,
+        super_block_magic: member(btf, "super_block", "s_magic")?,
+        proc_inode_pid: i32::try_from(proc_pid - proc_inode).ok()?,
+        pid_number: member(btf, "pid", "numbers")? + member(btf, "upid", "nr")?,
+        ..Offsets::default()
+    })
+}
+
+/// Byte offset of a member, also of one inside unnamed members.
+fn member(btf: &Btf, structure: &str, name: &str) -> Option<u32> {
+    btf.resolve_types_by_name(structure).ok()?.iter().find_map(|found| match found {
+        Type::Struct(_) => member_of(btf, found, name),
+        _ => None,
+    })
+}
+
+fn member_of(btf: &Btf, structure: &Type, name: &str) -> Option<u32> {
+    let members = match structure {
+        Type::Struct(structure) => &structure.members,
+        Type::Union(union) => &union.members,
+        _ => return None,
+    };
+    members.iter().find_map(|member| {
+        let offset = member.bit_offset() / 8;
+        match btf.resolve_name(member).ok()?.as_str() {
+            found if found == name => Some(offset),
+            "" => Some(offset + member_of(btf, &btf.resolve_chained_type(member).ok()?, name)?),
+            _ => None,
+        }
+    })
+}

@@ -1,0 +1,190 @@
+//! What the running kernel and our privileges allow.
+
+use std::{fs, io, path::Path};
+
+use anyhow::{Context as _, anyhow};
+use aya::programs::ProgramError;
+use caps::{CapSet, Capability};
+use sigtrace_common::Abi;
+
+use super::offsets::BTF;
+
+/// The binary interface this build traces.
+#[cfg(target_arch = "x86_64")]
+pub const NATIVE: Abi = Abi::X86_64;
+/// The binary interface this build traces.
+#[cfg(target_arch = "aarch64")]
+pub const NATIVE: Abi = Abi::Aarch64;
+
+const KPROBE_PMU: &str = "/sys/bus/event_source/devices/kprobe/type";
+const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+const TRACEFS: [&str; 2] = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
+
+/// How one condition stands.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Met.
+    Met,
+    /// Not met; sigtrace works without, except for what `effect` says.
+    Lacking {
+        /// What does not work.
+        effect: &'static str,
+    },
+    /// Not met; sigtrace cannot trace here.
+    Missing {
+        /// What to do about it.
+        remedy: &'static str,
+    },
+}
+
+/// One condition, and how it stands on this machine.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// What it is about.
+    pub name: &'static str,
+    /// What was found.
+    pub found: String,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// Every condition, the necessary ones first.
+pub fn conditions() -> Vec<Condition> {
+    vec![kernel(), privileges(), kprobes(), lockdown(), btf(), tracefs()]
+}
+
+/// The first necessary condition that is not met, as an error.
+pub fn check() -> anyhow::Result<()> {
+    match conditions().into_iter().find_map(|condition| match condition.standing {
+        Standing::Missing { remedy } => Some((condition.name, condition.found, remedy)),
+        _ => None,
+    }) {
+        Some((name, found, remedy)) => Err(anyhow!("{name}: {found}; {remedy}")),
+        None => Ok(()),
+    }
+}
+
+/// Adds to a refusal of the kernel what may be behind it.
+pub fn explain(error: ProgramError, what: &str) -> anyhow::Error {
+    let denied = match &error {
+        ProgramError::SyscallError(error) => is_denial(&error.io_error),
+        ProgramError::LoadError { io_error, .. } => is_denial(io_error),
+        _ => false,
+    };
+    let error = anyhow!(error).context(format!("cannot probe {what}"));
+    if denied { error.context("the kernel denies it: see `sigtrace doctor`") } else { error }
+}
+
+fn is_denial(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
+}
+
+fn kernel() -> Condition {
+    let release = read("/proc/sys/kernel/osrelease").unwrap_or_else(|error| format!("{error:#}"));
+    let standing = if version(&release) < (5, 10) {
+        Standing::Missing { remedy: "sigtrace needs Linux 5.10 or later" }
+    } else {
+        Standing::Met
+    };
+    Condition { name: "kernel", found: release, standing }
+}
+
+fn version(release: &str) -> (u32, u32) {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+fn privileges() -> Condition {
+    let needed = [Capability::CAP_BPF, Capability::CAP_PERFMON];
+    let held = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
+    let missing: Vec<_> = if held(Capability::CAP_SYS_ADMIN) {
+        Vec::new()
+    } else {
+        needed.into_iter().filter(|&c| !held(c)).map(|c| c.to_string()).collect()
+    };
+    if missing.is_empty() {
+        let found = "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, held".to_owned();
+        return Condition { name: "privileges", found, standing: Standing::Met };
+    }
+    Condition {
+        name: "privileges",
+        found: format!("{} not held", missing.join(" and ")),
+        standing: Standing::Missing {
+            remedy: "run sigtrace as root, for example with sudo, or give it these capabilities",
+        },
+    }
+}
+
+fn kprobes() -> Condition {
+    let (found, standing) = if Path::new(KPROBE_PMU).exists() {
+        ("available".to_owned(), Standing::Met)
+    } else {
+        (
+            format!("not available, as there is no {KPROBE_PMU}"),
+            Standing::Missing {
+                remedy: "sigtrace needs a kernel with CONFIG_KPROBES and CONFIG_KPROBE_EVENTS",
+            },
+        )
+    };
+    Condition { name: "kprobes", found, standing }
+}
+
+fn lockdown() -> Condition {
+    let mode = read(LOCKDOWN).unwrap_or_else(|_| "none".to_owned());
+    let active = mode
+        .split_once('[')
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .map_or(mode.as_str(), |(active, _)| active)
+        .to_owned();
+    let standing = if active == "confidentiality" {
+        Standing::Missing {
+            remedy: "it forbids kprobes and reading kernel memory; boot with lockdown=integrity or \
+                     none",
+        }
+    } else {
+        Standing::Met
+    };
+    Condition { name: "lockdown", found: active, standing }
+}
+
+fn btf() -> Condition {
+    let (found, standing) = if Path::new(BTF).exists() {
+        ("available".to_owned(), Standing::Met)
+    } else {
+        (
+            format!("not available, as there is no {BTF} (CONFIG_DEBUG_INFO_BTF)"),
+            Standing::Lacking { effect: "events have no ppid and no target of a pidfd" },
+        )
+    };
+    Condition { name: "BTF", found, standing }
+}
+
+fn tracefs() -> Condition {
+    let (found, standing) = match TRACEFS.iter().find(|path| fs::read_dir(path).is_ok()) {
+        Some(path) => (format!("mounted at {}", path.trim_end_matches("/events")), Standing::Met),
+        None => (
+            "not mounted, or not ours to read".to_owned(),
+            Standing::Lacking {
+                effect: "--pid, --target and --follow fail; mount it with `mount -t tracefs \
+                         tracefs /sys/kernel/tracing`",
+            },
+        ),
+    };
+    Condition { name: "tracefs", found, standing }
+}
+
+fn read(path: &str) -> anyhow::Result<String> {
+    Ok(fs::read_to_string(path).context(path.to_owned())?.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn a_release_is_read_as_its_first_two_numbers() {
+        assert_eq!(version("6.12.107+deb13-cloud-amd64"), (6, 12));
+        assert_eq!(version("7.3-rc1"), (7, 3));
+        assert_eq!(version("nonsense"), (0, 0));
+    }
+}

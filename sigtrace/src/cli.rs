@@ -1,0 +1,173 @@
+//! The command line, as written. [`options`](crate::options) makes sense of it.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Traces Linux signals: every signal call of the machine, decoded, as JSON Lines.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Without a command sigtrace traces. Exit status: 0 done, 1 failed, 2 wrong usage; \
+                  with -- CMD that of CMD."
+)]
+pub struct Cli {
+    /// What to do; tracing if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Options of the default command.
+    #[command(flatten)]
+    pub trace: TraceArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Stream events until interrupted, or until CMD ends (the default)
+    Trace(Box<TraceArgs>),
+    /// Tell what this kernel offers, what is missing, and what to do about it
+    Doctor,
+    /// List the syscalls with their arguments, groups and probe points
+    List(ListArgs),
+}
+
+/// Options of `list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// A table, or one JSON object a line
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Options of `trace`.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// Only calls whose caller or target is one of these processes
+    #[arg(short, long, value_name = "PID,...", help_heading = "Selection")]
+    pub pid: Vec<String>,
+    /// Only calls by one of these processes
+    #[arg(long, value_name = "PID,...", help_heading = "Selection")]
+    pub caller: Vec<String>,
+    /// Only calls aimed at one of these processes
+    #[arg(long, value_name = "PID,...", help_heading = "Selection")]
+    pub target: Vec<String>,
+    /// Only calls by one of these threads
+    #[arg(short, long, value_name = "TID,...", help_heading = "Selection")]
+    pub tid: Vec<String>,
+    /// With --pid, --caller or --target: their descendants too, from fork on
+    #[arg(short, long, help_heading = "Selection")]
+    pub follow: bool,
+    /// Only these syscalls: names, groups (@send @action @mask @wait @stack @fd), !name leaves one out
+    #[arg(short, long, value_name = "LIST", help_heading = "Selection")]
+    pub syscall: Vec<String>,
+    /// Only calls that name one of these signals: SIGTERM, term, 15, RTMIN+3; !name leaves one out
+    #[arg(short = 'S', long, value_name = "LIST", help_heading = "Selection")]
+    pub signal: Vec<String>,
+    /// Only calls by threads of these names
+    #[arg(short, long, value_name = "NAME,...", help_heading = "Selection")]
+    pub comm: Vec<String>,
+    /// Only calls by these users
+    #[arg(short, long, value_name = "UID,...", help_heading = "Selection")]
+    pub uid: Vec<String>,
+    /// Only calls from this control group and those below it
+    #[arg(long, value_name = "PATH", help_heading = "Selection")]
+    pub cgroup: Option<PathBuf>,
+    /// Only calls that failed
+    #[arg(long, help_heading = "Selection")]
+    pub failed: bool,
+    /// Only calls that failed with one of these errors
+    #[arg(long, value_name = "ERRNO,...", help_heading = "Selection")]
+    pub error: Vec<String>,
+    /// Only calls that took at least this long, such as 1ms
+    #[arg(long, value_name = "TIME", help_heading = "Selection")]
+    pub min_duration: Option<String>,
+    /// Leave out sends of signal 0, which only ask whether a process exists
+    #[arg(long, help_heading = "Selection")]
+    pub no_probe: bool,
+    /// Do not leave out sigtrace's own calls
+    #[arg(long = "self", help_heading = "Selection")]
+    pub own: bool,
+
+    /// JSON Lines, or one strace-like line an event [default: text on a terminal, else json]
+    #[arg(long, value_enum, help_heading = "Output")]
+    pub format: Option<Format>,
+    /// Write events to FILE instead of stdout
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Signal sets as arrays of names, or as hexadecimal masks
+    #[arg(long, value_enum, default_value_t = Sets::Names, help_heading = "Output")]
+    pub sets: Sets,
+    /// Stop after N events
+    #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
+    pub max_events: Option<u64>,
+    /// Stop after this time, such as 10s
+    #[arg(long, value_name = "TIME", help_heading = "Output")]
+    pub duration: Option<String>,
+    /// A stats record at the end, and with INTERVAL every so often
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = false,
+          default_missing_value = "", help_heading = "Output")]
+    pub stats: Option<String>,
+    /// Say more on stderr; twice for still more
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// What to say on stderr
+    #[arg(long, value_enum, value_name = "LEVEL", help_heading = "Output")]
+    pub log_level: Option<LogLevel>,
+
+    /// How to probe
+    #[arg(long, value_enum, default_value_t = Probe::Kprobe, help_heading = "Probing")]
+    pub probe: Probe,
+    /// Size of the ring between kernel and agent, such as 8M
+    #[arg(long, value_name = "SIZE", default_value = "4M", help_heading = "Probing")]
+    pub ring_size: String,
+
+    /// Run CMD, trace it and its descendants, and exit with its status
+    #[arg(last = true, value_name = "CMD", num_args = 1..)]
+    pub cmd: Vec<OsString>,
+}
+
+/// Formats of events and listings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One JSON object a line
+    Json,
+    /// Text for people
+    Text,
+}
+
+/// Forms of signal sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Sets {
+    /// Arrays of names
+    Names,
+    /// Hexadecimal masks
+    Mask,
+}
+
+/// Probing mechanisms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Probe {
+    /// kprobe/kretprobe pairs
+    Kprobe,
+}
+
+/// Log levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Errors
+    Error,
+    /// and warnings
+    Warn,
+    /// and what is being done
+    Info,
+    /// and how
+    Debug,
+    /// and everything
+    Trace,
+}

@@ -1,0 +1,14 @@
+//! The parts of `sigtrace`, the agent that traces Linux signals.
+//!
+//! Layers point one way: cli, options, agent, then bpf on one side and decode, output on the other.
+//! `decode` and `output` know nothing of the kernel side but the record's layout.
+
+pub mod agent;
+pub mod bpf;
+pub mod cli;
+pub mod decode;
+pub mod doctor;
+pub mod list;
+pub mod names;
+pub mod options;
+pub mod output;

@@ -1,0 +1,166 @@
+//! What the command line means: every operand checked, nothing left to interpret.
+
+mod lists;
+mod values;
+
+use std::{ffi::OsString, fs::File, path::PathBuf, time::Duration};
+
+use sigtrace_common::{Config, ERROR_WORDS, Offsets, SYSCALLS, select, side};
+
+use crate::{
+    bpf::Selection,
+    cli::{Format, Sets, TraceArgs},
+};
+
+/// A command line that cannot be meant: exit status 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{option}: {problem}")]
+pub struct UsageError {
+    /// The option, as the user writes it.
+    pub option: &'static str,
+    /// What is wrong with its operand, and the way out.
+    pub problem: String,
+}
+
+/// What `trace` is to do.
+#[derive(Debug)]
+pub struct Options {
+    /// What to trace.
+    pub selection: Selection,
+    /// How events are written; by the kind of stdout if not said.
+    pub format: Option<Format>,
+    /// How signal sets are written.
+    pub sets: Sets,
+    /// Where events go instead of stdout.
+    pub output: Option<PathBuf>,
+    /// Stop after so many events.
+    pub max_events: Option<u64>,
+    /// Stop after so long.
+    pub duration: Option<Duration>,
+    /// Whether, and how often, to write a stats record.
+    pub stats: Stats,
+    /// Whether the accounting at the end stays unsaid.
+    pub quiet: bool,
+    /// The command to run and trace.
+    pub cmd: Vec<OsString>,
+    /// Remarks for the user: operands that were taken otherwise than written.
+    pub notes: Vec<String>,
+}
+
+/// When stats records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stats {
+    /// Never.
+    Never,
+    /// At the end.
+    AtEnd,
+    /// So often, and at the end.
+    Every(Duration),
+}
+
+impl Options {
+    /// Checks the command line.
+    pub fn new(args: TraceArgs) -> Result<Self, UsageError> {
+        let mut notes = Vec::new();
+        let selection = selection(&args, &mut notes)?;
+        let stats = match args.stats.as_deref() {
+            None => Stats::Never,
+            Some("") => Stats::AtEnd,
+            Some(interval) => Stats::Every(values::duration("--stats", interval)?),
+        };
+        if args.max_events == Some(0) {
+            return Err(usage("--max-events", "0 events are none; give at least 1"));
+        }
+        Ok(Self {
+            selection,
+            format: args.format,
+            sets: args.sets,
+            output: args.output,
+            max_events: args.max_events,
+            duration: args
+                .duration
+                .map(|text| values::duration("--duration", &text))
+                .transpose()?,
+            stats,
+            quiet: args.quiet,
+            cmd: args.cmd,
+            notes,
+        })
+    }
+}
+
+fn usage(option: &'static str, problem: impl Into<String>) -> UsageError {
+    UsageError { option, problem: problem.into() }
+}
+
+fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, UsageError> {
+    let mut config = Config {
+        select: if args.own { 0 } else { select::NOT_SELF },
+        signals: 0,
+        min_duration_ns: 0,
+        errors: [0; ERROR_WORDS],
+        self_pid: std::process::id(),
+        wakeup_bytes: 0,
+        offsets: Offsets::default(),
+        reserved: 0,
+    };
+    let mut use_filter = |filter: u64, used: bool| {
+        config.select |= if used { filter } else { 0 };
+    };
+    use_filter(select::EITHER, !args.pid.is_empty());
+    use_filter(select::CALLER, !args.caller.is_empty() || !args.cmd.is_empty());
+    use_filter(select::TARGET, !args.target.is_empty());
+    use_filter(select::TID, !args.tid.is_empty());
+    use_filter(select::COMM, !args.comm.is_empty());
+    use_filter(select::UID, !args.uid.is_empty());
+    use_filter(select::CGROUP, args.cgroup.is_some());
+    use_filter(select::SIGNAL, !args.signal.is_empty());
+    use_filter(select::NO_PROBE, args.no_probe);
+    use_filter(select::FAILED, args.failed);
+    use_filter(select::ERROR, !args.error.is_empty());
+    use_filter(select::MIN_DURATION, args.min_duration.is_some());
+    use_filter(select::FOLLOW, args.follow || !args.cmd.is_empty());
+
+    let pids = values::sides(
+        [
+            ("--pid", &args.pid, side::EITHER),
+            ("--caller", &args.caller, side::CALLER),
+            ("--target", &args.target, side::TARGET),
+        ],
+        notes,
+    )?;
+    if args.follow && pids.is_empty() {
+        return Err(usage(
+            "--follow",
+            "follows the processes of --pid, --caller or --target; give one",
+        ));
+    }
+    config.signals = lists::signals(&args.signal)?;
+    config.errors = lists::errors(&args.error)?;
+    if let Some(text) = &args.min_duration {
+        let duration = values::duration("--min-duration", text)?;
+        config.min_duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    }
+    Ok(Selection {
+        rows: if args.syscall.is_empty() {
+            (0..SYSCALLS.len()).collect()
+        } else {
+            lists::syscalls(&args.syscall)?
+        },
+        config,
+        pids,
+        tids: values::numbers("--tid", &args.tid)?,
+        uids: values::numbers("--uid", &args.uid)?,
+        comms: values::comms(&args.comm, notes)?,
+        cgroup: args
+            .cgroup
+            .as_ref()
+            .map(|path| {
+                File::open(path).map_err(|error| {
+                    usage("--cgroup", format!("{}: {error}; give a directory of the version 2 hierarchy, below /sys/fs/cgroup", path.display()))
+                })
+            })
+            .transpose()?,
+        ring_size: values::ring_size(&args.ring_size, notes)?,
+    })
+}

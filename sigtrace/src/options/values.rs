@@ -1,0 +1,183 @@
+//! Operands that are numbers, names, sizes and times.
+
+use std::{collections::HashMap, path::Path, time::Duration};
+
+use jiff::SignedDuration;
+
+use super::{UsageError, usage};
+
+/// The smallest ring: a page.
+const MIN_RING: u64 = 4096;
+/// The largest ring the kernel gives (`RINGBUF_MAX_DATA_SZ` is beyond what 32 bits of
+/// `max_entries` can ask for as a power of two).
+const MAX_RING: u64 = 1 << 31;
+/// Bytes of a thread name with its NUL (`TASK_COMM_LEN`).
+const COMM_LEN: usize = 16;
+
+/// The elements of a list given in one or more operands, separated by commas.
+pub(super) fn elements<'a>(
+    option: &'static str,
+    operands: &'a [String],
+) -> Result<Vec<&'a str>, UsageError> {
+    let elements: Vec<&str> =
+        operands.iter().flat_map(|operand| operand.split(',')).map(str::trim).collect();
+    if elements.iter().any(|element| element.is_empty()) {
+        return Err(usage(
+            option,
+            format!("an element of the list \"{}\" is empty", operands.join(",")),
+        ));
+    }
+    Ok(elements)
+}
+
+/// A list of numbers.
+pub(super) fn numbers(option: &'static str, operands: &[String]) -> Result<Vec<u32>, UsageError> {
+    elements(option, operands)?.into_iter().map(|element| number(option, element)).collect()
+}
+
+fn number(option: &'static str, element: &str) -> Result<u32, UsageError> {
+    element.parse().map_err(|_| usage(option, format!("\"{element}\" is not a number from 0 up")))
+}
+
+/// The processes of several lists, each with the sides its list stands for.
+pub(super) fn sides<const N: usize>(
+    lists: [(&'static str, &Vec<String>, u32); N],
+    notes: &mut Vec<String>,
+) -> Result<HashMap<u32, u32>, UsageError> {
+    let mut sides = HashMap::new();
+    for (option, operands, side) in lists {
+        for pid in numbers(option, operands)? {
+            if pid == 0 {
+                return Err(usage(option, "0 is no process id"));
+            }
+            if !Path::new(&format!("/proc/{pid}")).exists() {
+                notes.push(format!("{option}: there is no process {pid} now"));
+            }
+            *sides.entry(pid).or_insert(0) |= side;
+        }
+    }
+    Ok(sides)
+}
+
+/// Thread names as the kernel keeps them: cut to 15 bytes, NUL-padded.
+pub(super) fn comms(
+    operands: &[String],
+    notes: &mut Vec<String>,
+) -> Result<Vec<[u8; COMM_LEN]>, UsageError> {
+    let comm = |name: &str| {
+        let kept = name.len().min(COMM_LEN - 1);
+        if kept < name.len() {
+            let cut = String::from_utf8_lossy(&name.as_bytes()[..kept]);
+            notes.push(format!("--comm: the kernel keeps 15 bytes of a name: \"{cut}\""));
+        }
+        let mut comm = [0; COMM_LEN];
+        comm[..kept].copy_from_slice(&name.as_bytes()[..kept]);
+        comm
+    };
+    Ok(elements("--comm", operands)?.into_iter().map(comm).collect())
+}
+
+/// A positive time, such as `10s`, `1ms`, `1m30s`; a bare number is seconds.
+pub(super) fn duration(option: &'static str, text: &str) -> Result<Duration, UsageError> {
+    let parsed = match text.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => text.parse::<SignedDuration>().ok().and_then(|time| time.try_into().ok()),
+    };
+    parsed.filter(|time| !time.is_zero()).ok_or_else(|| {
+        usage(option, format!("\"{text}\" is not a time above zero, such as 10s, 1ms or 1m30s"))
+    })
+}
+
+/// A size in bytes, rounded up to what the kernel takes.
+pub(super) fn ring_size(text: &str, notes: &mut Vec<String>) -> Result<u32, UsageError> {
+    let size = parse_size::Config::new().with_binary().parse_size(text).map_err(|error| {
+        usage("--ring-size", format!("\"{text}\": {error}; give a size such as 8M"))
+    })?;
+    if size == 0 || size > MAX_RING {
+        return Err(usage("--ring-size", format!("\"{text}\" is not between 4K and 2G")));
+    }
+    let rounded = size.next_power_of_two().max(MIN_RING);
+    if rounded != size {
+        notes.push(format!("--ring-size: {size} bytes rounded up to {rounded}, a power of two"));
+    }
+    u32::try_from(rounded).map_err(|error| usage("--ring-size", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_list_may_come_in_several_operands() {
+        let operands = ["1,2".to_owned(), "3".to_owned()];
+        assert_eq!(numbers("--tid", &operands).unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn an_empty_element_is_refused_by_name() {
+        for operand in ["", "1,,2", "1,"] {
+            let error = numbers("--tid", &[operand.to_owned()]).unwrap_err();
+            let expected = format!("--tid: an element of the list \"{operand}\" is empty");
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_refused_by_name() {
+        let error = numbers("--uid", &["root".to_owned()]).unwrap_err();
+        assert_eq!(error.to_string(), "--uid: \"root\" is not a number from 0 up");
+    }
+
+    #[test]
+    fn times_have_units_and_bare_numbers_are_seconds() {
+        assert_eq!(duration("--duration", "10s").unwrap(), Duration::from_secs(10));
+        assert_eq!(duration("--duration", "1ms").unwrap(), Duration::from_millis(1));
+        assert_eq!(duration("--duration", "0.5").unwrap(), Duration::from_millis(500));
+        for text in ["0", "0s", "-1s", "soon"] {
+            assert_eq!(
+                duration("--duration", text).unwrap_err().to_string(),
+                format!(
+                    "--duration: \"{text}\" is not a time above zero, such as 10s, 1ms or 1m30s"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_ring_size_is_rounded_up_with_a_note() {
+        let mut notes = Vec::new();
+        assert_eq!(ring_size("8M", &mut notes).unwrap(), 8 << 20);
+        assert_eq!(notes, [""; 0]);
+        assert_eq!(ring_size("5000", &mut notes).unwrap(), 8192);
+        assert_eq!(ring_size("1", &mut notes).unwrap(), 4096);
+        assert_eq!(
+            notes,
+            [
+                "--ring-size: 5000 bytes rounded up to 8192, a power of two",
+                "--ring-size: 1 bytes rounded up to 4096, a power of two"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_ring_size_out_of_range_is_refused() {
+        for text in ["0", "3G"] {
+            assert_eq!(
+                ring_size(text, &mut Vec::new()).unwrap_err().to_string(),
+                format!("--ring-size: \"{text}\" is not between 4K and 2G")
+            );
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_cut_as_the_kernel_does() {
+        let mut notes = Vec::new();
+        assert_eq!(
+            comms(&["systemd-journald".to_owned()], &mut notes).unwrap(),
+            [*b"systemd-journal\0"]
+        );
+        assert_eq!(notes, ["--comm: the kernel keeps 15 bytes of a name: \"systemd-journal\""]);
+    }
+}
