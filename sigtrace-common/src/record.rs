@@ -57,7 +57,7 @@ pub struct Record {
     pub state: u8,
     /// Per argument, a [`Capture`]'s number.
     pub captures: [u8; MAX_ARGS],
-    /// The kernel side's own while the call is under way: what of the filter is still undecided.
+    /// What is still to be found out about the call: bits of [`undecided`].
     pub undecided: u32,
     /// The captured structures, argument after argument, each at a multiple of 8. Only what
     /// `captures` calls [`Capture::Whole`] has a meaning.
@@ -94,6 +94,16 @@ const _: () = {
         i += 1;
     }
 };
+
+/// Bits of [`Record::undecided`], all of them the kernel side's while a call is under way.
+pub mod undecided {
+    /// Whether it reaches a selected target; it counts only if it does.
+    pub const TARGET: u32 = 1 << 0;
+    /// Whether a selected signal is in its set, which was not resident; it counts only if one is.
+    pub const SIGNAL: u32 = 1 << 1;
+    /// Whether its descriptor is a pidfd, as the kernel will say; until then its target is a guess.
+    pub const PIDFD: u32 = 1 << 2;
+}
 
 /// How far the call of a record got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

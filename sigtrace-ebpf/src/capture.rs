@@ -11,7 +11,7 @@ use aya_ebpf::helpers::{
 };
 use sigtrace_common::{
     Abi, Access, Capture, Counter, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Outcome, Record, SYSCALLS,
-    State,
+    State, undecided,
 };
 
 use crate::{
@@ -106,7 +106,7 @@ pub fn enter<const ROW: usize>(regs: UserRegs) {
         Verdict::Undecided(what) => what,
     };
     if target.on_anonymous_inode {
-        record.undecided |= filter::PIDFD;
+        record.undecided |= undecided::PIDFD;
     }
     describe_caller(record, pid_tgid);
     record.state = State::Entered as u8;
@@ -138,7 +138,7 @@ pub fn exit<const ROW: usize>(ret: i64) {
     if ret != EFAULT {
         user::capture_again::<ROW>(record, abi);
     }
-    if record.undecided & filter::PIDFD != 0 && (ret == EBADF || ret == EINVAL) {
+    if record.undecided & undecided::PIDFD != 0 && (ret == EBADF || ret == EINVAL) {
         record.target = 0;
     }
     if filter::outcome::<ROW>(record) {
@@ -158,6 +158,9 @@ pub fn flush_missed(record: &mut Record) {
     if record.state == State::Entered as u8 {
         record.state = State::Missed as u8;
         count_under_way(record.tid, -1);
+        if record.undecided & undecided::PIDFD != 0 {
+            record.target = 0;
+        }
         if filter::unreturned(record) {
             count(Counter::Filtered);
         } else {

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 
 use aya_ebpf::helpers::{bpf_get_current_uid_gid, generated::bpf_get_current_comm};
 use sigtrace_common::{
-    Access, Arg, Capture, Group, Kind, MAX_ARGS, Outcome, Record, SYSCALLS, Syscall, select, side,
+    Access, Arg, Capture, Group, Kind, MAX_ARGS, Outcome, Record, SYSCALLS, Syscall, select, side, undecided,
 };
 
 use crate::{
@@ -15,14 +15,6 @@ use crate::{
     user,
 };
 
-/// [`Record::undecided`]: a selected target has yet to be signalled.
-pub const TARGET: u32 = 1 << 0;
-/// [`Record::undecided`]: a selected signal has yet to be found in a set that was not resident.
-pub const SIGNAL: u32 = 1 << 1;
-
-/// [`Record::undecided`]: the kernel has yet to say that the descriptor is a pidfd.
-pub const PIDFD: u32 = 1 << 2;
-
 /// What the filter says so far.
 #[derive(Clone, Copy)]
 pub enum Verdict {
@@ -30,7 +22,7 @@ pub enum Verdict {
     Keep,
     /// Left out.
     Drop,
-    /// Selected once these bits of [`Record::undecided`] are settled.
+    /// Selected once these bits of [`undecided`] are settled.
     Undecided(u32),
 }
 
@@ -57,7 +49,7 @@ pub fn caller<const ROW: usize>(pid: u32, tid: u32) -> Verdict {
         Verdict::Drop
     } else if selects(select::TARGET) || selects(select::EITHER) && sides & side::EITHER == 0 {
         if const { has_target(&SYSCALLS[ROW]) } {
-            Verdict::Undecided(TARGET)
+            Verdict::Undecided(undecided::TARGET)
         } else {
             Verdict::Drop
         }
@@ -107,31 +99,31 @@ pub fn arguments<const ROW: usize>(args: &[u64; MAX_ARGS], verdict: Verdict) -> 
 /// By what the call's pointers lead to, `verdict` being that by its numbers.
 #[inline(always)]
 pub fn content<const ROW: usize>(record: &Record, verdict: Verdict) -> Verdict {
-    let mut undecided = match verdict {
+    let mut open = match verdict {
         Verdict::Undecided(what) => what,
         _ => 0,
     };
-    if selects_targets() && undecided & TARGET != 0 && is_target(record.target) {
-        undecided &= !TARGET;
+    if selects_targets() && open & undecided::TARGET != 0 && is_target(record.target) {
+        open &= !undecided::TARGET;
     }
     if selects(select::SIGNAL) && const { SYSCALLS[ROW].position(Kind::Signal).is_none() } {
         match sets::<ROW>(record) {
             Sets::Match => {}
             Sets::NoMatch => return Verdict::Drop,
-            Sets::Unreadable => undecided |= SIGNAL,
+            Sets::Unreadable => open |= undecided::SIGNAL,
         }
     }
-    if undecided == 0 { Verdict::Keep } else { Verdict::Undecided(undecided) }
+    if open == 0 { Verdict::Keep } else { Verdict::Undecided(open) }
 }
 
 /// By the outcome of a call that returned. Says whether it is left out.
 #[inline(always)]
 pub fn outcome<const ROW: usize>(record: &Record) -> bool {
-    if selects_targets() && record.undecided & TARGET != 0 {
+    if selects_targets() && record.undecided & undecided::TARGET != 0 {
         return true;
     }
     if selects(select::SIGNAL)
-        && record.undecided & SIGNAL != 0
+        && record.undecided & undecided::SIGNAL != 0
         && !matches!(sets::<ROW>(record), Sets::Match)
     {
         return true;
@@ -150,7 +142,7 @@ pub fn outcome<const ROW: usize>(record: &Record) -> bool {
 /// against it.
 #[inline(always)]
 pub fn unreturned(record: &Record) -> bool {
-    selects_targets() && record.undecided & TARGET != 0
+    selects_targets() && record.undecided & undecided::TARGET != 0
 }
 
 #[inline(always)]

@@ -5,6 +5,7 @@ use aya_ebpf::{
     macros::{raw_tracepoint, tracepoint},
     programs::{RawTracePointContext, TracePointContext},
 };
+use aya_log_ebpf::warn;
 use sigtrace_common::{select, side};
 
 use crate::{
@@ -64,12 +65,16 @@ pub fn task_newtask(ctx: TracePointContext) -> u32 {
     let Some(sides) = PIDS.get_ptr(pid) else { return 0 };
     // SAFETY: a value of the map; it is only ever written whole.
     let sides = unsafe { *sides };
-    if flags & CLONE_THREAD != 0 {
-        let _ = THREADS.insert(tid, sides, 0);
+    let selected = if flags & CLONE_THREAD != 0 {
+        THREADS.insert(tid, sides, 0)
     } else if selects(select::FOLLOW) {
         let sides = sides | side::FOLLOWED;
-        let _ = PIDS.insert(tid, sides, 0);
-        let _ = THREADS.insert(tid, sides, 0);
+        PIDS.insert(tid, sides, 0).and_then(|()| THREADS.insert(tid, sides, 0))
+    } else {
+        Ok(())
+    };
+    if selected.is_err() {
+        warn!(&ctx, "too many processes to follow: the calls of {} are left out", tid);
     }
     0
 }

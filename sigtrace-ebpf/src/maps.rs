@@ -34,13 +34,13 @@ const UNDER_WAY_BUCKETS: u32 = 1 << 16;
 #[map]
 pub static COUNTERS: Array<Counters> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// Selected processes, by process id; bits of [`side`](sigtrace_common::side).
+/// Selected processes, by process id; the agent sets the size. Bits of [`side`](sigtrace_common::side).
 #[map]
-pub static PIDS: HashMap<u32, u32> = HashMap::with_max_entries(65_536, 0);
+pub static PIDS: HashMap<u32, u32> = HashMap::with_max_entries(1, 0);
 
-/// Threads of selected targets, by thread id; bits of [`side`](sigtrace_common::side).
+/// Threads of selected targets, by thread id; the agent sets the size. Bits of [`side`](sigtrace_common::side).
 #[map]
-pub static THREADS: HashMap<u32, u32> = HashMap::with_max_entries(65_536, 0);
+pub static THREADS: HashMap<u32, u32> = HashMap::with_max_entries(1, 0);
 
 /// Selected calling threads, by thread id.
 #[map]

@@ -7,12 +7,9 @@
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid, macros::tracepoint, programs::TracePointContext,
 };
-use sigtrace_common::State;
+use sigtrace_common::{State, undecided};
 
-use crate::{
-    filter::{self, is_target},
-    maps::PENDING,
-};
+use crate::{filter::is_target, maps::PENDING};
 
 /// Offset of `pid`, the signalled task's thread id in the initial pid namespace, in the record of
 /// the tracepoint (`include/trace/events/signal.h`; the same from 5.10 to 7.3).
@@ -32,7 +29,7 @@ pub fn signal_generate(ctx: TracePointContext) -> u32 {
         // is no harm: it can only select one call too many.
         let record = unsafe { &mut *slot };
         if record.state == State::Entered as u8 {
-            record.undecided &= !filter::TARGET;
+            record.undecided &= !undecided::TARGET;
         }
     }
     0

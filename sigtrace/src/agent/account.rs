@@ -61,6 +61,7 @@ pub(crate) struct Account {
     return_missed: u64,
     unfinished: u64,
     unreadable: u64,
+    left_out: u64,
     undecodable: u64,
     output: u64,
     reported: Losses,
@@ -74,6 +75,7 @@ impl Account {
             return_missed: 0,
             unfinished: 0,
             unreadable: 0,
+            left_out: 0,
             undecodable: 0,
             output: 0,
             reported: Losses::default(),
@@ -86,6 +88,11 @@ impl Account {
         self.return_missed += u64::from(holes.return_missed);
         self.unfinished += u64::from(holes.unfinished);
         self.unreadable += u64::from(holes.unreadable);
+    }
+
+    /// So many calls that reached the agent were not wanted.
+    pub(crate) fn left_out(&mut self, calls: u64) {
+        self.left_out += calls;
     }
 
     /// A record was none.
@@ -103,7 +110,7 @@ impl Account {
     }
 
     pub(crate) fn filtered(&self) -> u64 {
-        self.counters.get(Counter::Filtered)
+        self.counters.get(Counter::Filtered) + self.left_out
     }
 
     pub(crate) fn losses(&self) -> Losses {

@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
 use sd_notify::NotifyState;
@@ -162,7 +163,8 @@ async fn finish(
     drain(pump, ring).await?;
     let mechanisms = probes.detach();
     drain(pump, ring).await?;
-    let under_way = kernel.under_way();
+    let (under_way, left_out) = kernel.under_way();
+    pump.account.left_out(left_out);
     pump.take(under_way.iter().map(<[u8; _]>::as_slice));
     pump.report_losses();
     pump.flush().await?;
@@ -176,7 +178,7 @@ async fn drain(pump: &mut Pump, ring: &mut AsyncFd<RingBuf<MapData>>) -> io::Res
     loop {
         let more = pump.fill(ring.get_mut());
         pump.flush().await?;
-        if !more || pump.is_done() {
+        if !more {
             return Ok(());
         }
     }
@@ -201,13 +203,14 @@ fn open(options: &Options) -> Result<Sink> {
 
 fn format(options: &Options) -> Box<dyn Format> {
     let terminal = options.output.is_none() && io::stdout().is_terminal();
+    let color = terminal && AutoStream::choice(&io::stdout()) != ColorChoice::Never;
     let sets = match options.sets {
         cli::Sets::Names => output::Sets::Names,
         cli::Sets::Mask => output::Sets::Mask,
     };
     match options.format.unwrap_or(if terminal { cli::Format::Text } else { cli::Format::Json }) {
         cli::Format::Json => Box::new(output::Json::new(sets)),
-        cli::Format::Text => Box::new(output::Text::new(sets, terminal)),
+        cli::Format::Text => Box::new(output::Text::new(sets, color)),
     }
 }
 

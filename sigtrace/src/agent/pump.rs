@@ -73,7 +73,7 @@ impl Pump {
     /// Takes a batch from the ring. Says whether there may be more.
     pub(crate) fn fill(&mut self, ring: &mut RingBuf<MapData>) -> bool {
         let clock = self.offset.refresh();
-        while self.buffer.len() < BATCH && !self.is_done() {
+        while self.buffer.len() < BATCH {
             match ring.next() {
                 Some(record) => self.push(&record, clock),
                 None => return false,
@@ -86,13 +86,14 @@ impl Pump {
     pub(crate) fn take<'a>(&mut self, records: impl IntoIterator<Item = &'a [u8]>) {
         let clock = self.offset.refresh();
         for record in records {
-            if !self.is_done() {
-                self.push(record, clock);
-            }
+            self.push(record, clock);
         }
     }
 
     fn push(&mut self, record: &[u8], clock: WallClock) {
+        if self.is_done() {
+            return self.account.left_out(1);
+        }
         let mut call = match decode::call(record, clock) {
             Ok(call) => call,
             Err(error) => {
@@ -102,11 +103,7 @@ impl Pump {
         };
         call.seq = self.seq;
         self.seq += 1;
-        let row = usize::from(u16::from_ne_bytes([
-            record[std::mem::offset_of!(sigtrace_common::Record, syscall)],
-            record[std::mem::offset_of!(sigtrace_common::Record, syscall) + 1],
-        ]));
-        self.line(Event::Call(&call), Some((row, call.holes())));
+        self.line(Event::Call(&call), Some((call.row, call.holes())));
     }
 
     fn line(&mut self, event: Event<'_>, call: Option<(usize, Holes)>) {
@@ -156,9 +153,7 @@ impl Pump {
         while ring.next().is_some() {
             calls += 1;
         }
-        if !self.is_done() {
-            self.account.not_written(calls);
-        }
+        self.account.not_written(calls);
     }
 
     /// Books every line by whether it was written.

@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(crate) struct Shutdown {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
     child: Signal,
     duration: Option<Duration>,
     /// Whether a signal ended it.
@@ -30,6 +31,7 @@ impl Shutdown {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
             child: listen(SignalKind::child())?,
             duration,
             signalled: false,
@@ -46,6 +48,7 @@ impl Shutdown {
             }
             tokio::select! {
                 _ = self.interrupt.recv() => {}
+                _ = self.hangup.recv() => {}
                 _ = self.terminate.recv() => {
                     if let Some(command) = command {
                         command.signal(libc::SIGTERM);
@@ -82,6 +85,7 @@ impl Shutdown {
         if !self.signalled {
             tokio::select! {
                 _ = self.interrupt.recv() => {}
+                _ = self.hangup.recv() => {}
                 _ = self.terminate.recv() => {}
             }
         }

@@ -9,7 +9,7 @@ use aya::{
 };
 use aya_log::EbpfLogger;
 use log::Log;
-use sigtrace_common::{Config, Record, State, side};
+use sigtrace_common::{Config, Record, State, select, side, undecided};
 
 use super::{Counters, Selection, offsets};
 
@@ -17,6 +17,9 @@ static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sigtrac
 
 /// The agent is woken when the ring is this part full.
 const WAKEUP_PART: u32 = 8;
+
+/// How many processes can be selected, those that are followed included.
+const MAX_PROCESSES: u32 = 65_536;
 
 /// A slot as it lies in the map.
 pub type RecordBytes = [u8; size_of::<Record>()];
@@ -37,11 +40,16 @@ pub fn load(selection: &Selection) -> Result<(Kernel, RingBuf<MapData>, Counters
         wakeup_bytes: selection.ring_size / WAKEUP_PART,
         ..selection.config
     };
+    let by_process =
+        select::EITHER | select::CALLER | select::TARGET | select::FOLLOW;
+    let processes = if config.select & by_process == 0 { 1 } else { MAX_PROCESSES };
     let mut ebpf = EbpfLoader::new()
         .btf(None)
         .override_global("CONFIG", &config, true)
         .map_max_entries("EVENTS", selection.ring_size)
         .map_max_entries("COUNTERS", u32::try_from(processors)?)
+        .map_max_entries("PIDS", processes)
+        .map_max_entries("THREADS", processes)
         .load(OBJECT)
         .context("cannot load the eBPF programs")?;
 
@@ -81,14 +89,21 @@ impl Kernel {
         fill(&mut self.ebpf, "THREADS", &threads)
     }
 
-    /// The calls that are under way, as records in the state [`State::Entered`]. Only meaningful
-    /// once nothing is attached any more.
-    pub fn under_way(&self) -> Vec<RecordBytes> {
-        self.pending
+    /// The calls that are under way, as records in the state [`State::Entered`], and how many more
+    /// there are that the filter leaves out. Only meaningful once nothing is attached any more.
+    pub fn under_way(&self) -> (Vec<RecordBytes>, u64) {
+        let state = |record: &RecordBytes| record[offset_of!(Record, state)];
+        let open = |record: &RecordBytes| {
+            let at = offset_of!(Record, undecided);
+            u32::from_ne_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
+        };
+        let (selected, left_out): (Vec<_>, Vec<_>) = self
+            .pending
             .iter()
             .filter_map(|slot| Some(slot.ok()?.1))
-            .filter(|record| record[offset_of!(Record, state)] == State::Entered as u8)
-            .collect()
+            .filter(|record| state(record) == State::Entered as u8)
+            .partition(|record| open(record) & undecided::TARGET == 0);
+        (selected, left_out.len() as u64)
     }
 }
 

@@ -14,7 +14,9 @@ pub struct Call {
     pub time_ns: u64,
     /// The processor on which it was entered.
     pub cpu: u32,
-    /// Its row of the syscall table.
+    /// Index of its row in the syscall table.
+    pub row: usize,
+    /// That row.
     pub syscall: &'static Syscall,
     /// The binary interface it was made through.
     pub abi: Abi,

@@ -44,6 +44,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call, DecodeError> {
         seq: 0,
         time_ns: clock.unix_ns(header.entered_ns),
         cpu: header.cpu,
+        row: usize::from(header.syscall),
         syscall,
         abi,
         pid: header.pid,
