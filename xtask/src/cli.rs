@@ -1,0 +1,158 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::setup::kernel::Version;
+
+/// Sets up, builds, runs and tests sigtrace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Install and cache everything that building, running and testing need
+    Setup,
+    /// Build sigtrace as one static binary
+    Build(Build),
+    /// Build sigtrace and run it: on this host where it can, else in a virtual machine
+    Run(Run),
+    /// Check and test everything, in guests with several kernels too
+    Test(Test),
+    /// Run one command in a virtual machine
+    Vm(Vm),
+    /// Make the Debian root image that some guests start from
+    Image,
+}
+
+/// Options of `build`.
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// Optimised
+    #[arg(long)]
+    pub(crate) release: bool,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Run on this host, whatever the outlook
+    #[arg(long, conflicts_with_all = ["vm", "kernel"])]
+    pub(crate) host: bool,
+    /// Run in a virtual machine even where this host would do
+    #[arg(long)]
+    pub(crate) vm: bool,
+    /// The virtual machine's kernel: 5.10, 6.1, 6.12, 7 or newest [default: 6.12]; implies --vm
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) kernel: Option<Version>,
+    /// Optimised
+    #[arg(long)]
+    pub(crate) release: bool,
+    /// Show the virtual machine's console on stderr
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    /// Passed on to sigtrace
+    #[arg(last = true, value_name = "SIGTRACE-ARGS")]
+    pub(crate) args: Vec<String>,
+}
+
+/// Options of `test`.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Guest kernels, instead of 5.10, 6.1, 6.12 and 7
+    #[arg(long, value_name = "VERSION,...", value_delimiter = ',')]
+    pub(crate) kernel: Vec<Version>,
+    /// Only what needs no virtual machine
+    #[arg(long, conflicts_with = "kernel")]
+    pub(crate) host_only: bool,
+    /// Only tests whose name contains one of these
+    #[arg(last = true, value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+}
+
+/// Options of `vm`.
+#[derive(Debug, Args)]
+pub(crate) struct Vm {
+    /// The kernel: 5.10, 6.1, 6.12, 7, newest
+    #[arg(long, value_name = "VERSION", default_value = "6.12")]
+    pub(crate) kernel: Version,
+    /// Processors
+    #[arg(long, default_value_t = 2)]
+    pub(crate) smp: u32,
+    /// Memory in MB
+    #[arg(long, value_name = "MB", default_value_t = 1024)]
+    pub(crate) memory: u32,
+    /// Let guest time count instructions, for measurements; one processor
+    #[arg(long)]
+    pub(crate) icount: bool,
+    /// Start from the Debian root image
+    #[arg(long)]
+    pub(crate) root: bool,
+    /// Start from the Debian root image, with its systemd as init
+    #[arg(long)]
+    pub(crate) systemd: bool,
+    /// Put a file into the guest, at /payload unless said otherwise; may be repeated
+    #[arg(long, value_name = "HOST[:GUEST]")]
+    pub(crate) file: Vec<String>,
+    /// Set a variable in the command's environment; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<String>,
+    /// Give up after this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
+    /// Show the guest's console on stderr
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    /// The command
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<String>,
+}
+
+impl Vm {
+    /// The files to put into the guest, as (host path, guest path).
+    pub(crate) fn files(&self) -> impl Iterator<Item = (PathBuf, String)> {
+        self.file.iter().map(|file| match file.split_once(':') {
+            Some((host, guest)) => (host.into(), guest.into()),
+            None => {
+                let host = PathBuf::from(file);
+                let name = host.file_name().unwrap_or_default().to_string_lossy();
+                let guest = format!("{}/{name}", crate::vm::PAYLOAD);
+                (host, guest)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_dashes_is_passed_on() {
+        let cli = Cli::try_parse_from(["x", "run", "--vm", "--", "--syscall", "kill"]).unwrap();
+        let Command::Run(run) = cli.command else { panic!("not run") };
+        assert!(run.vm);
+        assert_eq!(run.args, ["--syscall", "kill"]);
+    }
+
+    #[test]
+    fn files_go_to_the_payload_folder_unless_told() {
+        let cli = Cli::try_parse_from(["x", "vm", "--file=a/b", "--file=c:/d", "--", "b"]).unwrap();
+        let Command::Vm(vm) = cli.command else { panic!("not vm") };
+        let files: Vec<_> = vm.files().map(|file| file.1).collect();
+        assert_eq!(files, ["/payload/b", "/d"]);
+    }
+}

@@ -1,0 +1,51 @@
+//! `cargo xtask`: everything around building sigtrace, from an empty machine to a tested binary.
+
+mod build;
+mod cache;
+mod cli;
+mod guest;
+mod host;
+mod interrupt;
+mod process;
+mod progress;
+mod run;
+mod setup;
+mod test;
+mod vm;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser as _;
+
+use cache::Cache;
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli.command) {
+        Ok(code) => code,
+        Err(_) if interrupt::count() > 0 => ExitCode::from(interrupt::EXIT_CODE),
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<ExitCode> {
+    interrupt::install()?;
+    let cache = Cache::open()?;
+    match command {
+        Command::Setup => setup::all(&cache)?,
+        Command::Build(options) => {
+            let program = build::sigtrace(&cache, options.release)?;
+            println!("{}", program.display());
+        }
+        Command::Run(options) => return run::command(&cache, options),
+        Command::Test(options) => return test::command(&cache, options),
+        Command::Vm(options) => return guest::command(&cache, options),
+        Command::Image => println!("{}", setup::image::ensure(&cache)?.display()),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,183 @@
+//! The test suites that run in guests, several guests at a time.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::count::{self, Tally};
+use super::host::log;
+use super::output::{Output, lock};
+use super::report::Outcome;
+use crate::build::{self, Programs};
+use crate::cache::Cache;
+use crate::interrupt;
+use crate::process;
+use crate::setup::kernel::Version;
+use crate::setup::{self, image};
+use crate::vm::{GuestFile, Job, OnInterrupt, PAYLOAD, Root, Streams, Vm};
+
+const SILENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(1800);
+/// Files beside the programs that suites find in the payload folder.
+const EXTRA_FILES: &[&str] = &["packaging/systemd"];
+
+/// A test program and the guests it is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Suite {
+    name: &'static str,
+    /// A program of the tests package.
+    program: &'static str,
+    /// Needs systemd, and so the root image; the one kernel it runs on then.
+    systemd: Option<&'static str>,
+}
+
+/// All suites.
+pub(super) const SUITES: &[Suite] = &[
+    Suite { name: "guest", program: "guest-tests", systemd: None },
+    Suite { name: "systemd", program: "systemd-tests", systemd: Some("6.12") },
+];
+
+/// One suite on one kernel.
+#[derive(Clone, Debug)]
+struct Run {
+    suite: Suite,
+    kernel: Version,
+    label: String,
+}
+
+/// Runs all suites on `kernels`, several guests at a time, to the last one whatever fails.
+pub(super) fn run(cache: &Cache, kernels: &[Version], filters: &[String]) -> Result<Vec<Outcome>> {
+    let mut programs = build::test_programs()?;
+    programs.insert("sigtrace".into(), build::sigtrace(cache, false)?);
+    let runs = Mutex::new(plan(kernels));
+    let outcomes = Mutex::new(Vec::new());
+    let guests = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
+    thread::scope(|scope| {
+        for _ in 0..guests {
+            scope.spawn(|| {
+                while let Some(run) = next(&runs) {
+                    let outcome = run.outcome(cache, &programs, filters);
+                    lock(&outcomes).push(outcome);
+                }
+            });
+        }
+    });
+    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    outcomes.sort_by(|a, b| a.suite.cmp(&b.suite));
+    Ok(outcomes)
+}
+
+/// The next run, unless the user wants no more. A function, so that the lock ends before the run.
+fn next(runs: &Mutex<VecDeque<Run>>) -> Option<Run> {
+    if interrupt::count() > 0 { None } else { lock(runs).pop_front() }
+}
+
+/// What to run: every suite on every kernel it is for.
+fn plan(kernels: &[Version]) -> VecDeque<Run> {
+    let all = SUITES.iter().flat_map(|suite| {
+        let wanted =
+            |kernel: &&Version| suite.systemd.is_none_or(|only| kernel.to_string() == only);
+        kernels.iter().filter(wanted).map(|kernel| {
+            let label = format!("{} {kernel}", suite.name);
+            Run { suite: *suite, kernel: kernel.clone(), label }
+        })
+    });
+    all.collect()
+}
+
+impl Run {
+    fn outcome(&self, cache: &Cache, programs: &Programs, filters: &[String]) -> Outcome {
+        let start = Instant::now();
+        let output = Output::default();
+        eprintln!("{} ...", self.label);
+        let result = self.run(cache, programs, filters, &output);
+        let text = output.text();
+        let mut tally = count::results(&text);
+        let mut details = String::new();
+        let problem = match result {
+            Ok(_) if tally.total() == 0 && filters.is_empty() => Some("it ran no test".into()),
+            Ok(0) => None,
+            Ok(code) => Some(format!("it ended with {code}")),
+            Err(error) => Some(format!("{error:#}")),
+        };
+        if let Some(problem) = problem {
+            details =
+                format!("{problem}\n{}", count::failures(&text).unwrap_or_else(|| self.tail()));
+            tally.failed = tally.failed.max(1);
+        }
+        let took = start.elapsed();
+        let Tally { passed, failed } = tally;
+        eprintln!("{}: {passed} passed, {failed} failed ({:.0} s)", self.label, took.as_secs_f32());
+        Outcome { suite: self.label.clone(), tally, took, details }
+    }
+
+    fn run(
+        &self,
+        cache: &Cache,
+        programs: &Programs,
+        filters: &[String],
+        output: &Output,
+    ) -> Result<i32> {
+        let vm = self.vm(cache, programs, filters)?;
+        let path = log(&self.label)?;
+        let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
+        let sink = output.sink(&self.label, file.try_clone()?);
+        let (mut stderr, mut console) = (file.try_clone()?, file);
+        vm.run(Streams {
+            stdout: Box::new(sink),
+            reader_gone: || false,
+            stderr: &mut stderr,
+            console: &mut console,
+        })
+    }
+
+    /// The end of everything the guest said, with where to find the rest.
+    fn tail(&self) -> String {
+        let Ok(path) = log(&self.label) else { return String::new() };
+        let all = fs::read(&path).unwrap_or_default();
+        let end = process::tail(&String::from_utf8_lossy(&all), 60);
+        format!("the end of {}:\n{end}", path.display())
+    }
+
+    fn vm(&self, cache: &Cache, programs: &Programs, filters: &[String]) -> Result<Vm> {
+        let program = self.suite.program;
+        if !programs.contains_key(program) {
+            bail!("the tests package has no program {program}");
+        }
+        let mut argv = vec![format!("{PAYLOAD}/{program}")];
+        argv.extend_from_slice(filters);
+        let init = programs.get("guest-init").context("the tests package has no guest-init")?;
+        let machine = setup::machine(cache, &self.kernel)?;
+        let mut vm = Vm::new(machine, init.clone(), Job { argv, ..Job::default() });
+        for path in programs.values() {
+            vm.program(path.clone());
+        }
+        vm.files.extend(extra_files()?);
+        if self.suite.systemd.is_some() {
+            vm.root = Root::Systemd(image::ensure(cache)?);
+        }
+        vm.silence = Some(SILENCE);
+        vm.timeout = Some(TIMEOUT);
+        vm.on_interrupt = OnInterrupt::Kill;
+        Ok(vm)
+    }
+}
+
+fn extra_files() -> Result<Vec<GuestFile>> {
+    let mut files = Vec::new();
+    for dir in EXTRA_FILES {
+        let Ok(entries) = fs::read_dir(build::workspace().join(dir)) else { continue };
+        for entry in entries {
+            let host: PathBuf = entry?.path();
+            let name = host.file_name().unwrap_or_default().to_string_lossy();
+            let guest = format!("{PAYLOAD}/{name}");
+            files.push(GuestFile { host, guest, mode: 0o644 });
+        }
+    }
+    Ok(files)
+}

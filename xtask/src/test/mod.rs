@@ -1,0 +1,43 @@
+//! `cargo xtask test`: every check and every test there is, and one line that counts them.
+
+mod count;
+mod guest;
+mod host;
+mod output;
+mod report;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cache::Cache;
+use crate::cli;
+use crate::interrupt;
+use crate::setup::{self, kernel};
+use report::{Outcome, Report};
+
+/// Runs everything asked for, failures and all, then reports.
+pub(crate) fn command(cache: &Cache, options: &cli::Test) -> Result<ExitCode> {
+    setup::build_tools(cache)?;
+    let mut report = Report::default();
+    // Who names tests wants those, not the state of the whole tree.
+    if options.filters.is_empty() {
+        for (name, mut command) in host::checks(cache)? {
+            report.add(host::check(name, &mut command)?);
+        }
+    }
+    report.add(host::unit_tests(&options.filters)?);
+    if !options.host_only {
+        let kernels = match &options.kernel[..] {
+            [] => kernel::TESTED.iter().map(|name| name.parse()).collect::<Result<Vec<_>>>()?,
+            chosen => chosen.to_vec(),
+        };
+        let outcomes = guest::run(cache, &kernels, &options.filters);
+        interrupt::check()?;
+        for outcome in outcomes.unwrap_or_else(|error| vec![Outcome::not_run("guests", &error)]) {
+            report.add(outcome);
+        }
+    }
+    println!("{report}");
+    Ok(if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
