@@ -21,6 +21,12 @@ pub struct Config {
     pub min_duration_ns: u64,
     /// With [`select::ERROR`]: errno n is bit n % 64 of word n / 64.
     pub errors: [u64; ERROR_WORDS],
+    /// With [`select::ONE_COMM`]: the name, NUL-padded, as two words of its bytes in their order.
+    pub comm: [u64; 2],
+    /// With [`select::ONE_TID`].
+    pub tid: u32,
+    /// With [`select::ONE_UID`].
+    pub uid: u32,
     /// With [`select::NOT_SELF`]: the process to leave out, in the initial pid namespace.
     pub self_pid: u32,
     /// When this many bytes wait in the ring, the agent is woken.
@@ -41,7 +47,8 @@ pub mod select {
     pub const CALLER: u64 = 1 << 2;
     /// Calls whose target is marked [`side::TARGET`](super::side::TARGET).
     pub const TARGET: u64 = 1 << 3;
-    /// Calls by a thread in the map `TIDS`.
+    /// Calls by a thread in the map `TIDS`. One thread, user or name is compared with
+    /// [`Config`]'s instead: a map costs as much as all the rest of leaving a call out.
     pub const TID: u64 = 1 << 4;
     /// Calls by a thread whose name is in the map `COMMS`.
     pub const COMM: u64 = 1 << 5;
@@ -59,6 +66,12 @@ pub mod select {
     pub const ERROR: u64 = 1 << 11;
     /// Calls that took at least `min_duration_ns`.
     pub const MIN_DURATION: u64 = 1 << 12;
+    /// Calls by the thread `tid`.
+    pub const ONE_TID: u64 = 1 << 14;
+    /// Calls by a thread named `comm`.
+    pub const ONE_COMM: u64 = 1 << 15;
+    /// Calls by the user `uid`.
+    pub const ONE_UID: u64 = 1 << 16;
     /// Not a filter: new processes of selected callers are selected too.
     pub const FOLLOW: u64 = 1 << 13;
 }
@@ -109,12 +122,12 @@ pub struct Offsets {
     pub pid_number: u32,
 }
 
-// SAFETY: integers only; every bit pattern is a value. `Config` has 3 + ERROR_WORDS words of 8
-// bytes, then 16 of 4: no padding.
+// SAFETY: integers only; every bit pattern is a value. `Config` has 5 + ERROR_WORDS words of 8
+// bytes, then 18 of 4: no padding.
 #[cfg(feature = "user")]
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
     assert!(size_of::<Offsets>() == 13 * 4);
-    assert!(size_of::<Config>() == 24 + 8 * ERROR_WORDS + 8 + 13 * 4 + 4);
+    assert!(size_of::<Config>() == 40 + 8 * ERROR_WORDS + 16 + 13 * 4 + 4);
 };

@@ -10,6 +10,9 @@ static CONFIG: Config = Config {
     signals: 0,
     min_duration_ns: 0,
     errors: [0; ERROR_WORDS],
+    comm: [0; 2],
+    tid: 0,
+    uid: 0,
     self_pid: 0,
     wakeup_bytes: 0,
     offsets: Offsets {

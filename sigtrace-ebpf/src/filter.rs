@@ -1,11 +1,12 @@
 //! The filter. What can be decided is decided before user memory is read, and all of it before
 //! room in the ring is asked for.
 
-use core::ffi::c_void;
+use core::{ffi::c_void, mem::MaybeUninit};
 
 use aya_ebpf::helpers::{bpf_get_current_uid_gid, generated::bpf_get_current_comm};
 use sigtrace_common::{
-    Access, Arg, Capture, Group, Kind, MAX_ARGS, Outcome, Record, SYSCALLS, Syscall, select, side, undecided,
+    Access, Arg, Capture, Group, Kind, MAX_ARGS, Outcome, Record, SYSCALLS, Syscall, select, side,
+    undecided,
 };
 
 use crate::{
@@ -29,15 +30,19 @@ pub enum Verdict {
 /// By who calls the syscall in row `ROW`.
 #[inline(always)]
 pub fn caller<const ROW: usize>(pid: u32, tid: u32) -> Verdict {
-    if selects(select::NOT_SELF) && pid == config!(self_pid)
-        || selects(select::TID) && TIDS.get_ptr(tid).is_none()
-        || selects(select::UID) && UIDS.get_ptr(bpf_get_current_uid_gid() as u32).is_none()
-        || selects(select::COMM) && !comm_selected()
-        || selects(select::CGROUP) && !matches!(CGROUP.current_task_under_cgroup(0), Ok(true))
+    let filters = config!(select);
+    if filters & select::NOT_SELF != 0 && pid == config!(self_pid)
+        || filters & select::ONE_TID != 0 && tid != config!(tid)
+        || filters & select::TID != 0 && TIDS.get_ptr(tid).is_none()
+        || filters & select::ONE_UID != 0 && uid() != config!(uid)
+        || filters & select::UID != 0 && UIDS.get_ptr(uid()).is_none()
+        || filters & select::ONE_COMM != 0 && comm() != config!(comm)
+        || filters & select::COMM != 0 && COMMS.get_ptr(comm()).is_none()
+        || filters & select::CGROUP != 0 && !matches!(CGROUP.current_task_under_cgroup(0), Ok(true))
     {
         return Verdict::Drop;
     }
-    if !selects(select::CALLER | select::EITHER | select::TARGET) {
+    if filters & (select::CALLER | select::EITHER | select::TARGET) == 0 {
         return Verdict::Keep;
     }
     let sides = match PIDS.get_ptr(pid) {
@@ -45,9 +50,11 @@ pub fn caller<const ROW: usize>(pid: u32, tid: u32) -> Verdict {
         Some(sides) => unsafe { *sides },
         None => 0,
     };
-    if selects(select::CALLER) && sides & side::CALLER == 0 {
+    if filters & select::CALLER != 0 && sides & side::CALLER == 0 {
         Verdict::Drop
-    } else if selects(select::TARGET) || selects(select::EITHER) && sides & side::EITHER == 0 {
+    } else if filters & select::TARGET != 0
+        || filters & select::EITHER != 0 && sides & side::EITHER == 0
+    {
         if const { has_target(&SYSCALLS[ROW]) } {
             Verdict::Undecided(undecided::TARGET)
         } else {
@@ -59,11 +66,19 @@ pub fn caller<const ROW: usize>(pid: u32, tid: u32) -> Verdict {
 }
 
 #[inline(always)]
-fn comm_selected() -> bool {
-    let mut comm = [0u8; 16];
-    // SAFETY: plain helper; `comm` has the size given.
-    unsafe { bpf_get_current_comm(comm.as_mut_ptr().cast::<c_void>(), 16) };
-    COMMS.get_ptr(comm).is_some()
+fn uid() -> u32 {
+    bpf_get_current_uid_gid() as u32
+}
+
+/// The thread's name in words, and never zeroed here: both would be done by the byte.
+#[inline(always)]
+fn comm() -> [u64; 2] {
+    let mut comm = MaybeUninit::<[u64; 2]>::uninit();
+    // SAFETY: plain helper; `comm` has the size given, and the helper writes all of it.
+    unsafe {
+        bpf_get_current_comm(comm.as_mut_ptr().cast::<c_void>(), 16);
+        comm.assume_init()
+    }
 }
 
 /// By the numbers among the arguments, `verdict` being the caller's.
@@ -191,7 +206,7 @@ fn one_set<const ROW: usize, const INDEX: usize>(record: &Record) -> Sets {
 
 #[inline(always)]
 fn in_set(signal: i32, set: u64) -> bool {
-    signal >= 1 && signal <= 64 && set >> ((signal - 1) as u32 & 63) & 1 != 0
+    (1..=64).contains(&signal) && set >> ((signal - 1) as u32 & 63) & 1 != 0
 }
 
 /// Whether `tid` is a thread of a selected target, or the number of one.

@@ -50,9 +50,9 @@ pub static TIDS: HashMap<u32, u8> = HashMap::with_max_entries(1024, 0);
 #[map]
 pub static UIDS: HashMap<u32, u8> = HashMap::with_max_entries(1024, 0);
 
-/// Selected callers' names, NUL-padded.
+/// Selected callers' names, NUL-padded, as two words of the bytes in their order.
 #[map]
-pub static COMMS: HashMap<[u8; 16], u8> = HashMap::with_max_entries(1024, 0);
+pub static COMMS: HashMap<[u64; 2], u8> = HashMap::with_max_entries(1024, 0);
 
 /// The selected control group.
 #[map]

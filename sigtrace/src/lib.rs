@@ -9,6 +9,7 @@ pub mod cli;
 pub mod decode;
 pub mod doctor;
 pub mod list;
+pub mod log;
 pub mod names;
 pub mod options;
 pub mod output;

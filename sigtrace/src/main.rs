@@ -9,11 +9,10 @@ use anyhow::Result;
 use clap::Parser as _;
 use sigtrace::{
     agent,
-    cli::{Cli, Command, Format, LogLevel, TraceArgs},
-    doctor, list,
+    cli::{Cli, Command, Format, TraceArgs},
+    doctor, list, log,
     options::{Options, UsageError},
 };
-use tracing::Level;
 
 /// Exit status of a command line that cannot be meant.
 const USAGE: u8 = 2;
@@ -40,7 +39,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: TraceArgs) -> Result<u8> {
-    log(&args);
+    log::to_stderr(&args);
     agent::run(Options::new(args)?)
 }
 
@@ -52,23 +51,6 @@ fn print_list(format: Format) -> io::Result<()> {
     let mut out = io::stdout().lock();
     list::write(&mut out, format, None)?;
     out.flush()
-}
-
-/// Logs to stderr, never mixed into the stream.
-fn log(args: &TraceArgs) {
-    let level = match (args.log_level, args.quiet, args.verbose) {
-        (Some(LogLevel::Error), ..) | (None, true, _) => Level::ERROR,
-        (Some(LogLevel::Warn), ..) | (None, _, 0) => Level::WARN,
-        (Some(LogLevel::Info), ..) | (None, _, 1) => Level::INFO,
-        (Some(LogLevel::Debug), ..) | (None, _, 2) => Level::DEBUG,
-        (Some(LogLevel::Trace), ..) | (None, ..) => Level::TRACE,
-    };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        .without_time()
-        .with_target(false)
-        .init();
 }
 
 /// A reader who has gone is no failure.

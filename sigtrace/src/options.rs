@@ -99,6 +99,9 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         signals: 0,
         min_duration_ns: 0,
         errors: [0; ERROR_WORDS],
+        comm: [0; 2],
+        tid: 0,
+        uid: 0,
         self_pid: std::process::id(),
         wakeup_bytes: 0,
         offsets: Offsets::default(),
@@ -110,9 +113,15 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
     use_filter(select::EITHER, !args.pid.is_empty());
     use_filter(select::CALLER, !args.caller.is_empty() || !args.cmd.is_empty());
     use_filter(select::TARGET, !args.target.is_empty());
-    use_filter(select::TID, !args.tid.is_empty());
-    use_filter(select::COMM, !args.comm.is_empty());
-    use_filter(select::UID, !args.uid.is_empty());
+    let tids = values::numbers("--tid", &args.tid)?;
+    use_filter(select::ONE_TID, tids.len() == 1);
+    use_filter(select::TID, tids.len() > 1);
+    let uids = values::numbers("--uid", &args.uid)?;
+    use_filter(select::ONE_UID, uids.len() == 1);
+    use_filter(select::UID, uids.len() > 1);
+    let comms = values::comms(&args.comm, notes)?;
+    use_filter(select::ONE_COMM, comms.len() == 1);
+    use_filter(select::COMM, comms.len() > 1);
     use_filter(select::CGROUP, args.cgroup.is_some());
     use_filter(select::SIGNAL, !args.signal.is_empty());
     use_filter(select::NO_PROBE, args.no_probe);
@@ -135,6 +144,9 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
             "follows the processes of --pid, --caller or --target; give one",
         ));
     }
+    config.tid = tids.first().copied().unwrap_or(0);
+    config.uid = uids.first().copied().unwrap_or(0);
+    config.comm = comms.first().map_or([0; 2], words);
     config.signals = lists::signals(&args.signal)?;
     config.errors = lists::errors(&args.error)?;
     if let Some(text) = &args.min_duration {
@@ -149,9 +161,9 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         },
         config,
         pids,
-        tids: values::numbers("--tid", &args.tid)?,
-        uids: values::numbers("--uid", &args.uid)?,
-        comms: values::comms(&args.comm, notes)?,
+        tids,
+        uids,
+        comms,
         cgroup: args
             .cgroup
             .as_ref()
@@ -162,5 +174,14 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
             })
             .transpose()?,
         ring_size: values::ring_size(&args.ring_size, notes)?,
+    })
+}
+
+/// A name as the kernel side compares it.
+fn words(comm: &[u8; 16]) -> [u64; 2] {
+    [0, 8].map(|start| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&comm[start..start + 8]);
+        u64::from_ne_bytes(word)
     })
 }

@@ -3,6 +3,7 @@
 mod account;
 mod child;
 mod clock;
+mod privileges;
 mod pump;
 mod readiness;
 mod shutdown;
@@ -70,6 +71,8 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     let mut probes = Probes::attach(&mut kernel, &options.selection)?;
     tracing::info!("attached to {} syscalls", probes.mechanisms.len());
 
+    privileges::drop_unneeded(child.is_some())?;
+
     let mut pump = Pump::new(format(&options), sink, Account::new(counters), options.max_events);
     if let Some(child) = &mut child {
         child.release()?;
@@ -97,8 +100,9 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
             }
         }
     }
-    pump.give_up(ring.get_mut());
-    if !options.quiet {
+    let given_up = pump.give_up(ring.get_mut());
+    // Events nobody took cannot be accounted for in the stream either.
+    if !options.quiet || given_up {
         say_account(&pump.account);
     }
     Ok(status)

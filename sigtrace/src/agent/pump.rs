@@ -146,14 +146,16 @@ impl Pump {
         Ok(())
     }
 
-    /// Gives up what is not written, and what is still in the ring.
-    pub(crate) fn give_up(&mut self, ring: &mut RingBuf<MapData>) {
+    /// Gives up what is not written, and what is still in the ring. Says whether that is anything.
+    pub(crate) fn give_up(&mut self, ring: &mut RingBuf<MapData>) -> bool {
+        let unwritten = self.written < self.buffer.len();
         self.settle();
         let mut calls = 0;
         while ring.next().is_some() {
             calls += 1;
         }
         self.account.not_written(calls);
+        unwritten || calls > 0
     }
 
     /// Books every line by whether it was written.

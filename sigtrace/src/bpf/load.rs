@@ -40,8 +40,7 @@ pub fn load(selection: &Selection) -> Result<(Kernel, RingBuf<MapData>, Counters
         wakeup_bytes: selection.ring_size / WAKEUP_PART,
         ..selection.config
     };
-    let by_process =
-        select::EITHER | select::CALLER | select::TARGET | select::FOLLOW;
+    let by_process = select::EITHER | select::CALLER | select::TARGET | select::FOLLOW;
     let processes = if config.select & by_process == 0 { 1 } else { MAX_PROCESSES };
     let mut ebpf = EbpfLoader::new()
         .btf(None)

@@ -17,6 +17,8 @@ pub const NATIVE: Abi = Abi::X86_64;
 pub const NATIVE: Abi = Abi::Aarch64;
 
 const KPROBE_PMU: &str = "/sys/bus/event_source/devices/kprobe/type";
+const PERF_PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
+const SECURITYFS: &str = "/sys/kernel/security";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 const TRACEFS: [&str; 2] = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
 
@@ -102,6 +104,18 @@ fn privileges() -> Condition {
     } else {
         needed.into_iter().filter(|&c| !held(c)).map(|c| c.to_string()).collect()
     };
+    // Debian and Ubuntu have levels above the kernel's own 2, which keep perf_event_open from all
+    // but CAP_SYS_ADMIN.
+    let paranoid: i32 = read(PERF_PARANOID).ok().and_then(|level| level.parse().ok()).unwrap_or(0);
+    if missing.is_empty() && paranoid > 2 && !held(Capability::CAP_SYS_ADMIN) {
+        return Condition {
+            name: "privileges",
+            found: format!("CAP_SYS_ADMIN not held, and kernel.perf_event_paranoid is {paranoid}"),
+            standing: Standing::Missing {
+                remedy: "run sigtrace as root, give it that capability, or set the sysctl to 2",
+            },
+        };
+    }
     if missing.is_empty() {
         let found = "CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, held".to_owned();
         return Condition { name: "privileges", found, standing: Standing::Met };
@@ -130,7 +144,19 @@ fn kprobes() -> Condition {
 }
 
 fn lockdown() -> Condition {
-    let mode = read(LOCKDOWN).unwrap_or_else(|_| "none".to_owned());
+    let mode = match read(LOCKDOWN) {
+        Ok(mode) => mode,
+        Err(_) if Path::new(SECURITYFS).read_dir().is_ok_and(|mut dir| dir.next().is_none()) => {
+            return Condition {
+                name: "lockdown",
+                found: format!("not known, as {SECURITYFS} is not mounted"),
+                standing: Standing::Lacking {
+                    effect: "in the confidentiality mode the kernel would refuse the probes",
+                },
+            };
+        }
+        Err(_) => "none".to_owned(),
+    };
     let active = mode
         .split_once('[')
         .and_then(|(_, rest)| rest.split_once(']'))

@@ -1,0 +1,55 @@
+//! What sigtrace says about itself: on stderr, never mixed into the stream.
+
+use std::{fmt, io};
+
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::{
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
+    registry::LookupSpan,
+};
+
+use crate::cli::{LogLevel, TraceArgs};
+
+/// Starts logging at the level the command line asks for.
+pub fn to_stderr(args: &TraceArgs) {
+    let level = match (args.log_level, args.quiet, args.verbose) {
+        (Some(LogLevel::Error), ..) | (None, true, _) => Level::ERROR,
+        (Some(LogLevel::Warn), ..) | (None, _, 0) => Level::WARN,
+        (Some(LogLevel::Info), ..) | (None, _, 1) => Level::INFO,
+        (Some(LogLevel::Debug), ..) | (None, _, 2) => Level::DEBUG,
+        (Some(LogLevel::Trace), ..) | (None, ..) => Level::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .event_format(Lines)
+        .init();
+}
+
+/// `sigtrace: LEVEL: message`, as its errors look.
+struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let level = match *event.metadata().level() {
+            Level::ERROR => "error",
+            Level::WARN => "warning",
+            Level::INFO => "info",
+            Level::DEBUG => "debug",
+            Level::TRACE => "trace",
+        };
+        write!(writer, "sigtrace: {level}: ")?;
+        context.field_format().format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
+}
