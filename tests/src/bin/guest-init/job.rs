@@ -21,7 +21,8 @@ const NOT_STARTED: i32 = 127;
 /// Runs the job and what goes beside it; the job's exit code, 128 and more for a signal.
 pub(crate) fn run(spec: &Spec) -> Result<i32> {
     let port = serial::open_job_port()?;
-    println!("SIGTRACE-GUEST-START");
+    // On a line of its own: systemd resets the terminal without ending the line.
+    println!("\nSIGTRACE-GUEST-START");
     let mut command = prepare(spec, &spec.argv)?;
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut job = match command.spawn() {
