@@ -64,13 +64,14 @@ fn read<const ROW: usize, const INDEX: usize>(
         return Capture::None;
     }
     let mut size = arg.kind.size_under(abi) as u32;
-    if matches!(arg.kind, Kind::SignalSet)
+    // The kernel looks at the size before it reads a set, or an action with the set in it.
+    if matches!(arg.kind, Kind::SignalSet | Kind::Sigaction)
         && let Some(index) = row.set_size
     {
         let given = record.args[index];
         match arg.access {
             // rt_sigpending alone takes less than a whole set, and writes as much as it was asked.
-            Access::Out if given < 8 => {
+            Access::Out if given < 8 && matches!(arg.kind, Kind::SignalSet) => {
                 // SAFETY: a set is 8 bytes at a multiple of 8.
                 unsafe { record.data.as_mut_ptr().add(offset).cast::<u64>().write(0) };
                 size = given as u32 & 7;

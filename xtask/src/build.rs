@@ -60,6 +60,12 @@ pub(crate) fn test_programs() -> Result<Programs> {
     programs(&["--package", TESTS, "--bins"], false)
 }
 
+/// Builds one program of the tests package, optimised.
+pub(crate) fn test_program(name: &str) -> Result<PathBuf> {
+    let mut programs = programs(&["--package", TESTS, "--bin", name], true)?;
+    programs.remove(name).with_context(|| format!("the package {TESTS} built no {name}"))
+}
+
 fn programs(what: &[&str], release: bool) -> Result<Programs> {
     let mut cargo = cargo();
     cargo.args(["build", "--target", GUEST_TARGET]).args(what);

@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Check and test everything, in guests with several kernels too
     Test(Test),
+    /// Measure what tracing costs, in a guest that counts instructions
+    Bench(Bench),
     /// Run one command in a virtual machine
     Vm(Vm),
     /// Make the Debian root image that some guests start from
@@ -72,9 +74,20 @@ pub(crate) struct Test {
     /// Only what needs no virtual machine
     #[arg(long, conflicts_with = "kernel")]
     pub(crate) host_only: bool,
-    /// Only tests whose name contains one of these
+    /// Only tests whose name contains this
     #[arg(last = true, value_name = "FILTER")]
-    pub(crate) filters: Vec<String>,
+    pub(crate) filter: Option<String>,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Leave docs/performance.md as it is
+    #[arg(long)]
+    pub(crate) print_only: bool,
+    /// Succeed even when a figure misses its bar
+    #[arg(long)]
+    pub(crate) no_bars: bool,
 }
 
 /// Options of `vm`.

@@ -12,7 +12,10 @@ pub(crate) const EXIT_CODE: u8 = 130;
 /// From here on SIGINT, SIGTERM and SIGHUP are counted instead of ending xtask at once.
 ///
 /// Child processes of the same terminal get their own SIGINT, so a build in progress still stops.
+/// Cargo, which started us, does not pass on a signal it gets; but its end reaches us as SIGTERM.
 pub(crate) fn install() -> Result<()> {
+    // SAFETY: plain system call.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) };
     ctrlc::set_handler(|| {
         COUNT.fetch_add(1, Ordering::Relaxed);
     })

@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything around building sigtrace, from an empty machine to a tested binary.
 
+mod bench;
 mod build;
 mod cache;
 mod cli;
@@ -44,6 +45,7 @@ fn run(command: &Command) -> Result<ExitCode> {
         }
         Command::Run(options) => return run::command(&cache, options),
         Command::Test(options) => return test::command(&cache, options),
+        Command::Bench(options) => return bench::command(&cache, options),
         Command::Vm(options) => return guest::command(&cache, options),
         Command::Image => println!("{}", setup::image::ensure(&cache)?.display()),
     }

@@ -2,9 +2,10 @@
 
 use crate::decode::WallClock;
 
-/// By how much the offset may seem to change without the wall clock having been set: reading two
-/// clocks takes a moment, and what comes between differs.
-const NOISE_NS: u64 = 50_000;
+/// Changes this small are no reason to set times anew.
+const NOISE_NS: u64 = 10_000;
+/// How often the clocks are compared to find a moment when nothing came between.
+const ATTEMPTS: usize = 3;
 
 /// The offset between the clocks, steady while nobody sets one of them.
 #[derive(Debug)]
@@ -14,13 +15,13 @@ pub(crate) struct Offset {
 
 impl Offset {
     pub(crate) fn new() -> Self {
-        Self { current: WallClock { offset_ns: measure() } }
+        Self { current: WallClock { offset_ns: measure().0 } }
     }
 
-    /// The offset now.
+    /// The offset now. It changes only by more than it may be wrong.
     pub(crate) fn refresh(&mut self) -> WallClock {
-        let offset_ns = measure();
-        if offset_ns.abs_diff(self.current.offset_ns) > NOISE_NS {
+        let (offset_ns, uncertainty_ns) = measure();
+        if offset_ns.abs_diff(self.current.offset_ns) > uncertainty_ns.max(NOISE_NS) {
             self.current = WallClock { offset_ns };
         }
         self.current
@@ -35,9 +36,14 @@ pub(crate) fn now_ns(clock: libc::clockid_t) -> u64 {
     (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
 }
 
-fn measure() -> i64 {
-    let before = now_ns(libc::CLOCK_MONOTONIC);
-    let wall = now_ns(libc::CLOCK_REALTIME);
-    let after = now_ns(libc::CLOCK_MONOTONIC);
-    wall.wrapping_sub(before + (after - before) / 2) as i64
+/// The offset, and by how much it may be wrong: the wall clock was read somewhere between two looks
+/// at the other.
+fn measure() -> (i64, u64) {
+    let attempt = || {
+        let before = now_ns(libc::CLOCK_MONOTONIC);
+        let wall = now_ns(libc::CLOCK_REALTIME);
+        let after = now_ns(libc::CLOCK_MONOTONIC);
+        (wall.wrapping_sub(before + (after - before) / 2) as i64, after - before)
+    };
+    (0..ATTEMPTS).map(|_| attempt()).min_by_key(|(_, window)| *window).unwrap_or_else(attempt)
 }

@@ -51,9 +51,13 @@ struct Run {
 }
 
 /// Runs all suites on `kernels`, several guests at a time, to the last one whatever fails.
-pub(super) fn run(cache: &Cache, kernels: &[Version], filters: &[String]) -> Result<Vec<Outcome>> {
+pub(super) fn run(
+    cache: &Cache,
+    kernels: &[Version],
+    filter: Option<&str>,
+) -> Result<Vec<Outcome>> {
     let mut programs = build::test_programs()?;
-    programs.insert("sigtrace".into(), build::sigtrace(cache, false)?);
+    programs.insert("sigtrace".into(), build::sigtrace(cache, true)?);
     let runs = Mutex::new(plan(kernels));
     let outcomes = Mutex::new(Vec::new());
     let guests = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
@@ -61,7 +65,7 @@ pub(super) fn run(cache: &Cache, kernels: &[Version], filters: &[String]) -> Res
         for _ in 0..guests {
             scope.spawn(|| {
                 while let Some(run) = next(&runs) {
-                    let outcome = run.outcome(cache, &programs, filters);
+                    let outcome = run.outcome(cache, &programs, filter);
                     lock(&outcomes).push(outcome);
                 }
             });
@@ -91,16 +95,16 @@ fn plan(kernels: &[Version]) -> VecDeque<Run> {
 }
 
 impl Run {
-    fn outcome(&self, cache: &Cache, programs: &Programs, filters: &[String]) -> Outcome {
+    fn outcome(&self, cache: &Cache, programs: &Programs, filter: Option<&str>) -> Outcome {
         let start = Instant::now();
         let output = Output::default();
         eprintln!("{} ...", self.label);
-        let result = self.run(cache, programs, filters, &output);
+        let result = self.run(cache, programs, filter, &output);
         let text = output.text();
         let mut tally = count::results(&text);
         let mut details = String::new();
         let problem = match result {
-            Ok(_) if tally.total() == 0 && filters.is_empty() => Some("it ran no test".into()),
+            Ok(_) if tally.total() == 0 && filter.is_none() => Some("it ran no test".into()),
             Ok(0) => None,
             Ok(code) => Some(format!("it ended with {code}")),
             Err(error) => Some(format!("{error:#}")),
@@ -120,10 +124,10 @@ impl Run {
         &self,
         cache: &Cache,
         programs: &Programs,
-        filters: &[String],
+        filter: Option<&str>,
         output: &Output,
     ) -> Result<i32> {
-        let vm = self.vm(cache, programs, filters)?;
+        let vm = self.vm(cache, programs, filter)?;
         let path = log(&self.label)?;
         let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
         let sink = output.sink(&self.label, file.try_clone()?);
@@ -144,13 +148,13 @@ impl Run {
         format!("the end of {}:\n{end}", path.display())
     }
 
-    fn vm(&self, cache: &Cache, programs: &Programs, filters: &[String]) -> Result<Vm> {
+    fn vm(&self, cache: &Cache, programs: &Programs, filter: Option<&str>) -> Result<Vm> {
         let program = self.suite.program;
         if !programs.contains_key(program) {
             bail!("the tests package has no program {program}");
         }
         let mut argv = vec![format!("{PAYLOAD}/{program}")];
-        argv.extend_from_slice(filters);
+        argv.extend(filter.map(str::to_owned));
         let init = programs.get("guest-init").context("the tests package has no guest-init")?;
         let machine = setup::machine(cache, &self.kernel)?;
         let mut vm = Vm::new(machine, init.clone(), Job { argv, ..Job::default() });

@@ -76,10 +76,10 @@ pub(super) fn check(name: &str, command: &mut Command) -> Result<Outcome> {
 }
 
 /// Runs the unit and property tests of everything but the eBPF crate.
-pub(super) fn unit_tests(filters: &[String]) -> Result<Outcome> {
+pub(super) fn unit_tests(filter: Option<&str>) -> Result<Outcome> {
     let (step, start) = (Step::start("unit tests"), Instant::now());
     let mut cargo = build::cargo();
-    cargo.args(["test", "--workspace", "--exclude", EBPF, "--no-fail-fast", "--"]).args(filters);
+    cargo.args(["test", "--workspace", "--exclude", EBPF, "--no-fail-fast", "--"]).args(filter);
     let output = process::capture(&mut cargo)?;
     interrupt::check()?;
     let stdout = String::from_utf8_lossy(&output.stdout);

@@ -21,18 +21,18 @@ pub(crate) fn command(cache: &Cache, options: &cli::Test) -> Result<ExitCode> {
     setup::build_tools(cache)?;
     let mut report = Report::default();
     // Who names tests wants those, not the state of the whole tree.
-    if options.filters.is_empty() {
+    if options.filter.is_none() {
         for (name, mut command) in host::checks(cache)? {
             report.add(host::check(name, &mut command)?);
         }
     }
-    report.add(host::unit_tests(&options.filters)?);
+    report.add(host::unit_tests(options.filter.as_deref())?);
     if !options.host_only {
         let kernels = match &options.kernel[..] {
             [] => kernel::TESTED.iter().map(|name| name.parse()).collect::<Result<Vec<_>>>()?,
             chosen => chosen.to_vec(),
         };
-        let outcomes = guest::run(cache, &kernels, &options.filters);
+        let outcomes = guest::run(cache, &kernels, options.filter.as_deref());
         interrupt::check()?;
         for outcome in outcomes.unwrap_or_else(|error| vec![Outcome::not_run("guests", &error)]) {
             report.add(outcome);

@@ -1,0 +1,39 @@
+//! The measurement on this machine: from a record to a line of JSON.
+
+use anyhow::{Context as _, Result};
+
+use super::results::Decode;
+use crate::build;
+use crate::process;
+use crate::progress::Step;
+
+/// Runs the benchmark of the decoder.
+pub(super) fn decode() -> Result<Decode> {
+    let step = Step::start("Decoding on one core of this machine");
+    let mut cargo = build::cargo();
+    cargo.args(["bench", "--quiet", "--package", "sigtrace", "--bench", "decode"]);
+    let decode = parse(&process::quiet(&mut cargo)?)?;
+    step.done("done");
+    Ok(decode)
+}
+
+/// The result among what cargo passes on.
+fn parse(output: &str) -> Result<Decode> {
+    let line = output.lines().rev().find(|line| line.starts_with('{'));
+    let line = line.context("the benchmark of the decoder printed no result")?;
+    serde_json::from_str(line).with_context(|| format!("the benchmark's result: {line}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_result_is_the_last_object() {
+        let output = "\nrunning\n{\"allocations_per_event\":0.0,\"bytes_per_event\":300,\
+            \"events_per_second\":1000000.0,\"ratio\":4.5,\"value_events_per_second\":2.0}\n";
+        let decode = parse(output).unwrap();
+        assert_eq!((decode.ratio, decode.allocations_per_event), (4.5, 0.0));
+        assert!(parse("error: no such bench\n").is_err());
+    }
+}
