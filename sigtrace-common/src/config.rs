@@ -98,6 +98,10 @@ pub struct Offsets {
     pub task_real_parent: u32,
     /// `task_struct.tgid`.
     pub task_tgid: u32,
+    /// `task_struct.signal`.
+    pub task_signal: u32,
+    /// `signal_struct.live`: how many threads of the process have not ended.
+    pub signal_live: u32,
     /// `task_struct.files`.
     pub task_files: u32,
     /// `files_struct.fdt`.
@@ -123,11 +127,11 @@ pub struct Offsets {
 }
 
 // SAFETY: integers only; every bit pattern is a value. `Config` has 5 + ERROR_WORDS words of 8
-// bytes, then 18 of 4: no padding.
+// bytes, then 20 of 4: no padding.
 #[cfg(feature = "user")]
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 13 * 4);
-    assert!(size_of::<Config>() == 40 + 8 * ERROR_WORDS + 16 + 13 * 4 + 4);
+    assert!(size_of::<Offsets>() == 15 * 4);
+    assert!(size_of::<Config>() == 40 + 8 * ERROR_WORDS + 16 + 15 * 4 + 4);
 };

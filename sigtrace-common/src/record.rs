@@ -97,12 +97,15 @@ const _: () = {
 
 /// Bits of [`Record::undecided`], all of them the kernel side's while a call is under way.
 pub mod undecided {
-    /// Whether it reaches a selected target; it counts only if it does.
-    pub const TARGET: u32 = 1 << 0;
+    use crate::side;
+
+    /// The sides on which a selected process has still to turn up, as the call's target; the call
+    /// counts only if all of them are settled.
+    pub const SIDES: u32 = side::EITHER | side::TARGET;
     /// Whether a selected signal is in its set, which was not resident; it counts only if one is.
-    pub const SIGNAL: u32 = 1 << 1;
+    pub const SIGNAL: u32 = 1 << 8;
     /// Whether its descriptor is a pidfd, as the kernel will say; until then its target is a guess.
-    pub const PIDFD: u32 = 1 << 2;
+    pub const PIDFD: u32 = 1 << 9;
 }
 
 /// How far the call of a record got.

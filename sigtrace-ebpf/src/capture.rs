@@ -18,7 +18,9 @@ use crate::{
     config::config,
     emit::emit,
     filter::{self, Verdict},
-    maps::{PENDING, count, count_under_way, may_be_under_way},
+    maps::{
+        PENDING, count, count_under_way, may_be_under_way, new_slot, remove_slot, slots_are_scarce,
+    },
     pidfd,
     regs::UserRegs,
     user,
@@ -80,7 +82,7 @@ pub fn enter<const ROW: usize>(regs: UserRegs) {
             flush_missed(unsafe { &mut *slot });
             slot
         }
-        None => match new_slot(tid) {
+        None => match new_slot(tid, &EMPTY) {
             Some(slot) => slot,
             None => return count(Counter::PendingFull),
         },
@@ -105,7 +107,7 @@ pub fn enter<const ROW: usize>(regs: UserRegs) {
         Verdict::Keep => 0,
         Verdict::Undecided(what) => what,
     };
-    if target.on_anonymous_inode {
+    if !target.certain {
         record.undecided |= undecided::PIDFD;
     }
     describe_caller(record, pid_tgid);
@@ -138,18 +140,22 @@ pub fn exit<const ROW: usize>(ret: i64) {
     if ret != EFAULT {
         user::capture_again::<ROW>(record, abi);
     }
-    if record.undecided & undecided::PIDFD != 0 && (ret == EBADF || ret == EINVAL) {
+    if ret == EBADF || ret == EINVAL && record.undecided & undecided::PIDFD != 0 {
         record.target = 0;
     }
     if filter::outcome::<ROW>(record) {
-        return count(Counter::Filtered);
+        count(Counter::Filtered);
+    } else {
+        if succeeded::<ROW>(ret) {
+            user::capture::<ROW>(record, abi, Access::Out);
+        }
+        record.state = State::Returned as u8;
+        emit(record, const { DATA_OFFSET + SYSCALLS[ROW].data_size() });
+        record.state = State::Idle as u8;
     }
-    if succeeded::<ROW>(ret) {
-        user::capture::<ROW>(record, abi, Access::Out);
+    if slots_are_scarce() {
+        remove_slot(tid);
     }
-    record.state = State::Returned as u8;
-    emit(record, const { DATA_OFFSET + SYSCALLS[ROW].data_size() });
-    record.state = State::Idle as u8;
 }
 
 /// Emits the call that `record` still holds, if its return never came.
@@ -196,14 +202,6 @@ fn succeeded<const ROW: usize>(ret: i64) -> bool {
         Outcome::Status => ret == 0,
         Outcome::Fd | Outcome::Nothing | Outcome::Restart => false,
     }
-}
-
-#[inline(always)]
-fn new_slot(tid: u32) -> Option<*mut Record> {
-    // By reference: a copy would be one more 192 bytes on the stack.
-    let empty: &Record = &EMPTY;
-    PENDING.insert(tid, empty, 0).ok()?;
-    PENDING.get_ptr_mut(tid)
 }
 
 #[inline(always)]

@@ -18,6 +18,8 @@ static CONFIG: Config = Config {
     offsets: Offsets {
         task_real_parent: 0,
         task_tgid: 0,
+        task_signal: 0,
+        signal_live: 0,
         task_files: 0,
         files_fdt: 0,
         fdtable_max_fds: 0,

@@ -51,17 +51,21 @@ pub fn caller<const ROW: usize>(pid: u32, tid: u32) -> Verdict {
         None => 0,
     };
     if filters & select::CALLER != 0 && sides & side::CALLER == 0 {
-        Verdict::Drop
-    } else if filters & select::TARGET != 0
-        || filters & select::EITHER != 0 && sides & side::EITHER == 0
-    {
-        if const { has_target(&SYSCALLS[ROW]) } {
-            Verdict::Undecided(undecided::TARGET)
-        } else {
-            Verdict::Drop
-        }
-    } else {
+        return Verdict::Drop;
+    }
+    let mut open = 0;
+    if filters & select::TARGET != 0 {
+        open |= side::TARGET;
+    }
+    if filters & select::EITHER != 0 && sides & side::EITHER == 0 {
+        open |= side::EITHER;
+    }
+    if open == 0 {
         Verdict::Keep
+    } else if const { has_target(&SYSCALLS[ROW]) } {
+        Verdict::Undecided(open)
+    } else {
+        Verdict::Drop
     }
 }
 
@@ -70,12 +74,16 @@ fn uid() -> u32 {
     bpf_get_current_uid_gid() as u32
 }
 
-/// The thread's name in words, and never zeroed here: both would be done by the byte.
+/// The thread's name in words. Cleared and compared by the byte it would cost many times as much;
+/// cleared it must be, as kernels from 5.18 to 6.3 do not pad what they copy.
 #[inline(always)]
 fn comm() -> [u64; 2] {
     let mut comm = MaybeUninit::<[u64; 2]>::uninit();
-    // SAFETY: plain helper; `comm` has the size given, and the helper writes all of it.
+    // SAFETY: plain helper; `comm` has the size given, and every byte of it is written here.
     unsafe {
+        let words = comm.as_mut_ptr().cast::<u64>();
+        words.write_volatile(0);
+        words.add(1).write_volatile(0);
         bpf_get_current_comm(comm.as_mut_ptr().cast::<c_void>(), 16);
         comm.assume_init()
     }
@@ -96,19 +104,17 @@ pub fn arguments<const ROW: usize>(args: &[u64; MAX_ARGS], verdict: Verdict) -> 
     } else if selects(select::SIGNAL) && const { !names_a_set(&SYSCALLS[ROW]) } {
         return Verdict::Drop;
     }
-    if !selects_targets() || !matches!(verdict, Verdict::Undecided(_)) {
+    let Verdict::Undecided(mut open) = verdict else { return verdict };
+    if !selects_targets() {
         return verdict;
     }
-    let named = if let Some(index) = const { SYSCALLS[ROW].position(Kind::Tid) } {
-        is_target(args[index] as u32)
-    } else {
-        false
-    } || if let Some(index) = const { SYSCALLS[ROW].position(Kind::Pid) } {
-        is_target(args[index] as u32)
-    } else {
-        false
-    };
-    if named { Verdict::Keep } else { verdict }
+    if let Some(index) = const { SYSCALLS[ROW].position(Kind::Tid) } {
+        open &= !target_sides(args[index] as u32);
+    }
+    if let Some(index) = const { SYSCALLS[ROW].position(Kind::Pid) } {
+        open &= !target_sides(args[index] as u32);
+    }
+    if open == 0 { Verdict::Keep } else { Verdict::Undecided(open) }
 }
 
 /// By what the call's pointers lead to, `verdict` being that by its numbers.
@@ -118,8 +124,8 @@ pub fn content<const ROW: usize>(record: &Record, verdict: Verdict) -> Verdict {
         Verdict::Undecided(what) => what,
         _ => 0,
     };
-    if selects_targets() && open & undecided::TARGET != 0 && is_target(record.target) {
-        open &= !undecided::TARGET;
+    if selects_targets() && open != 0 {
+        open &= !target_sides(record.target);
     }
     if selects(select::SIGNAL) && const { SYSCALLS[ROW].position(Kind::Signal).is_none() } {
         match sets::<ROW>(record) {
@@ -134,7 +140,7 @@ pub fn content<const ROW: usize>(record: &Record, verdict: Verdict) -> Verdict {
 /// By the outcome of a call that returned. Says whether it is left out.
 #[inline(always)]
 pub fn outcome<const ROW: usize>(record: &Record) -> bool {
-    if selects_targets() && record.undecided & undecided::TARGET != 0 {
+    if selects_targets() && record.undecided & undecided::SIDES != 0 {
         return true;
     }
     if selects(select::SIGNAL)
@@ -157,7 +163,7 @@ pub fn outcome<const ROW: usize>(record: &Record) -> bool {
 /// against it.
 #[inline(always)]
 pub fn unreturned(record: &Record) -> bool {
-    selects_targets() && record.undecided & undecided::TARGET != 0
+    selects_targets() && record.undecided & undecided::SIDES != 0
 }
 
 #[inline(always)]
@@ -209,13 +215,13 @@ fn in_set(signal: i32, set: u64) -> bool {
     (1..=64).contains(&signal) && set >> ((signal - 1) as u32 & 63) & 1 != 0
 }
 
-/// Whether `tid` is a thread of a selected target, or the number of one.
+/// The sides on which a process is selected as a target, by the number of one of its threads.
 #[inline(always)]
-pub fn is_target(tid: u32) -> bool {
+pub fn target_sides(tid: u32) -> u32 {
     match THREADS.get_ptr(tid) {
         // SAFETY: a value of the map; it is only ever written whole.
-        Some(sides) => unsafe { *sides & (side::EITHER | side::TARGET) != 0 },
-        None => false,
+        Some(sides) => unsafe { *sides & undecided::SIDES },
+        None => 0,
     }
 }
 

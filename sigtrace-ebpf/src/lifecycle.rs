@@ -1,7 +1,7 @@
 //! Threads that come and go: slots are freed, selections follow.
 
 use aya_ebpf::{
-    helpers::bpf_get_current_pid_tgid,
+    helpers::{bpf_get_current_pid_tgid, generated::bpf_get_current_task},
     macros::{raw_tracepoint, tracepoint},
     programs::{RawTracePointContext, TracePointContext},
 };
@@ -9,9 +9,9 @@ use aya_log_ebpf::warn;
 use sigtrace_common::{select, side};
 
 use crate::{
-    capture::flush_missed,
-    config::{selects, selects_targets},
-    maps::{PENDING, PIDS, THREADS},
+    capture::{flush_missed, kernel},
+    config::{config, selects, selects_targets},
+    maps::{PENDING, PIDS, THREADS, remove_slot},
 };
 
 /// Offset of `pid` in the record of `task:task_newtask` (`include/trace/events/task.h`).
@@ -26,29 +26,53 @@ const CLONE_THREAD: u64 = 0x0001_0000;
 pub fn thread_exit(_ctx: RawTracePointContext) -> i32 {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
-    if let Some(slot) = PENDING.get_ptr_mut(tid) {
-        // SAFETY: the thread's own slot.
-        flush_missed(unsafe { &mut *slot });
-        let _ = PENDING.remove(tid);
-    }
+    free_slot(tid);
     if selects_targets() && tid != pid {
         let _ = THREADS.remove(tid);
     }
-    if selects(select::FOLLOW) && tid == pid {
+    if selects(select::FOLLOW) && process_is_over() {
         forget_followed(pid);
     }
     0
 }
 
 /// A thread that was not the leader of its process becomes it by execve, and takes the leader's
-/// id: the slot under its old one is nobody's.
+/// id: what is kept under its old one is nobody's.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 pub fn thread_exec(ctx: RawTracePointContext) -> i32 {
     let old_tid: u32 = ctx.arg(1);
     if old_tid != bpf_get_current_pid_tgid() as u32 {
-        let _ = PENDING.remove(old_tid);
+        free_slot(old_tid);
+        if selects_targets() {
+            let _ = THREADS.remove(old_tid);
+        }
     }
     0
+}
+
+/// Gives up a thread's slot, telling of the call in it whose return was missed.
+#[inline(always)]
+fn free_slot(tid: u32) {
+    if let Some(slot) = PENDING.get_ptr_mut(tid) {
+        // SAFETY: the slot of the current thread, if under its old number.
+        flush_missed(unsafe { &mut *slot });
+        remove_slot(tid);
+    }
+}
+
+/// Whether the current thread was the last of its process. The leader can end long before.
+#[inline(always)]
+fn process_is_over() -> bool {
+    let (signal, live) = (config!(offsets.task_signal), config!(offsets.signal_live));
+    if signal == 0 {
+        return false;
+    }
+    // SAFETY: plain helper.
+    let task = unsafe { bpf_get_current_task() };
+    // The count is taken down before the tracepoint (`do_exit`, `kernel/exit.c`).
+    kernel::<u64>(task.wrapping_add(u64::from(signal)))
+        .and_then(|signal| kernel::<i32>(signal.wrapping_add(u64::from(live))))
+        .is_some_and(|live| live == 0)
 }
 
 /// The current thread creates another, which has not run yet: what is selected about the creator
@@ -65,15 +89,15 @@ pub fn task_newtask(ctx: TracePointContext) -> u32 {
     let Some(sides) = PIDS.get_ptr(pid) else { return 0 };
     // SAFETY: a value of the map; it is only ever written whole.
     let sides = unsafe { *sides };
-    let selected = if flags & CLONE_THREAD != 0 {
-        THREADS.insert(tid, sides, 0)
-    } else if selects(select::FOLLOW) {
-        let sides = sides | side::FOLLOWED;
-        PIDS.insert(tid, sides, 0).and_then(|()| THREADS.insert(tid, sides, 0))
-    } else {
-        Ok(())
-    };
-    if selected.is_err() {
+    let is_thread = flags & CLONE_THREAD != 0;
+    let mut full = false;
+    if !is_thread && selects(select::FOLLOW) {
+        full |= PIDS.insert(tid, sides | side::FOLLOWED, 0).is_err();
+    }
+    if selects_targets() && (is_thread || selects(select::FOLLOW)) {
+        full |= THREADS.insert(tid, sides, 0).is_err();
+    }
+    if full {
         warn!(&ctx, "too many processes to follow: the calls of {} are left out", tid);
     }
     0
@@ -85,7 +109,9 @@ fn forget_followed(pid: u32) {
         // SAFETY: as above.
         if unsafe { *sides } & side::FOLLOWED != 0 {
             let _ = PIDS.remove(pid);
-            let _ = THREADS.remove(pid);
+            if selects_targets() {
+                let _ = THREADS.remove(pid);
+            }
         }
     }
 }

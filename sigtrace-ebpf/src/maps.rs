@@ -15,11 +15,19 @@ use sigtrace_common::{Counter, Counters, Record};
 pub static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 22, 0);
 
 /// A slot per thread that made a call, by thread id: its call while it is under way. Slots are kept
-/// until the thread ends, as filling one in place is cheaper than inserting and deleting.
+/// until the thread ends, as filling one in place is cheaper than inserting and deleting; but once
+/// half of them are taken, only while the call is under way, so that idle threads cannot use up
+/// what others need.
 ///
 /// Only the thread itself touches its slot, so it needs no lock.
 #[map]
-pub static PENDING: HashMap<u32, Record> = HashMap::with_max_entries(32_768, 0);
+pub static PENDING: HashMap<u32, Record> = HashMap::with_max_entries(SLOTS, 0);
+
+const SLOTS: u32 = 32_768;
+
+/// How many slots are taken.
+#[map]
+static TAKEN: Array<u32> = Array::with_max_entries(1, 0);
 
 /// How many slots hold a call, by the low bits of the thread id. Where it is 0, nothing needs to be
 /// looked up in `PENDING`, which costs ten times as much: that is what makes a call that is
@@ -58,6 +66,32 @@ pub static COMMS: HashMap<[u64; 2], u8> = HashMap::with_max_entries(1024, 0);
 #[map]
 pub static CGROUP: CgroupArray = CgroupArray::with_max_entries(1, 0);
 
+/// A slot for a thread that has none.
+#[inline(always)]
+pub fn new_slot(tid: u32, empty: &'static Record) -> Option<*mut Record> {
+    PENDING.insert(tid, empty, 0).ok()?;
+    add(&TAKEN, 0, 1);
+    PENDING.get_ptr_mut(tid)
+}
+
+/// Frees the thread's slot.
+#[inline(always)]
+pub fn remove_slot(tid: u32) {
+    if PENDING.remove(tid).is_ok() {
+        add(&TAKEN, 0, -1);
+    }
+}
+
+/// Whether slots have become so few that none can be kept for a thread that makes no call.
+#[inline(always)]
+pub fn slots_are_scarce() -> bool {
+    match TAKEN.get_ptr(0) {
+        // SAFETY: an element of the map; volatile, as other processors change it.
+        Some(taken) => unsafe { taken.read_volatile() > SLOTS / 2 },
+        None => false,
+    }
+}
+
 /// Whether the thread's slot may hold a call.
 #[inline(always)]
 pub fn may_be_under_way(tid: u32) -> bool {
@@ -71,10 +105,16 @@ pub fn may_be_under_way(tid: u32) -> bool {
 /// The thread's slot holds one call more or, with -1, less.
 #[inline(always)]
 pub fn count_under_way(tid: u32, change: i32) {
-    if let Some(calls) = UNDER_WAY.get_ptr(tid % UNDER_WAY_BUCKETS) {
+    add(&UNDER_WAY, tid % UNDER_WAY_BUCKETS, change);
+}
+
+/// Adds to an element, atomically.
+#[inline(always)]
+fn add(map: &Array<u32>, index: u32, change: i32) {
+    if let Some(value) = map.get_ptr(index) {
         // SAFETY: an aligned element of the map, which lives as long as the program.
         unsafe {
-            atomic_xadd::<u32, u32, { AtomicOrdering::Relaxed }>(calls.cast_mut(), change as u32);
+            atomic_xadd::<u32, u32, { AtomicOrdering::Relaxed }>(value.cast_mut(), change as u32);
         }
     }
 }

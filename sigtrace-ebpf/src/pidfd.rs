@@ -24,9 +24,9 @@ const PIDFD_SELF: [i32; 2] = [-10000, -10001];
 pub struct Target {
     /// Process id in the initial pid namespace; 0 if unknown.
     pub pid: u32,
-    /// Whether that stands only if the kernel, too, takes the descriptor for a pidfd: on the
-    /// anonymous inode there are files of many kinds.
-    pub on_anonymous_inode: bool,
+    /// Whether that stands whatever the call returns. Otherwise the kernel must not have refused the
+    /// descriptor: on the anonymous inode and in /proc there are files of many kinds.
+    pub certain: bool,
 }
 
 /// The process behind the pidfd argument of row `ROW`.
@@ -37,7 +37,7 @@ pub fn target<const ROW: usize>(args: &[u64; MAX_ARGS], caller: u32) -> Target {
     };
     let fd = int(args[index]);
     if fd == PIDFD_SELF[0] || fd == PIDFD_SELF[1] {
-        return Target { pid: caller, on_anonymous_inode: false };
+        return Target { pid: caller, certain: false };
     }
     if fd < 0 || config!(offsets.pid_number) == 0 {
         return Target::default();
@@ -77,7 +77,7 @@ fn process(file: u64) -> Option<Target> {
         return None;
     };
     let pid = member(struct_pid, config!(offsets.pid_number))?;
-    Some(Target { pid, on_anonymous_inode: magic == ANON_INODE_FS_MAGIC })
+    Some(Target { pid, certain: magic == PID_FS_MAGIC })
 }
 
 #[inline(always)]

@@ -7,9 +7,9 @@
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid, macros::tracepoint, programs::TracePointContext,
 };
-use sigtrace_common::{State, undecided};
+use sigtrace_common::State;
 
-use crate::{filter::is_target, maps::PENDING};
+use crate::{filter::target_sides, maps::PENDING};
 
 /// Offset of `pid`, the signalled task's thread id in the initial pid namespace, in the record of
 /// the tracepoint (`include/trace/events/signal.h`; the same from 5.10 to 7.3).
@@ -20,7 +20,8 @@ const PID: usize = 36;
 pub fn signal_generate(ctx: TracePointContext) -> u32 {
     // SAFETY: an i32 of the tracepoint's record.
     let Ok(target) = (unsafe { ctx.read_at::<i32>(PID) }) else { return 0 };
-    if !is_target(target as u32) {
+    let sides = target_sides(target as u32);
+    if sides == 0 {
         return 0;
     }
     let tid = bpf_get_current_pid_tgid() as u32;
@@ -29,7 +30,7 @@ pub fn signal_generate(ctx: TracePointContext) -> u32 {
         // is no harm: it can only select one call too many.
         let record = unsafe { &mut *slot };
         if record.state == State::Entered as u8 {
-            record.undecided &= !undecided::TARGET;
+            record.undecided &= !sides;
         }
     }
     0

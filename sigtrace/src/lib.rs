@@ -13,3 +13,4 @@ pub mod log;
 pub mod names;
 pub mod options;
 pub mod output;
+pub mod stderr;

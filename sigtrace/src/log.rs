@@ -1,6 +1,6 @@
 //! What sigtrace says about itself: on stderr, never mixed into the stream.
 
-use std::{fmt, io};
+use std::fmt;
 
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
@@ -8,7 +8,10 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::cli::{LogLevel, TraceArgs};
+use crate::{
+    cli::{LogLevel, TraceArgs},
+    stderr::Stderr,
+};
 
 /// Starts logging at the level the command line asks for.
 pub fn to_stderr(args: &TraceArgs) {
@@ -21,7 +24,8 @@ pub fn to_stderr(args: &TraceArgs) {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(io::stderr)
+        .with_writer(|| Stderr)
+        .log_internal_errors(false)
         .with_ansi(false)
         .event_format(Lines)
         .init();

@@ -12,6 +12,7 @@ use sigtrace::{
     cli::{Cli, Command, Format, TraceArgs},
     doctor, list, log,
     options::{Options, UsageError},
+    stderr::say,
 };
 
 /// Exit status of a command line that cannot be meant.
@@ -21,20 +22,27 @@ fn main() -> ExitCode {
     let result = match Cli::parse() {
         Cli { command: None, trace } => run(trace),
         Cli { command: Some(Command::Trace(trace)), .. } => run(*trace),
-        Cli { command: Some(Command::Doctor), .. } => doctor::write(&mut io::stdout().lock())
-            .map(|possible| u8::from(!possible))
-            .map_err(Into::into),
+        Cli { command: Some(Command::Doctor), .. } => {
+            printed(doctor::write(&mut io::stdout().lock()).map(|possible| u8::from(!possible)))
+        }
         Cli { command: Some(Command::List(args)), .. } => {
-            print_list(args.format).map(|()| 0).map_err(Into::into)
+            printed(print_list(args.format).map(|()| 0))
         }
     };
     match result {
         Ok(status) => ExitCode::from(status),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sigtrace: {error:#}");
+            say(format_args!("{error:#}"));
             ExitCode::from(if error.is::<UsageError>() { USAGE } else { 1 })
         }
+    }
+}
+
+/// A reader who has gone is no failure.
+fn printed(result: io::Result<u8>) -> Result<u8> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        other => Ok(other?),
     }
 }
 
@@ -51,9 +59,4 @@ fn print_list(format: Format) -> io::Result<()> {
     let mut out = io::stdout().lock();
     list::write(&mut out, format, None)?;
     out.flush()
-}
-
-/// A reader who has gone is no failure.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -23,7 +23,7 @@ pub(crate) struct Child {
     name: String,
     /// Writing here lets it go.
     gate: File,
-    /// It writes its errno here should it fail to execute the command.
+    /// It writes a byte here when it waits, and its errno should it fail to execute the command.
     failure: File,
 }
 
@@ -49,18 +49,21 @@ impl Child {
                 // SAFETY: `argv` is an array of strings that ends with a null pointer.
                 unsafe { execute(&held, &failed, &argv) }
             }
-            pid => Ok(Self {
-                pid: u32::try_from(pid)?,
-                name,
-                gate: File::from(gate),
-                failure: File::from(failure),
-            }),
+            pid => {
+                drop(failed);
+                let mut failure = File::from(failure);
+                // Once it has said so, it makes no more calls of its own.
+                failure.read_exact(&mut [0]).context("the command is gone before it began")?;
+                Ok(Self { pid: u32::try_from(pid)?, name, gate: File::from(gate), failure })
+            }
         }
     }
 
     /// Lets it execute the command.
     pub(crate) fn release(&mut self) -> Result<()> {
-        self.gate.write_all(&[0]).context("the command is gone before it began")?;
+        if self.gate.write_all(&[0]).is_err() {
+            bail!("{} was killed before it began", self.name);
+        }
         let mut errno = [0; 4];
         match self.failure.read(&mut errno).context("cannot hear from the command")? {
             0 => Ok(()),
@@ -102,6 +105,7 @@ unsafe fn execute(held: &OwnedFd, failed: &OwnedFd, argv: &[*const libc::c_char]
     unsafe {
         // Rust ignores it, and the command would inherit that.
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        libc::write(failed.as_raw_fd(), [0u8].as_ptr().cast(), 1);
         let mut go = 0u8;
         if libc::read(held.as_raw_fd(), (&raw mut go).cast(), 1) == 1 {
             libc::execvp(argv[0], argv.as_ptr());

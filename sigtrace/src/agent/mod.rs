@@ -22,17 +22,23 @@ use sd_notify::NotifyState;
 use sigtrace_common::side;
 use tokio::{
     io::{Interest, unix::AsyncFd},
-    time::{Instant, interval_at, sleep},
+    time::{Instant, sleep},
 };
 
 use self::{
-    account::Account, child::Child, pump::Pump, readiness::register, shutdown::Shutdown, sink::Sink,
+    account::Account,
+    child::Child,
+    pump::Pump,
+    readiness::register,
+    shutdown::{End, Shutdown, at},
+    sink::Sink,
 };
 use crate::{
     bpf::{self, Kernel, Mechanism, Probes, support},
     cli,
     options::{Options, Stats},
     output::{self, Format},
+    stderr::say,
 };
 
 /// How long the agent sleeps between looks at the ring: from this much while events come …
@@ -68,10 +74,13 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     let (mut kernel, ring, counters) = bpf::load(&options.selection)?;
     let _logger = kernel_log(&mut kernel);
     let mut ring = register(ring, Interest::READABLE).context("cannot poll the ring")?;
-    let mut probes = Probes::attach(&mut kernel, &options.selection)?;
+    let probes = Probes::attach(&mut kernel, &options.selection)?;
     tracing::info!("attached to {} syscalls", probes.mechanisms.len());
 
-    privileges::drop_unneeded(child.is_some())?;
+    if let Err(error) = privileges::drop_unneeded(child.is_some()) {
+        // A sandbox that forbids it has most likely left us few.
+        tracing::warn!("{error:#}");
+    }
 
     let mut pump = Pump::new(format(&options), sink, Account::new(counters), options.max_events);
     if let Some(child) = &mut child {
@@ -79,33 +88,45 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     }
     ready();
 
-    let mut status = 0;
-    let mut closed = false;
     let streaming = stream(&mut pump, &mut ring, &probes.mechanisms, options.stats);
-    tokio::select! {
+    let (end, mut written) = tokio::select! {
         biased;
-        end = shutdown.wait(child.as_ref()) => status = end?,
-        result = streaming => closed = is_closed(result)?,
-    }
-    stopping();
+        end = shutdown.wait(child.as_ref()) => (end?, Ok(())),
+        result = streaming => (End::Here, result),
+    };
+    notify(&[NotifyState::Stopping]);
 
-    probes.detach_entries();
-    if !closed {
-        tokio::select! {
-            result = finish(&mut pump, &mut ring, &kernel, probes, options.stats) => {
-                is_closed(result)?;
-            }
+    // At once, however slow the reader is: from here on no call is under way that counts.
+    let mechanisms = probes.detach();
+    let (under_way, left_out) = kernel.under_way();
+    pump.account.left_out(left_out);
+    pump.add(under_way);
+    if written.is_ok() {
+        written = tokio::select! {
+            result = finish(&mut pump, &mut ring, &mechanisms, options.stats) => result,
             () = shutdown.run_out_of_patience() => {
                 tracing::warn!("nobody reads the output; giving up on it");
+                Ok(())
             }
-        }
+        };
     }
     let given_up = pump.give_up(ring.get_mut());
     // Events nobody took cannot be accounted for in the stream either.
     if !options.quiet || given_up {
         say_account(&pump.account);
     }
-    Ok(status)
+    match written {
+        // A reader who has gone is no failure.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(error).context("cannot write events");
+        }
+        _ => {}
+    }
+    match (end, &child) {
+        (End::Command(status), _) => Ok(status),
+        (End::Here, Some(command)) => shutdown.command_end(command).await,
+        (End::Here, None) => Ok(0),
+    }
 }
 
 /// Streams until the output ends, by itself or because enough was written.
@@ -115,15 +136,22 @@ async fn stream(
     mechanisms: &BTreeMap<usize, Mechanism>,
     stats: Stats,
 ) -> io::Result<()> {
-    let mut stats_due = match stats {
-        Stats::Every(interval) => Some(interval_at(Instant::now() + interval, interval)),
+    let interval = match stats {
+        Stats::Every(interval) => Some(interval),
         Stats::Never | Stats::AtEnd => None,
     };
+    let mut stats_due = interval.map(|interval| Instant::now() + interval);
     let mut nap = SHORTEST_NAP;
     loop {
         let events = pump.account.total_printed();
         let more = pump.fill(ring.get_mut());
-        pump.report_losses();
+        pump.report_losses_now_and_then();
+        if let (Some(due), Some(interval)) = (stats_due, interval)
+            && due <= Instant::now()
+        {
+            pump.report_stats(mechanisms);
+            stats_due = Some(Instant::now() + interval);
+        }
         pump.flush().await?;
         if pump.is_done() {
             return Ok(());
@@ -142,59 +170,28 @@ async fn stream(
             ready = ring.readable_mut() => ready?.clear_ready(),
             () = sleep(nap) => {}
             () = pump.closed() => return Err(io::ErrorKind::BrokenPipe.into()),
-            () = tick(&mut stats_due) => pump.report_stats(mechanisms),
+            () = at(stats_due) => {}
         }
     }
 }
 
-async fn tick(interval: &mut Option<tokio::time::Interval>) {
-    match interval {
-        Some(interval) => {
-            interval.tick().await;
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// Writes what is left. The entry probes are detached already.
+/// Writes what is left once nothing is attached any more.
 async fn finish(
     pump: &mut Pump,
     ring: &mut AsyncFd<RingBuf<MapData>>,
-    kernel: &Kernel,
-    probes: Probes,
+    mechanisms: &BTreeMap<usize, Mechanism>,
     stats: Stats,
 ) -> io::Result<()> {
-    drain(pump, ring).await?;
-    let mechanisms = probes.detach();
-    drain(pump, ring).await?;
-    let (under_way, left_out) = kernel.under_way();
-    pump.account.left_out(left_out);
-    pump.take(under_way.iter().map(<[u8; _]>::as_slice));
+    while pump.fill(ring.get_mut()) {
+        pump.flush().await?;
+    }
     pump.report_losses();
+    // First, so that the totals below have what is written here.
     pump.flush().await?;
     if stats != Stats::Never {
-        pump.report_stats(&mechanisms);
+        pump.report_stats(mechanisms);
     }
     pump.flush().await
-}
-
-async fn drain(pump: &mut Pump, ring: &mut AsyncFd<RingBuf<MapData>>) -> io::Result<()> {
-    loop {
-        let more = pump.fill(ring.get_mut());
-        pump.flush().await?;
-        if !more {
-            return Ok(());
-        }
-    }
-}
-
-/// A reader who has gone is no failure.
-fn is_closed(result: io::Result<()>) -> Result<bool> {
-    match result {
-        Ok(()) => Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),
-        Err(error) => Err(error).context("cannot write events"),
-    }
 }
 
 fn open(options: &Options) -> Result<Sink> {
@@ -236,10 +233,6 @@ fn ready() {
     notify(&[NotifyState::Ready]);
 }
 
-fn stopping() {
-    notify(&[NotifyState::Stopping]);
-}
-
 /// Tells the service manager, if there is one.
 fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
@@ -249,14 +242,16 @@ fn notify(state: &[NotifyState<'_>]) {
 
 fn say_account(account: &Account) {
     let losses = account.losses();
+    let plural = |count: u64| if count == 1 { "" } else { "s" };
+    let (events, filtered) = (account.total_printed(), account.filtered());
     let mut text = format!(
-        "{} events, {} calls filtered out, {} lost",
-        account.total_printed(),
-        account.filtered(),
+        "{events} event{}, {filtered} call{} filtered out, {} lost",
+        plural(events),
+        plural(filtered),
         losses.total()
     );
     for (cause, count) in losses.causes().into_iter().filter(|(_, count)| *count > 0) {
         text.push_str(&format!(", {cause} {count}"));
     }
-    eprintln!("sigtrace: {text}");
+    say(format_args!("{text}"));
 }

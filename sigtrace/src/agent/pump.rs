@@ -1,6 +1,6 @@
 //! From the ring to the output: decode, number, format, write, keep the books.
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, io, vec};
 
 use aya::maps::{MapData, RingBuf};
 
@@ -10,13 +10,16 @@ use super::{
     sink::Sink,
 };
 use crate::{
-    bpf::Mechanism,
+    bpf::{Mechanism, RecordBytes},
     decode::{self, Holes, WallClock},
     output::{Event, Format, Lost},
 };
 
 /// Lines are gathered up to this many bytes before they are written.
 const BATCH: usize = 64 << 10;
+
+/// While losses go on they are told this often: the first at once, the others added up.
+const LOSSES_APART_NS: u64 = 250_000_000;
 
 /// A line in the buffer, not written yet.
 struct Line {
@@ -42,6 +45,10 @@ pub(crate) struct Pump {
     seq: u64,
     /// No more than this many.
     max_events: u64,
+    /// When the next losses are told, on `CLOCK_MONOTONIC`.
+    losses_due_ns: u64,
+    /// Records that do not come through the ring, to be taken once that is empty.
+    rest: vec::IntoIter<RecordBytes>,
 }
 
 impl Pump {
@@ -62,6 +69,8 @@ impl Pump {
             written: 0,
             seq: 0,
             max_events: max_events.unwrap_or(u64::MAX),
+            losses_due_ns: 0,
+            rest: Vec::new().into_iter(),
         }
     }
 
@@ -74,20 +83,20 @@ impl Pump {
     pub(crate) fn fill(&mut self, ring: &mut RingBuf<MapData>) -> bool {
         let clock = self.offset.refresh();
         while self.buffer.len() < BATCH {
-            match ring.next() {
-                Some(record) => self.push(&record, clock),
-                None => return false,
+            if let Some(record) = ring.next() {
+                self.push(&record, clock);
+            } else if let Some(record) = self.rest.next() {
+                self.push(&record, clock);
+            } else {
+                return false;
             }
         }
         true
     }
 
-    /// Takes records that did not come through the ring.
-    pub(crate) fn take<'a>(&mut self, records: impl IntoIterator<Item = &'a [u8]>) {
-        let clock = self.offset.refresh();
-        for record in records {
-            self.push(record, clock);
-        }
+    /// Has more records to take once the ring is empty.
+    pub(crate) fn add(&mut self, records: Vec<RecordBytes>) {
+        self.rest = records.into_iter();
     }
 
     fn push(&mut self, record: &[u8], clock: WallClock) {
@@ -119,12 +128,20 @@ impl Pump {
         self.lines.push(Line { end: self.buffer.len(), call });
     }
 
-    /// Tells of losses since the last time, if there were any.
-    pub(crate) fn report_losses(&mut self) {
-        if let Some(losses) = self.account.new_losses() {
-            let lost = Lost { time_ns: now_ns(libc::CLOCK_REALTIME), causes: losses.causes() };
-            self.line(Event::Lost(&lost), None);
+    /// Tells of losses as [`report_losses`](Self::report_losses) does, but not again at once.
+    pub(crate) fn report_losses_now_and_then(&mut self) {
+        let now = now_ns(libc::CLOCK_MONOTONIC);
+        if now >= self.losses_due_ns && self.report_losses() {
+            self.losses_due_ns = now + LOSSES_APART_NS;
         }
+    }
+
+    /// Tells of losses since the last time. Says whether there were any.
+    pub(crate) fn report_losses(&mut self) -> bool {
+        let Some(losses) = self.account.new_losses() else { return false };
+        let lost = Lost { time_ns: now_ns(libc::CLOCK_REALTIME), causes: losses.causes() };
+        self.line(Event::Lost(&lost), None);
+        true
     }
 
     /// Tells the totals.
@@ -150,7 +167,8 @@ impl Pump {
     pub(crate) fn give_up(&mut self, ring: &mut RingBuf<MapData>) -> bool {
         let unwritten = self.written < self.buffer.len();
         self.settle();
-        let mut calls = 0;
+        let mut calls = self.rest.len() as u64;
+        self.rest = Vec::new().into_iter();
         while ring.next().is_some() {
             calls += 1;
         }

@@ -1,79 +1,89 @@
 //! What ends the tracing: a signal, the time, the end of the command.
 
-use std::time::Duration;
+use std::{io, mem::MaybeUninit, ptr, time::Duration};
 
 use anyhow::{Context as _, Result};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::child::Child;
 
-/// How long a reader who does not read can delay the end, once a signal asked for it.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a command that was told to end, and after that a reader who does not read, can delay
+/// the end once a signal asked for it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The signals that end the tracing, and its time.
 #[derive(Debug)]
 pub(crate) struct Shutdown {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
+    hangup: Option<Signal>,
     child: Signal,
     duration: Option<Duration>,
     /// Whether a signal ended it.
     signalled: bool,
 }
 
+/// How the tracing ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// With the command, whose exit status this is; or with a signal while it ran on.
+    Command(u8),
+    /// By our own doing; a command runs on.
+    Here,
+}
+
 impl Shutdown {
     pub(crate) fn new(duration: Option<Duration>) -> Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
             hangup: listen(SignalKind::hangup())?,
-            child: listen(SignalKind::child())?,
+            child: signal(SignalKind::child()).context("cannot listen for SIGCHLD")?,
             duration,
             signalled: false,
         })
     }
 
-    /// Waits for the end. With a command that is its end, and the status is the command's: SIGTERM
-    /// is passed on to it, SIGINT it gets from the terminal as we do.
-    pub(crate) async fn wait(&mut self, command: Option<&Child>) -> Result<u8> {
+    /// Waits for the end. A command gets SIGTERM passed on, and a while to end by it; SIGINT it gets
+    /// from the terminal, as we do.
+    pub(crate) async fn wait(&mut self, command: Option<&Child>) -> Result<End> {
         let deadline = self.duration.map(|duration| Instant::now() + duration);
-        loop {
+        let signal = loop {
             if let Some(status) = command.map(Child::try_wait).transpose()?.flatten() {
-                return Ok(status);
+                return Ok(End::Command(status));
             }
             tokio::select! {
-                _ = self.interrupt.recv() => {}
-                _ = self.hangup.recv() => {}
-                _ = self.terminate.recv() => {
-                    if let Some(command) = command {
-                        command.signal(libc::SIGTERM);
-                    }
-                }
-                _ = self.child.recv() => continue,
-                () = at(deadline) => return Ok(0),
+                _ = next(&mut self.interrupt) => break libc::SIGINT,
+                _ = next(&mut self.hangup) => break libc::SIGHUP,
+                _ = next(&mut self.terminate) => break libc::SIGTERM,
+                _ = self.child.recv() => {}
+                () = at(deadline) => return Ok(End::Here),
             }
-            self.signalled = true;
-            match command {
-                None => return Ok(0),
-                // A second signal ends it even if the command lives on.
-                Some(command) => return self.command_end(command).await,
-            }
+        };
+        self.signalled = true;
+        let Some(command) = command else { return Ok(End::Here) };
+        if signal == libc::SIGTERM {
+            command.signal(signal);
+        }
+        match timeout(PATIENCE, self.command_end(command)).await {
+            Ok(status) => Ok(End::Command(status?)),
+            Err(_) => Ok(End::Command(128 + signal as u8)),
         }
     }
 
-    async fn command_end(&mut self, command: &Child) -> Result<u8> {
+    /// Waits for the end of the command, or for a signal.
+    pub(crate) async fn command_end(&mut self, command: &Child) -> Result<u8> {
         loop {
             if let Some(status) = command.try_wait()? {
                 return Ok(status);
             }
             tokio::select! {
-                _ = self.interrupt.recv() => return Ok(128 + libc::SIGINT as u8),
-                _ = self.terminate.recv() => return Ok(128 + libc::SIGTERM as u8),
+                _ = next(&mut self.interrupt) => return Ok(128 + libc::SIGINT as u8),
+                _ = next(&mut self.hangup) => return Ok(128 + libc::SIGHUP as u8),
+                _ = next(&mut self.terminate) => return Ok(128 + libc::SIGTERM as u8),
                 _ = self.child.recv() => {}
             }
         }
@@ -84,18 +94,44 @@ impl Shutdown {
     pub(crate) async fn run_out_of_patience(&mut self) {
         if !self.signalled {
             tokio::select! {
-                _ = self.interrupt.recv() => {}
-                _ = self.hangup.recv() => {}
-                _ = self.terminate.recv() => {}
+                _ = next(&mut self.interrupt) => {}
+                _ = next(&mut self.hangup) => {}
+                _ = next(&mut self.terminate) => {}
             }
         }
         sleep(PATIENCE).await;
     }
 }
 
-async fn at(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
+/// The signal, unless whoever started us has it ignored, as nohup does with SIGHUP.
+fn listen(kind: SignalKind) -> Result<Option<Signal>> {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: an action to write to.
+    let action = unsafe {
+        if libc::sigaction(kind.as_raw_value(), ptr::null(), action.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error()).context("cannot ask what a signal does");
+        }
+        action.assume_init()
+    };
+    if action.sa_sigaction == libc::SIG_IGN {
+        return Ok(None);
+    }
+    signal(kind).map(Some).context("cannot listen for signals")
+}
+
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for a moment, for ever if there is none.
+pub(crate) async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,
     }
 }

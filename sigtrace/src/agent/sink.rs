@@ -33,9 +33,18 @@ impl Sink {
         Self::new(io::stdout().as_fd().try_clone_to_owned()?)
     }
 
-    /// A file, created or emptied. Needs a tokio runtime.
+    /// A file, created or emptied, for nobody else to read: events tell where programs keep their
+    /// handlers. Needs a tokio runtime.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        Self::new(OwnedFd::from(File::create(path)?))
+        // Opening a FIFO must not wait for its reader.
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+            .open(path)?;
+        Self::new(OwnedFd::from(file))
     }
 
     fn new(fd: OwnedFd) -> io::Result<Self> {
@@ -53,8 +62,14 @@ impl Sink {
                 .and_then(|file| register(file, interest));
             match anew {
                 Ok(pipe) => return Ok(Self::Pipe(pipe)),
-                // A device without readiness, such as /dev/null.
-                Err(error) => tracing::debug!("output: {error}: writes may block"),
+                // A device that is always ready, such as /dev/null.
+                Err(error) if kind.is_char_device() => tracing::debug!("output: {error}"),
+                Err(error) => {
+                    tracing::warn!(
+                        "output: cannot open the pipe anew: {error}; whoever stops reading it stops \
+                         sigtrace, too"
+                    );
+                }
             }
         }
         Ok(Self::File(file))

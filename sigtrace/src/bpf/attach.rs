@@ -57,13 +57,10 @@ impl Probes {
         Ok(probes)
     }
 
-    /// Sees no more calls enter. Those under way can still be seen to return.
-    pub fn detach_entries(&mut self) {
+    /// Detaches everything, entries first, so that nothing is seen to return that was not seen to
+    /// enter. Says how each row was probed.
+    pub fn detach(mut self) -> BTreeMap<usize, Mechanism> {
         self.entries.clear();
-    }
-
-    /// Sees no more. Says how each row was probed.
-    pub fn detach(self) -> BTreeMap<usize, Mechanism> {
         self.mechanisms
     }
 

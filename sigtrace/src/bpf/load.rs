@@ -34,7 +34,7 @@ pub struct Kernel {
 /// Creates the maps and fills them with the selection.
 pub fn load(selection: &Selection) -> Result<(Kernel, RingBuf<MapData>, Counters)> {
     raise_memlock_limit();
-    let processors = aya::util::nr_cpus().map_err(|(file, error)| anyhow!(error).context(file))?;
+    let processors = processors()?;
     let config = Config {
         offsets: offsets::from_kernel(),
         wakeup_bytes: selection.ring_size / WAKEUP_PART,
@@ -101,7 +101,7 @@ impl Kernel {
             .iter()
             .filter_map(|slot| Some(slot.ok()?.1))
             .filter(|record| state(record) == State::Entered as u8)
-            .partition(|record| open(record) & undecided::TARGET == 0);
+            .partition(|record| open(record) & undecided::SIDES == 0);
         (selected, left_out.len() as u64)
     }
 }
@@ -141,6 +141,14 @@ fn marks<K: Eq + Hash>(keys: impl Iterator<Item = K>) -> HashMap<K, u8> {
 fn threads_of(pid: u32) -> Vec<u32> {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     tasks.filter_map(|task| task.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// One more than the highest number a processor can have: numbers can have gaps.
+fn processors() -> Result<usize> {
+    const POSSIBLE: &str = "/sys/devices/system/cpu/possible";
+    let ranges = fs::read_to_string(POSSIBLE).context(POSSIBLE)?;
+    let highest = ranges.trim().rsplit([',', '-']).next().and_then(|cpu| cpu.parse::<usize>().ok());
+    Ok(highest.with_context(|| format!("{POSSIBLE}: \"{ranges}\" is no list of processors"))? + 1)
 }
 
 /// Before 5.11 maps count against this limit, whose default is too small for any ring.

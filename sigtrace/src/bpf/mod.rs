@@ -12,7 +12,7 @@ use sigtrace_common::Config;
 
 pub use attach::{Mechanism, Probes};
 pub use counters::Counters;
-pub use load::{Kernel, load};
+pub use load::{Kernel, RecordBytes, load};
 
 /// What to trace, as the kernel side is told.
 #[derive(Debug)]

@@ -16,32 +16,32 @@ pub fn from_kernel() -> Offsets {
         }
     };
     let mut offsets = Offsets::default();
-    if let Some(found) = parent(&btf) {
-        offsets = Offsets {
-            task_real_parent: found.task_real_parent,
-            task_tgid: found.task_tgid,
-            ..offsets
-        };
+    // Each group stands or falls as a whole.
+    for group in [parent, process_end, pidfd] {
+        if let Some(found) = group(&btf, offsets) {
+            offsets = found;
+        }
     }
-    match pidfd(&btf) {
-        Some(found) => Offsets {
-            task_real_parent: offsets.task_real_parent,
-            task_tgid: offsets.task_tgid,
-            ..found
-        },
-        None => offsets,
-    }
+    offsets
 }
 
-fn parent(btf: &Btf) -> Option<Offsets> {
+fn parent(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
     Some(Offsets {
         task_real_parent: member(btf, "task_struct", "real_parent")?,
         task_tgid: member(btf, "task_struct", "tgid")?,
-        ..Offsets::default()
+        ..offsets
     })
 }
 
-fn pidfd(btf: &Btf) -> Option<Offsets> {
+fn process_end(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
+    Some(Offsets {
+        task_signal: member(btf, "task_struct", "signal")?,
+        signal_live: member(btf, "signal_struct", "live")?,
+        ..offsets
+    })
+}
+
+fn pidfd(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
     let proc_pid = i64::from(member(btf, "proc_inode", "pid")?);
     let proc_inode = i64::from(member(btf, "proc_inode", "vfs_inode")?);
     Some(Offsets {
@@ -56,7 +56,7 @@ fn pidfd(btf: &Btf) -> Option<Offsets> {
         super_block_magic: member(btf, "super_block", "s_magic")?,
         proc_inode_pid: i32::try_from(proc_pid - proc_inode).ok()?,
         pid_number: member(btf, "pid", "numbers")? + member(btf, "upid", "nr")?,
-        ..Offsets::default()
+        ..offsets
     })
 }
 

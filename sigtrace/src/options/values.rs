@@ -11,6 +11,8 @@ const MIN_RING: u64 = 4096;
 /// The largest ring the kernel gives (`RINGBUF_MAX_DATA_SZ` is beyond what 32 bits of
 /// `max_entries` can ask for as a power of two).
 const MAX_RING: u64 = 1 << 31;
+/// The longest time: what comes later overflows clocks.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// Bytes of a thread name with its NUL (`TASK_COMM_LEN`).
 const COMM_LEN: usize = 16;
 
@@ -83,8 +85,9 @@ pub(super) fn duration(option: &'static str, text: &str) -> Result<Duration, Usa
         Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
         Err(_) => text.parse::<SignedDuration>().ok().and_then(|time| time.try_into().ok()),
     };
-    parsed.filter(|time| !time.is_zero()).ok_or_else(|| {
-        usage(option, format!("\"{text}\" is not a time above zero, such as 10s, 1ms or 1m30s"))
+    parsed.filter(|time| !time.is_zero() && *time <= LONGEST).ok_or_else(|| {
+        let problem = "is not a time above zero and below 100 years, such as 10s, 1ms or 1m30s";
+        usage(option, format!("\"{text}\" {problem}"))
     })
 }
 
@@ -135,11 +138,12 @@ mod tests {
         assert_eq!(duration("--duration", "10s").unwrap(), Duration::from_secs(10));
         assert_eq!(duration("--duration", "1ms").unwrap(), Duration::from_millis(1));
         assert_eq!(duration("--duration", "0.5").unwrap(), Duration::from_millis(500));
-        for text in ["0", "0s", "-1s", "soon"] {
+        for text in ["0", "0s", "-1s", "soon", "1e19", "200 years"] {
             assert_eq!(
                 duration("--duration", text).unwrap_err().to_string(),
                 format!(
-                    "--duration: \"{text}\" is not a time above zero, such as 10s, 1ms or 1m30s"
+                    "--duration: \"{text}\" is not a time above zero and below 100 years, such as \
+                     10s, 1ms or 1m30s"
                 )
             );
         }
