@@ -33,8 +33,6 @@ pub struct Config {
     pub wakeup_bytes: u32,
     /// Where the running kernel keeps what the programs look for.
     pub offsets: Offsets,
-    /// Zero.
-    pub reserved: u32,
 }
 
 /// The filters that can be in use: bits of [`Config::select`].
@@ -98,6 +96,8 @@ pub struct Offsets {
     pub task_real_parent: u32,
     /// `task_struct.tgid`.
     pub task_tgid: u32,
+    /// `task_struct.comm`.
+    pub task_comm: u32,
     /// `task_struct.signal`.
     pub task_signal: u32,
     /// `signal_struct.live`: how many threads of the process have not ended.
@@ -132,6 +132,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 15 * 4);
-    assert!(size_of::<Config>() == 40 + 8 * ERROR_WORDS + 16 + 15 * 4 + 4);
+    assert!(size_of::<Offsets>() == 16 * 4);
+    assert!(size_of::<Config>() == 40 + 8 * ERROR_WORDS + 16 + 16 * 4);
 };

@@ -27,7 +27,8 @@ pub struct Record {
     pub duration_ns: u64,
     /// The kernel function's return value. Without a meaning unless the state is [`State::Returned`].
     pub ret: i64,
-    /// The argument registers. Those of an `int` carry garbage in the upper half.
+    /// The argument registers, as many as the call has arguments; the others have no meaning. Those
+    /// of an `int` carry garbage in the upper half.
     pub args: [u64; MAX_ARGS],
     /// The id of the caller's cgroup in the version 2 hierarchy; that of the root in a version 1
     /// only system.

@@ -91,7 +91,7 @@ pub fn enter<const ROW: usize>(regs: UserRegs) {
     let record = unsafe { &mut *slot };
 
     let abi = regs.abi::<ROW>();
-    record.args = args;
+    set_args::<ROW>(record, &args);
     record.captures = [Capture::None as u8; MAX_ARGS];
     record.syscall = ROW as u16;
     record.abi = abi as u8;
@@ -211,27 +211,59 @@ fn describe_caller(record: &mut Record, pid_tgid: u64) {
     let uid_gid = bpf_get_current_uid_gid();
     record.uid = uid_gid as u32;
     record.gid = (uid_gid >> 32) as u32;
-    record.ppid = parent();
-    // SAFETY: plain helpers; `comm` has the size given.
+    // SAFETY: plain helpers.
     unsafe {
         record.cgroup = bpf_get_current_cgroup_id();
         record.cpu = bpf_get_smp_processor_id();
-        bpf_get_current_comm(record.comm.as_mut_ptr().cast::<c_void>(), 16);
     }
+    describe_task(record);
 }
 
-/// The process id of the caller's parent, 0 if the kernel's layout is unknown.
+/// What the caller's `task_struct` tells. Its name is read from there, too, as that costs half of
+/// what the helper for it does.
 #[inline(always)]
-fn parent() -> u32 {
-    let (real_parent, tgid) = (config!(offsets.task_real_parent), config!(offsets.task_tgid));
-    if tgid == 0 {
-        return 0;
+fn describe_task(record: &mut Record) {
+    let comm = record.comm.as_mut_ptr().cast::<c_void>();
+    if config!(offsets.task_tgid) == 0 {
+        record.ppid = 0;
+        // SAFETY: plain helper; `comm` has the size given.
+        unsafe { bpf_get_current_comm(comm, 16) };
+        return;
     }
     // SAFETY: plain helper.
     let task = unsafe { bpf_get_current_task() };
-    match kernel::<u64>(task.wrapping_add(u64::from(real_parent))) {
-        Some(parent) => kernel::<u32>(parent.wrapping_add(u64::from(tgid))).unwrap_or(0),
-        None => 0,
+    let name = task.wrapping_add(u64::from(config!(offsets.task_comm)));
+    // SAFETY: the helper checks the source; `comm` has the size given.
+    unsafe { bpf_probe_read_kernel(comm, 16, name as *const c_void) };
+    record.ppid = parent(task);
+}
+
+/// The process id of the caller's parent, 0 if it cannot be read.
+#[inline(always)]
+fn parent(task: u64) -> u32 {
+    kernel::<u64>(task.wrapping_add(u64::from(config!(offsets.task_real_parent))))
+        .and_then(|parent| {
+            kernel::<u32>(parent.wrapping_add(u64::from(config!(offsets.task_tgid))))
+        })
+        .unwrap_or(0)
+}
+
+/// Stores as many arguments as the call has. All four would be stored with a call to a loop that
+/// clears the last by the byte.
+#[inline(always)]
+fn set_args<const ROW: usize>(record: &mut Record, args: &[u64; MAX_ARGS]) {
+    let count = const { SYSCALLS[ROW].args.len() };
+    if count > 0 {
+        record.args[0] = args[0];
+    }
+    if count > 1 {
+        record.args[1] = args[1];
+    }
+    if count > 2 {
+        record.args[2] = args[2];
+    }
+    if count > 3 {
+        record.args[3] = args[3];
     }
 }
 

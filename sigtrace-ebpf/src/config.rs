@@ -18,6 +18,7 @@ static CONFIG: Config = Config {
     offsets: Offsets {
         task_real_parent: 0,
         task_tgid: 0,
+        task_comm: 0,
         task_signal: 0,
         signal_live: 0,
         task_files: 0,
@@ -32,7 +33,6 @@ static CONFIG: Config = Config {
         proc_inode_pid: 0,
         pid_number: 0,
     },
-    reserved: 0,
 };
 
 /// Reads one member of the configuration. Volatile, as the compiler must not take the value it

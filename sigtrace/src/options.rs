@@ -105,7 +105,6 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         self_pid: std::process::id(),
         wakeup_bytes: 0,
         offsets: Offsets::default(),
-        reserved: 0,
     };
     let mut use_filter = |filter: u64, used: bool| {
         config.select |= if used { filter } else { 0 };

@@ -40,7 +40,7 @@ impl Shutdown {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
+            hangup: listen_for_hangup()?,
             child: signal(SignalKind::child()).context("cannot listen for SIGCHLD")?,
             duration,
             signalled: false,
@@ -103,20 +103,22 @@ impl Shutdown {
     }
 }
 
-/// The signal, unless whoever started us has it ignored, as nohup does with SIGHUP.
 fn listen(kind: SignalKind) -> Result<Option<Signal>> {
+    signal(kind).map(Some).context("cannot listen for signals")
+}
+
+/// The hang-up, unless whoever started us has it ignored, as nohup does. SIGINT is another matter:
+/// scripts start what runs in the background with it ignored, and yet end it so.
+fn listen_for_hangup() -> Result<Option<Signal>> {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: an action to write to.
     let action = unsafe {
-        if libc::sigaction(kind.as_raw_value(), ptr::null(), action.as_mut_ptr()) != 0 {
+        if libc::sigaction(libc::SIGHUP, ptr::null(), action.as_mut_ptr()) != 0 {
             return Err(io::Error::last_os_error()).context("cannot ask what a signal does");
         }
         action.assume_init()
     };
-    if action.sa_sigaction == libc::SIG_IGN {
-        return Ok(None);
-    }
-    signal(kind).map(Some).context("cannot listen for signals")
+    if action.sa_sigaction == libc::SIG_IGN { Ok(None) } else { listen(SignalKind::hangup()) }
 }
 
 async fn next(signal: &mut Option<Signal>) {

@@ -29,6 +29,7 @@ fn parent(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
     Some(Offsets {
         task_real_parent: member(btf, "task_struct", "real_parent")?,
         task_tgid: member(btf, "task_struct", "tgid")?,
+        task_comm: member(btf, "task_struct", "comm")?,
         ..offsets
     })
 }
