@@ -24,7 +24,7 @@ pub fn to_stderr(args: &TraceArgs) {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(|| Stderr)
+        .with_writer(Stderr::default)
         .log_internal_errors(false)
         .with_ansi(false)
         .event_format(Lines)

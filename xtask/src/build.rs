@@ -60,10 +60,9 @@ pub(crate) fn test_programs() -> Result<Programs> {
     programs(&["--package", TESTS, "--bins"], false)
 }
 
-/// Builds one program of the tests package, optimised.
-pub(crate) fn test_program(name: &str) -> Result<PathBuf> {
-    let mut programs = programs(&["--package", TESTS, "--bin", name], true)?;
-    programs.remove(name).with_context(|| format!("the package {TESTS} built no {name}"))
+/// Builds one program of the tests package, optimised, for measurements.
+pub(crate) fn measuring_program(name: &str) -> Result<PathBuf> {
+    take(&mut programs(&["--package", TESTS, "--bin", name], true)?, name)
 }
 
 fn programs(what: &[&str], release: bool) -> Result<Programs> {

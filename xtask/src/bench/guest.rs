@@ -50,10 +50,11 @@ pub(super) fn measure(cache: &Cache) -> Result<Measured> {
 
 fn vm(cache: &Cache) -> Result<Vm> {
     let machine = setup::machine(cache, &KERNEL.parse()?)?;
+    let init = build::take(&mut build::guest_programs(&["guest-init"])?, "guest-init")?;
     let argv = vec![format!("{PAYLOAD}/{PROGRAM}")];
-    let mut vm = Vm::new(machine, build::guest_init()?, Job { argv, ..Job::default() });
+    let mut vm = Vm::new(machine, init, Job { argv, ..Job::default() });
     vm.program(build::sigtrace(cache, true)?);
-    vm.program(build::test_program(PROGRAM)?);
+    vm.program(build::measuring_program(PROGRAM)?);
     vm.root = Root::Disk(image::ensure(cache)?);
     vm.icount = true;
     vm.timeout = Some(TIMEOUT);

@@ -1,5 +1,8 @@
 //! The measurement on this machine: from a record to a line of JSON.
 
+use std::process::Command;
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 
 use super::results::Decode;
@@ -7,14 +10,24 @@ use crate::build;
 use crate::process;
 use crate::progress::Step;
 
+/// A build with nothing to do takes less than this, and need not be mentioned.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Runs the benchmark of the decoder.
 pub(super) fn decode() -> Result<Decode> {
+    let step = Step::start_after("Building the benchmark of the decoder", PATIENCE);
+    process::quiet(benchmark().arg("--no-run"))?;
+    step.done("done");
     let step = Step::start("Decoding on one core of this machine");
-    let mut cargo = build::cargo();
-    cargo.args(["bench", "--quiet", "--package", "sigtrace", "--bench", "decode"]);
-    let decode = parse(&process::quiet(&mut cargo)?)?;
+    let decode = parse(&process::quiet(&mut benchmark())?)?;
     step.done("done");
     Ok(decode)
+}
+
+fn benchmark() -> Command {
+    let mut cargo = build::cargo();
+    cargo.args(["bench", "--quiet", "--package", "sigtrace", "--bench", "decode"]);
+    cargo
 }
 
 /// The result among what cargo passes on.

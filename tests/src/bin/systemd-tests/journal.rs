@@ -1,0 +1,46 @@
+//! What the journal has of the service.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::command::{output, shell};
+
+/// Empties the journal, so that a test sees only what is its own.
+pub(crate) fn empty() -> Result<()> {
+    output("journalctl --sync")?;
+    output("journalctl --rotate --vacuum-size=1").map(drop)
+}
+
+/// All lines.
+pub(crate) fn lines() -> Result<Vec<String>> {
+    output("journalctl --sync")?;
+    Ok(output("journalctl -o cat -u sigtrace")?.lines().map(str::to_owned).collect())
+}
+
+/// The events of calls, in order. Every line that begins as JSON must be JSON.
+pub(crate) fn events() -> Result<Vec<Value>> {
+    let lines = lines()?;
+    let json = lines.iter().filter(|line| line.starts_with('{'));
+    let parsed = json.map(|line| {
+        serde_json::from_str::<Value>(line).with_context(|| format!("this is no JSON: {line}"))
+    });
+    let mut events = parsed.collect::<Result<Vec<_>>>()?;
+    events.retain(|event| event["event"] == "syscall");
+    Ok(events)
+}
+
+/// What sigtrace said in the end of calls it printed; `None` if it has not yet.
+pub(crate) fn accounted_events() -> Result<Option<usize>> {
+    let lines = lines()?;
+    let mut accounts = lines.iter().filter_map(|line| {
+        let (events, _) = line.strip_prefix("sigtrace: ")?.split_once(" events, ")?;
+        events.parse().ok()
+    });
+    Ok(accounts.next_back())
+}
+
+/// The output of jq, reading the journal as the documentation has it done.
+pub(crate) fn through_jq(program: &str) -> Result<String> {
+    output("journalctl --sync")?;
+    shell(&format!("journalctl -o cat -u sigtrace | jq {program}"))
+}

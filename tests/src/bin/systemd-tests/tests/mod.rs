@@ -1,0 +1,32 @@
+//! The tests, by what they are about.
+
+mod arguments;
+mod life;
+mod sandbox;
+mod stop;
+mod unit;
+
+use anyhow::Result;
+use libtest_mimic::{Failed, Trial};
+
+/// All of them.
+pub(crate) fn all() -> Vec<Trial> {
+    [unit::trials(), life::trials(), arguments::trials(), sandbox::trials(), stop::trials()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// A test by the name of its function.
+macro_rules! trials {
+    ($($name:ident),+ $(,)?) => {
+        pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
+            vec![$(super::trial(stringify!($name), $name)),+]
+        }
+    };
+}
+use trials;
+
+fn trial(name: &str, test: fn() -> Result<()>) -> Trial {
+    Trial::test(name, move || test().map_err(|error| Failed::from(format!("{error:#}"))))
+}
