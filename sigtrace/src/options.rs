@@ -3,7 +3,7 @@
 mod lists;
 mod values;
 
-use std::{ffi::OsString, fs::File, path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use sigtrace_common::{Config, ERROR_WORDS, Offsets, SYSCALLS, select, side};
 
@@ -163,15 +163,7 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         tids,
         uids,
         comms,
-        cgroup: args
-            .cgroup
-            .as_ref()
-            .map(|path| {
-                File::open(path).map_err(|error| {
-                    usage("--cgroup", format!("{}: {error}; give a directory of the version 2 hierarchy, below /sys/fs/cgroup", path.display()))
-                })
-            })
-            .transpose()?,
+        cgroup: args.cgroup.as_deref().map(values::cgroup).transpose()?,
         ring_size: values::ring_size(&args.ring_size, notes)?,
     })
 }

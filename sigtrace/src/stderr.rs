@@ -4,30 +4,30 @@ use std::{
     fmt,
     io::{self, Write},
     os::fd::AsRawFd as _,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
-/// As much as a pipe that is ready takes without blocking (`PIPE_BUF`, `pipe(7)`).
-const PIPE_BUF: usize = 4096;
-
-/// How long the last words wait for their reader, in milliseconds.
-const LAST_WORDS_MS: i32 = 1000;
+/// How long the last words wait for their reader.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long between two attempts.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Standard error. What cannot be written in time is dropped: the stream is what matters.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stderr {
-    /// How long to wait until it can be written, in milliseconds.
-    wait_ms: i32,
+    /// How long to go on trying.
+    patience: Duration,
 }
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut ready =
-            libc::pollfd { fd: io::stderr().as_raw_fd(), events: libc::POLLOUT, revents: 0 };
-        // SAFETY: one pollfd to read and write.
-        if unsafe { libc::poll(&raw mut ready, 1, self.wait_ms) } == 1
-            && ready.revents & libc::POLLOUT != 0
+        let deadline = Instant::now() + self.patience;
+        while let Err(error) = write_now(bytes)
+            && error.kind() == io::ErrorKind::WouldBlock
+            && Instant::now() < deadline
         {
-            let _ = io::stderr().write(&bytes[..bytes.len().min(PIPE_BUF)]);
+            sleep(PAUSE);
         }
         Ok(bytes.len())
     }
@@ -37,8 +37,31 @@ impl Write for Stderr {
     }
 }
 
+/// Writes to a socket, such as the journal's, or to anything else that is ready. A socket is ready
+/// for a line long before it says that it is.
+fn write_now(bytes: &[u8]) -> io::Result<()> {
+    let fd = io::stderr().as_raw_fd();
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the buffer has the length given.
+    if unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) } >= 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    if error.raw_os_error() != Some(libc::ENOTSOCK) {
+        return Err(error);
+    }
+    let mut ready = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one pollfd to read and write.
+    unsafe { libc::poll(&raw mut ready, 1, 0) };
+    if ready.revents & libc::POLLOUT == 0 {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    // A pipe that is ready takes this much without blocking.
+    io::stderr().write(&bytes[..bytes.len().min(libc::PIPE_BUF)]).map(drop)
+}
+
 /// Writes a line at the end: for what follows it nobody has to wait, so it may wait a while.
 pub fn say(message: fmt::Arguments<'_>) {
     // One write, so that the lines of several programs do not mix.
-    let _ = Stderr { wait_ms: LAST_WORDS_MS }.write(format!("sigtrace: {message}\n").as_bytes());
+    let _ = Stderr { patience: LAST_WORDS }.write(format!("sigtrace: {message}\n").as_bytes());
 }

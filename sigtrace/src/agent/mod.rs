@@ -97,7 +97,9 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     notify(&[NotifyState::Stopping]);
 
     // At once, however slow the reader is: from here on no call is under way that counts.
+    let detaching = Instant::now();
     let mechanisms = probes.detach();
+    tracing::debug!("detached within {:?}", detaching.elapsed());
     let (under_way, left_out) = kernel.under_way();
     pump.account.left_out(left_out);
     pump.add(under_way);

@@ -5,14 +5,17 @@ use std::{io, mem::MaybeUninit, ptr, time::Duration};
 use anyhow::{Context as _, Result};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::child::Child;
 
-/// How long a command that was told to end, and after that a reader who does not read, can delay
-/// the end once a signal asked for it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a command that was told to end can delay the end.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
+/// How long after the signal a reader who does not read can delay the end …
+const PATIENCE: Duration = Duration::from_secs(3);
+/// … unless there were not even these left to read in, after all was detached.
+const LEAST_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The signals that end the tracing, and its time.
 #[derive(Debug)]
@@ -22,8 +25,8 @@ pub(crate) struct Shutdown {
     hangup: Option<Signal>,
     child: Signal,
     duration: Option<Duration>,
-    /// Whether a signal ended it.
-    signalled: bool,
+    /// When a signal ended it, if one did.
+    signalled: Option<Instant>,
 }
 
 /// How the tracing ended.
@@ -43,7 +46,7 @@ impl Shutdown {
             hangup: listen_for_hangup()?,
             child: signal(SignalKind::child()).context("cannot listen for SIGCHLD")?,
             duration,
-            signalled: false,
+            signalled: None,
         })
     }
 
@@ -63,12 +66,12 @@ impl Shutdown {
                 () = at(deadline) => return Ok(End::Here),
             }
         };
-        self.signalled = true;
+        self.signalled = Some(Instant::now());
         let Some(command) = command else { return Ok(End::Here) };
         if signal == libc::SIGTERM {
             command.signal(signal);
         }
-        match timeout(PATIENCE, self.command_end(command)).await {
+        match timeout(COMMAND_PATIENCE, self.command_end(command)).await {
             Ok(status) => Ok(End::Command(status?)),
             Err(_) => Ok(End::Command(128 + signal as u8)),
         }
@@ -92,14 +95,18 @@ impl Shutdown {
     /// Waits until what is left to do must not be waited for any longer: a while after a signal,
     /// be it the one that ended the tracing or one that came since.
     pub(crate) async fn run_out_of_patience(&mut self) {
-        if !self.signalled {
+        let least = Instant::now() + LEAST_PATIENCE;
+        let signalled = if let Some(signalled) = self.signalled {
+            signalled
+        } else {
             tokio::select! {
                 _ = next(&mut self.interrupt) => {}
                 _ = next(&mut self.hangup) => {}
                 _ = next(&mut self.terminate) => {}
             }
-        }
-        sleep(PATIENCE).await;
+            Instant::now()
+        };
+        sleep_until(least.max(signalled + PATIENCE)).await;
     }
 }
 

@@ -75,14 +75,16 @@ impl Sink {
         Ok(Self::File(file))
     }
 
-    /// Writes some of `bytes` and says how many. Nothing is written if the future is dropped.
+    /// Writes some of `bytes`, which are lines, and says how many. Nothing is written if the future
+    /// is dropped. Who reads a pipe or a socket gets whole lines, even if we give up on it.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let lines = atomic_part(bytes);
         match self {
             Self::File(file) => file.write(bytes),
             Self::Pipe(pipe) => {
-                pipe.async_io(Interest::WRITABLE, |file| (&*file).write(bytes)).await
+                pipe.async_io(Interest::WRITABLE, |file| (&*file).write(lines)).await
             }
-            Self::Socket(socket) => socket.async_io(Interest::WRITABLE, |fd| send(fd, bytes)).await,
+            Self::Socket(socket) => socket.async_io(Interest::WRITABLE, |fd| send(fd, lines)).await,
         }
     }
 
@@ -99,6 +101,17 @@ impl Sink {
     }
 }
 
+/// The lines that are written whole or not at all: a pipe takes up to `PIPE_BUF` so (`pipe(7)`), and a
+/// socket what fits one buffer.
+fn atomic_part(bytes: &[u8]) -> &[u8] {
+    let limit = bytes.len().min(libc::PIPE_BUF);
+    let newline = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte == b'\n');
+    let end = newline(&bytes[..limit])
+        .or_else(|| bytes.iter().position(|byte| *byte == b'\n'))
+        .map_or(bytes.len(), |at| at + 1);
+    &bytes[..end]
+}
+
 fn send(fd: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: the buffer has the length given.
     let sent = unsafe {
@@ -110,4 +123,23 @@ fn send(fd: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
         )
     };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::atomic_part;
+
+    #[test]
+    fn lines_are_written_whole_as_many_as_fit() {
+        let line = [&[b'x'; 1499][..], b"\n"].concat();
+        assert_eq!(atomic_part(&line.repeat(2)).len(), 3000);
+        assert_eq!(atomic_part(&line.repeat(5)).len(), 3000);
+        assert_eq!(atomic_part(b"").len(), 0);
+    }
+
+    #[test]
+    fn a_line_that_does_not_fit_is_written_by_itself() {
+        let line = [&[b'x'; 4999][..], b"\n"].concat();
+        assert_eq!(atomic_part(&line.repeat(2)).len(), 5000);
+    }
 }

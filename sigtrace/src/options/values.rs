@@ -1,6 +1,9 @@
 //! Operands that are numbers, names, sizes and times.
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{
+    collections::HashMap, fmt::Display, fs::File, mem::MaybeUninit, os::fd::AsRawFd as _,
+    path::Path, time::Duration,
+};
 
 use jiff::SignedDuration;
 
@@ -77,6 +80,25 @@ pub(super) fn comms(
         comm
     };
     Ok(elements("--comm", operands)?.into_iter().map(comm).collect())
+}
+
+/// The directory of a control group.
+pub(super) fn cgroup(path: &Path) -> Result<File, UsageError> {
+    let refused = |problem: &dyn Display| {
+        let way_out = "give a directory of the version 2 hierarchy, which is at /sys/fs/cgroup";
+        usage("--cgroup", format!("{}: {problem}; {way_out}", path.display()))
+    };
+    let directory = File::open(path).map_err(|error| refused(&error))?;
+    let mut file_system = MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: a structure to write to; zeroed, so that it is initialised in any case.
+    let file_system = unsafe {
+        libc::fstatfs(directory.as_raw_fd(), file_system.as_mut_ptr());
+        file_system.assume_init()
+    };
+    if i64::from(file_system.f_type as u32) != libc::CGROUP2_SUPER_MAGIC as i64 {
+        return Err(refused(&"no control group"));
+    }
+    Ok(directory)
 }
 
 /// A positive time, such as `10s`, `1ms`, `1m30s`; a bare number is seconds.
