@@ -95,7 +95,7 @@ pub(super) fn cgroup(path: &Path) -> Result<File, UsageError> {
         libc::fstatfs(directory.as_raw_fd(), file_system.as_mut_ptr());
         file_system.assume_init()
     };
-    if i64::from(file_system.f_type as u32) != libc::CGROUP2_SUPER_MAGIC as i64 {
+    if file_system.f_type as u32 != libc::CGROUP2_SUPER_MAGIC as u32 {
         return Err(refused(&"no control group"));
     }
     Ok(directory)

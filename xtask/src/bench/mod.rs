@@ -29,7 +29,7 @@ pub(crate) fn command(cache: &Cache, options: &cli::Bench) -> Result<ExitCode> {
     let date = process::quiet(process::command("date").args(["-u", "+%F"]))?;
     let results = Results::new(&measured, host::decode()?, date.trim())?;
     let bars = bars::all(&results)?;
-    let report = page::report(&results, &bars);
+    let report = page::report(&results, &bars)?;
     println!("{report}");
     if !options.print_only {
         page::rewrite(&build::workspace().join(PAGE), &report)?;

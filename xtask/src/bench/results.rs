@@ -133,11 +133,11 @@ pub(super) mod tests {
 {"measure":"calls","tracer":"sigtrace --signal TERM","alone":{"rt_sigprocmask":1900,"kill":2600,"getppid":340},"row":{"rt_sigprocmask":1901,"kill":2601,"getppid":341}}
 {"measure":"calls","tracer":"bpftrace","alone":{"rt_sigprocmask":5350,"kill":6050,"getppid":340},"row":{"rt_sigprocmask":2900,"kill":3600,"getppid":341}}
 {"measure":"calls","tracer":"strace","alone":{"rt_sigprocmask":50350,"kill":41050,"getppid":500},"row":{"rt_sigprocmask":50351,"kill":41051,"getppid":501}}
-{"measure":"work","tracer":"sigtrace","output":"null","in_a_row":true,"events":100000,"instructions":3675}
+{"measure":"work","tracer":"sigtrace","output":"/dev/null","in_a_row":true,"events":100000,"instructions":3675}
 {"measure":"memory","all":12552,"anonymous":1064,"file":8472,"shared":3016}
-{"measure":"work","tracer":"sigtrace","output":"pipe","in_a_row":true,"events":100000,"instructions":4272}
-{"measure":"work","tracer":"sigtrace","output":"file","in_a_row":false,"events":1000,"instructions":7000}
-{"measure":"work","tracer":"bpftrace","output":"file","in_a_row":false,"events":1000,"instructions":19022}
+{"measure":"work","tracer":"sigtrace","output":"a pipe","in_a_row":true,"events":100000,"instructions":4272}
+{"measure":"work","tracer":"sigtrace","output":"a file","in_a_row":false,"events":1000,"instructions":7000}
+{"measure":"work","tracer":"bpftrace","output":"a file","in_a_row":false,"events":1000,"instructions":19022}
 "#;
 
     /// What a guest and a machine might say.
