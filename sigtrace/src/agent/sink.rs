@@ -52,6 +52,7 @@ impl Sink {
         let kind = file.metadata()?.file_type();
         let interest = Interest::WRITABLE | Interest::ERROR;
         if kind.is_socket() {
+            let interest = interest | Interest::READABLE;
             return Ok(Self::Socket(register(OwnedFd::from(file), interest)?));
         }
         if kind.is_fifo() || kind.is_char_device() {
@@ -90,14 +91,25 @@ impl Sink {
 
     /// Resolves once nobody can read any more.
     pub(crate) async fn closed(&self) {
-        let ready = match self {
-            Self::File(_) => return std::future::pending().await,
+        let closed = match self {
+            Self::File(_) => std::future::pending().await,
             Self::Pipe(pipe) => pipe.ready(Interest::ERROR).await.map(drop),
-            Self::Socket(socket) => socket.ready(Interest::ERROR).await.map(drop),
+            Self::Socket(socket) => hung_up(socket).await,
         };
-        if let Err(error) = ready {
+        if let Err(error) = closed {
             tracing::debug!("output: {error}");
         }
+    }
+}
+
+/// A socket whose other end is closed is no error, but at the end of what can be read from it.
+async fn hung_up(socket: &AsyncFd<OwnedFd>) -> io::Result<()> {
+    loop {
+        let mut ready = socket.ready(Interest::READABLE).await?;
+        if ready.ready().is_read_closed() {
+            return Ok(());
+        }
+        ready.clear_ready();
     }
 }
 

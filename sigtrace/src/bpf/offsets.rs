@@ -1,5 +1,8 @@
 //! Where the running kernel keeps the members the programs look for, from its BTF.
 
+use std::fs;
+
+use anyhow::Context as _;
 use btf_rs::{Btf, Type};
 use sigtrace_common::Offsets;
 
@@ -8,10 +11,14 @@ pub const BTF: &str = "/sys/kernel/btf/vmlinux";
 
 /// The offsets as far as the kernel tells them.
 pub fn from_kernel() -> Offsets {
-    let btf = match Btf::from_file(BTF) {
+    // Read in one go: the file is some megabytes, and each small read of it costs a system call.
+    let btf = fs::read(BTF)
+        .context("cannot read it")
+        .and_then(|bytes| Btf::from_bytes(&bytes).context("cannot make sense of it"));
+    let btf = match btf {
         Ok(btf) => btf,
         Err(error) => {
-            tracing::info!("{BTF}: {error}: no parent pids, no targets of pidfds");
+            tracing::info!("{BTF}: {error:#}: no parent pids, no targets of pidfds");
             return Offsets::default();
         }
     };
