@@ -1,0 +1,115 @@
+//! The books: calls made while attached = printed + filtered + lost.
+
+use serde_json::json;
+use sigtrace_tests::harness::{Background, Test, Trace, Tracer, run};
+use sigtrace_tests::tests;
+
+/// All of them.
+pub const TESTS: &[Test] = tests![
+    every_call_is_printed_when_there_is_room,
+    a_call_that_is_not_printed_is_filtered,
+    a_ring_too_small_loses_calls_and_says_how_many,
+    threads_on_all_processors_lose_no_count,
+    a_command_is_traced_from_its_first_call_to_its_last,
+    stats_come_every_interval_and_never_fall,
+];
+
+/// What the storm calls, and nobody else on the machine.
+const STORM: &str = "tkill,rt_sigpending,pidfd_open";
+
+/// Runs a storm of three calls a round; how many rounds it made.
+fn storm(threads: u64, rounds: u64) -> u64 {
+    let (threads, rounds) = (threads.to_string(), rounds.to_string());
+    let ended = Background::start("storm", &[&threads, &rounds]).end();
+    assert!(ended.status.success(), "{ended:#?}");
+    ended.stdout.trim().parse().unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
+}
+
+/// What holds of every trace whose calls are all the storm's.
+#[track_caller]
+fn assert_adds_up(trace: &Trace, calls: u64) {
+    let stats = trace.stats();
+    assert_eq!(stats.calls(), calls, "printed, filtered and lost do not add up: {}", stats.0);
+    assert_eq!(stats.printed(), trace.calls().count() as u64, "printed: {}", stats.0);
+    let told: u64 = trace.lost().values().filter_map(serde_json::Value::as_u64).sum();
+    assert_eq!(told, stats.lost(), "lost, as it happened and in the end: {}", stats.0);
+    let last = format!(
+        "sigtrace: {} events, {} calls filtered out, {} lost",
+        stats.printed(),
+        stats.filtered(),
+        stats.lost()
+    );
+    assert!(trace.stderr.contains(&last), "{last:?} is not on stderr:\n{}", trace.stderr);
+}
+
+fn every_call_is_printed_when_there_is_room() {
+    let tracer = Tracer::start(&["--syscall", STORM, "--stats"]);
+    let rounds = storm(1, 300);
+    let trace = tracer.finish();
+    assert_adds_up(&trace, 3 * rounds);
+    let stats = trace.stats();
+    let probes = json!({ "rt_sigpending": "kprobe", "tkill": "kprobe", "pidfd_open": "kprobe" });
+    let counts = json!({ "rt_sigpending": rounds, "tkill": rounds, "pidfd_open": rounds });
+    assert_eq!((&stats.0["printed"], &stats.0["probes"]), (&counts, &probes));
+    assert_eq!((stats.filtered(), stats.lost()), (0, 0));
+    let whole = json!({ "return_missed": 0, "unfinished": 0, "unreadable": 0 });
+    assert_eq!(stats.0["incomplete"], whole);
+}
+
+fn a_call_that_is_not_printed_is_filtered() {
+    let tracer = Tracer::start(&["--syscall", STORM, "--stats", "--failed"]);
+    let rounds = storm(2, 200);
+    let trace = tracer.finish();
+    assert_adds_up(&trace, 3 * rounds);
+    let stats = trace.stats();
+    assert_eq!((stats.printed_of("pidfd_open"), stats.filtered()), (rounds, 2 * rounds));
+}
+
+fn a_ring_too_small_loses_calls_and_says_how_many() {
+    let tracer = Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", "4096"]);
+    let rounds = storm(1, 2000);
+    let trace = tracer.finish();
+    assert_adds_up(&trace, 3 * rounds);
+    assert_all_for_the_ring(&trace);
+}
+
+#[track_caller]
+fn assert_all_for_the_ring(trace: &Trace) {
+    let stats = trace.stats();
+    assert!(stats.lost() > 0, "a page of ring was enough: {}", stats.0);
+    assert_eq!(stats.0["lost"]["ring_full"], stats.lost(), "{}", stats.0);
+}
+
+fn threads_on_all_processors_lose_no_count() {
+    for ring in ["4M", "4096"] {
+        let tracer = Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", ring]);
+        let rounds = storm(8, 250);
+        let trace = tracer.finish();
+        assert_adds_up(&trace, 3 * rounds);
+        if ring == "4096" {
+            assert_all_for_the_ring(&trace);
+        }
+    }
+}
+
+fn a_command_is_traced_from_its_first_call_to_its_last() {
+    let trace = run(&["--syscall", STORM, "--stats"], &["workload", "storm", "3", "300"]);
+    assert_eq!(trace.status.code(), Some(0));
+    assert_eq!(trace.stdout, "900\n");
+    assert_adds_up(&trace, 2700);
+    assert_eq!(trace.stats().printed(), 2700);
+}
+
+fn stats_come_every_interval_and_never_fall() {
+    let tracer = Tracer::start(&["--syscall", STORM, "--stats", "50ms"]);
+    let mut rounds = storm(1, 100);
+    tracer.wait_for_line(r#""event":"stats""#);
+    rounds += storm(1, 100);
+    let trace = tracer.finish();
+    assert_adds_up(&trace, 3 * rounds);
+    let stats: Vec<_> = trace.events.iter().filter(|event| event["event"] == "stats").collect();
+    assert!(stats.len() > 1, "{stats:?}");
+    let growing = |key: fn(&serde_json::Value) -> u64| stats.is_sorted_by_key(|stats| key(stats));
+    assert!(growing(|stats| stats["elapsed_ns"].as_u64().unwrap_or(0)), "{stats:?}");
+    assert!(growing(|stats| stats["printed"]["tkill"].as_u64().unwrap_or(0)), "{stats:?}");
+}

@@ -1,0 +1,206 @@
+//! Command lines that cannot be meant, or cannot be carried out.
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+
+use sigtrace_tests::harness::{Ended, Puppet, Test, Tracer, command, run_to_end, sigtrace};
+use sigtrace_tests::tests;
+
+/// All of them.
+pub const TESTS: &[Test] = tests![
+    names_nobody_knows_are_answered_with_the_nearest,
+    lists_with_nothing_in_them_are_refused,
+    numbers_that_are_none_are_refused,
+    sizes_and_times_that_are_none_are_refused,
+    options_that_do_not_go_together_are_refused,
+    a_process_that_is_not_there_is_noted,
+    a_size_that_is_no_power_of_two_is_rounded_up_with_a_note,
+    an_output_that_cannot_be_written_is_named,
+    a_missing_privilege_is_named,
+];
+
+/// Wrong usage: exit status 2, nothing on stdout, and a message that is one line.
+#[track_caller]
+fn assert_usage(args: &[&str], message: &str) {
+    let ended = sigtrace(args);
+    assert_eq!(ended.status.code(), Some(2), "{args:?}: {ended:?}");
+    assert_eq!(ended.stdout, "", "{args:?}");
+    let stderr = &ended.stderr;
+    assert!(stderr.starts_with(&format!("sigtrace: {message}")), "{args:?}: {stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{args:?}: {stderr}");
+}
+
+fn names_nobody_knows_are_answered_with_the_nearest() {
+    for (args, message) in [
+        (["-s", "kil"], "--syscall: no signal syscall \"kil\"; nearest: kill"),
+        (
+            ["-s", "sigprocmask"],
+            "--syscall: no signal syscall \"sigprocmask\"; nearest: rt_sigprocmask",
+        ),
+        (["-s", "kill,!tkil"], "--syscall: no signal syscall \"tkil\"; nearest: "),
+        (
+            ["-s", "@sends"],
+            "--syscall: no group \"@sends\"; there are @send @action @mask @wait @stack @fd",
+        ),
+        (["-s", "@"], "--syscall: no group \"@\"; there are @send"),
+        (["-S", "SIGTREM"], "--signal: unknown signal \"SIGTREM\": did you mean TERM"),
+        (["-S", "!kil"], "--signal: unknown signal \"kil\": did you mean KILL"),
+        (["-S", "RTMIN+31"], "--signal: "),
+        (["-S", "0"], "--signal: "),
+        (["-S", "65"], "--signal: "),
+        (["-S", "=-1"], "--signal: "),
+        (["--error", "ESRHC"], "--error: unknown error \"ESRHC\": did you mean ESRCH"),
+        (["--error", "99999"], "--error: "),
+    ] {
+        assert_usage(&args, message);
+    }
+}
+
+fn lists_with_nothing_in_them_are_refused() {
+    for option in [
+        "--syscall",
+        "--signal",
+        "--error",
+        "--pid",
+        "--caller",
+        "--target",
+        "--tid",
+        "--uid",
+        "--comm",
+    ] {
+        for list in ["", ",", "1,,2"] {
+            let message = format!("{option}: an element of the list \"{list}\" is empty");
+            // As one word: an operand of its own that is empty reads the same.
+            assert_usage(&[&format!("{option}={list}")], &message);
+        }
+    }
+    assert_usage(&["-s", "kill,!kill"], "--syscall: \"kill,!kill\" leaves nothing");
+    assert_usage(&["-S", "HUP,!1"], "--signal: \"HUP,!1\" leaves nothing");
+}
+
+fn numbers_that_are_none_are_refused() {
+    for option in ["--pid", "--caller", "--target", "--tid", "--uid"] {
+        for number in ["x", "-1", "1.5", "4294967296", "0x10"] {
+            let message = format!("{option}: \"{number}\" is not a number from 0 up");
+            assert_usage(&[&format!("{option}={number}")], &message);
+        }
+    }
+    for option in ["--pid", "--caller", "--target"] {
+        assert_usage(&[option, "0"], &format!("{option}: 0 is no process id"));
+    }
+    assert_usage(&["-n", "0"], "--max-events: 0 events are none; give at least 1");
+    for number in ["x", "-1"] {
+        let ended = sigtrace(&["-n", number]);
+        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+        assert!(
+            ended.stderr.contains("--max-events") || ended.stderr.contains("'-1'"),
+            "{ended:?}"
+        );
+    }
+}
+
+fn sizes_and_times_that_are_none_are_refused() {
+    for (size, message) in [
+        ("0", "--ring-size: \"0\" is not between 4K and 2G"),
+        ("3G", "--ring-size: \"3G\" is not between 4K and 2G"),
+        ("99999999999999999999", "--ring-size: \"99999999999999999999\": "),
+        ("much", "--ring-size: \"much\": "),
+        ("", "--ring-size: \"\": "),
+        ("-1", "--ring-size: \"-1\": "),
+    ] {
+        assert_usage(&[&format!("--ring-size={size}")], message);
+    }
+    for option in ["--duration", "--min-duration", "--stats"] {
+        for time in ["0", "0s", "-1s", "soon", "nan", "inf", "1e300"] {
+            let message = format!(
+                "{option}: \"{time}\" is not a time above zero and below 100 years, such as 10s, 1ms or 1m30s"
+            );
+            assert_usage(&[&format!("{option}={time}")], &message);
+        }
+    }
+}
+
+fn options_that_do_not_go_together_are_refused() {
+    assert_usage(
+        &["--follow"],
+        "--follow: follows the processes of --pid, --caller or --target; give one",
+    );
+    for (args, named) in [
+        (&["--no-such-option"][..], "--no-such-option"),
+        (&["--format", "xml"], "--format"),
+        (&["--sets", "bits"], "--sets"),
+        (&["--probe", "magic"], "--probe"),
+        (&["--log-level", "loud"], "--log-level"),
+        (&["kill"], "'kill'"),
+    ] {
+        let ended = sigtrace(&[&["-n", "1", "--duration", "100ms"], args].concat());
+        assert_eq!(
+            (ended.status.code(), ended.stdout.as_str()),
+            (Some(2), ""),
+            "{args:?}: {ended:?}"
+        );
+        assert!(ended.stderr.contains(named), "{args:?}: {}", ended.stderr);
+    }
+}
+
+fn a_process_that_is_not_there_is_noted() {
+    let gone = Puppet::start().pid();
+    let (gone, here) = (gone.to_string(), format!("{gone},{}", std::process::id()));
+    let args = ["-s", "kill", "--pid", &here, "--caller", &here, "--target", &gone];
+    let trace = Tracer::start(&args).finish();
+    let notes: Vec<&str> = trace.stderr.lines().take(3).collect();
+    let note = |option| format!("sigtrace: warning: {option}: there is no process {gone} now");
+    assert_eq!(notes, ["--pid", "--caller", "--target"].map(note));
+    assert_eq!((trace.status.code(), trace.calls().count()), (Some(0), 0));
+}
+
+fn a_size_that_is_no_power_of_two_is_rounded_up_with_a_note() {
+    for (size, note) in
+        [("5000", Some("5000 bytes rounded up to 8192, a power of two")), ("8K", None)]
+    {
+        let trace = Tracer::start(&["-s", "kill", "--ring-size", size]).finish();
+        let notes: Vec<&str> =
+            trace.stderr.lines().filter(|line| line.contains("--ring-size")).collect();
+        let expected: Vec<String> =
+            note.iter().map(|note| format!("sigtrace: warning: --ring-size: {note}")).collect();
+        assert_eq!(notes, expected);
+        assert_eq!(trace.calls().count(), 1);
+    }
+}
+
+fn an_output_that_cannot_be_written_is_named() {
+    for (path, why) in [
+        ("/no/such/folder/file", "No such file or directory"),
+        ("/tmp", "Is a directory"),
+        ("/proc/version/file", "Not a directory"),
+    ] {
+        let ended = sigtrace(&["-s", "kill", "-o", path]);
+        assert_eq!(
+            (ended.status.code(), ended.stdout.as_str()),
+            (Some(1), ""),
+            "{path:?}: {ended:?}"
+        );
+        let message = format!("sigtrace: --output: cannot write to {path}: {why}");
+        assert!(ended.stderr.starts_with(&message), "{path:?}: {}", ended.stderr);
+    }
+}
+
+fn a_missing_privilege_is_named() {
+    let by_nobody = |args: &[&str]| -> Ended { run_to_end(command(args).uid(65_534).gid(65_534)) };
+    let path = "/tmp/of-root";
+    let written = fs::write(path, "kept");
+    assert!(written.is_ok(), "{written:?}");
+    for args in [&["-s", "kill"][..], &["-s", "kill", "-o", path], &["--", "/bin/true"]] {
+        let ended = by_nobody(args);
+        assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+        let message =
+            "sigtrace: privileges: CAP_BPF and CAP_PERFMON not held; run sigtrace as root";
+        assert!(ended.stderr.starts_with(message), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    }
+    assert_eq!(fs::read_to_string(path).unwrap_or_default(), "kept");
+    let _ = fs::remove_file(path);
+    // What is wrong with the command line comes first, and can be seen by anybody.
+    assert_eq!(by_nobody(&["-s", "kil"]).status.code(), Some(2));
+    assert_eq!(by_nobody(&["list"]).status.code(), Some(0));
+}

@@ -1,0 +1,195 @@
+//! `--comm`, `--uid`, `--cgroup`, `--self`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use sigtrace_tests::harness::{Puppet, Test, Tracer, sigtrace, until};
+use sigtrace_tests::tests;
+
+use crate::scene::{assert_filters, filter};
+
+/// All of them.
+pub const TESTS: &[Test] = tests![
+    threads_are_selected_by_name,
+    users_are_selected_by_number,
+    a_control_group_is_selected_with_those_below_it,
+    what_is_no_control_group_is_refused_by_name,
+    sigtraces_own_calls_are_left_out_unless_asked_for,
+    filters_narrow_each_other,
+];
+
+const CALL: &str = "kill 2147483634 15";
+
+fn rename(puppet: &mut Puppet, name: &[u8]) {
+    let mut hex = String::new();
+    for byte in name {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    assert_eq!(puppet.order(&format!("name {hex}")), "0");
+}
+
+fn named<const N: usize>(names: [&str; N]) -> impl Fn(&str, &Value) -> bool {
+    move |_, call| names.iter().any(|name| call["comm"] == *name)
+}
+
+fn threads_are_selected_by_name() {
+    let mut puppet = Puppet::start();
+    let mut thread = puppet.thread();
+    rename(&mut thread, b"a thread");
+    let long = "systemd-journal";
+    let filters = [
+        filter(
+            "-s kill -c nginx,h\u{e9}l\u{e9}ne -c a\"b",
+            named(["nginx", "h\u{e9}l\u{e9}ne", "a\"b"]),
+        ),
+        // The kernel keeps 15 bytes of a name.
+        filter("-s kill -c systemd-journald", named([long])),
+    ];
+    assert_filters(&filters, || {
+        let mut acts = Vec::new();
+        let names =
+            ["nginx", "ngin", "nginx2", "h\u{e9}l\u{e9}ne", "a\"b", "systemd-journald", long];
+        for name in names {
+            rename(&mut puppet, name.as_bytes());
+            acts.push(("", puppet.call(CALL)));
+            acts.push(("", thread.call(CALL)));
+        }
+        acts
+    });
+}
+
+fn users_are_selected_by_number() {
+    let users = [0, 33, 65_534, 4_000_000_000_u32];
+    let mut puppets = users.map(|user| {
+        let mut puppet = Puppet::start();
+        puppet.order(&format!("user {user}"));
+        puppet
+    });
+    let by = |users: &'static [u32]| {
+        move |_: &str, call: &Value| users.iter().any(|user| call["uid"] == *user)
+    };
+    let filters = [
+        filter("-s kill --uid 33", by(&[33])),
+        filter("-s kill -u 4000000000,0", by(&[4_000_000_000, 0])),
+    ];
+    assert_filters(&filters, || puppets.iter_mut().map(|puppet| ("", puppet.call(CALL))).collect());
+}
+
+/// A control group of our own, taken away when dropped.
+struct Group(String);
+
+impl Group {
+    fn new(path: &str) -> Self {
+        let path = format!("/sys/fs/cgroup/{path}");
+        fs::create_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        Self(path)
+    }
+
+    fn join(&self, puppet: &Puppet) {
+        let file = Path::new(&self.0).join("cgroup.procs");
+        fs::write(&file, puppet.pid().to_string())
+            .unwrap_or_else(|error| panic!("{file:?}: {error}"));
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Once its processes are gone for good.
+        until("a control group to be empty", || fs::remove_dir(&self.0).ok());
+    }
+}
+
+fn a_control_group_is_selected_with_those_below_it() {
+    let chosen = Group::new("chosen");
+    let below = Group::new("chosen/below");
+    let beside = Group::new("chosen2");
+    let (mut inside, mut deeper, mut other, mut outside) =
+        (Puppet::start(), Puppet::start(), Puppet::start(), Puppet::start());
+    chosen.join(&inside);
+    below.join(&deeper);
+    beside.join(&other);
+    let filters = [
+        filter(format!("-s kill --cgroup {}", chosen.0), |what, _| what == "in" || what == "below"),
+        filter("-s kill --cgroup /sys/fs/cgroup", |_, _| true),
+    ];
+    assert_filters(&filters, || {
+        vec![
+            ("in", inside.call(CALL)),
+            ("below", deeper.call(CALL)),
+            ("beside", other.call(CALL)),
+            ("outside", outside.call(CALL)),
+        ]
+    });
+    drop((inside, deeper, other));
+    drop((below, beside));
+}
+
+fn what_is_no_control_group_is_refused_by_name() {
+    for (path, status) in [("/sys/fs/cgroup/none", 2), ("/tmp", 1)] {
+        let ended = sigtrace(&["--syscall", "kill", "--cgroup", path]);
+        assert_eq!(ended.stdout, "", "{path}");
+        assert!(
+            ended.stderr.contains("--cgroup") && ended.stderr.contains(path),
+            "{}",
+            ended.stderr
+        );
+        assert!(
+            matches!(ended.status.code(), Some(code) if code == status || code == 2),
+            "{ended:?}"
+        );
+    }
+}
+
+fn sigtraces_own_calls_are_left_out_unless_asked_for() {
+    let own = |args: &[&str]| {
+        let tracer = Tracer::start(args);
+        let pid = tracer.pid();
+        let trace = tracer.finish();
+        let names: Vec<Value> = trace
+            .calls()
+            .filter(|call| call["pid"] == pid)
+            .map(|call| call["syscall"].clone())
+            .collect();
+        (names, trace.stats().filtered())
+    };
+    // Its handler of the signal that stops it returns.
+    assert_eq!(own(&["-s", "rt_sigreturn", "--stats"]), (vec![], 1));
+    assert_eq!(own(&["-s", "rt_sigreturn", "--stats", "--self"]), (vec!["rt_sigreturn".into()], 0));
+}
+
+fn filters_narrow_each_other() {
+    let (mut root, mut user) = (Puppet::start(), Puppet::start());
+    user.order("user 33");
+    rename(&mut root, b"one");
+    rename(&mut user, b"one");
+    let mut other = user.thread();
+    rename(&mut other, b"two");
+    let (pid, tid) = (user.pid(), other.tid());
+    let filters = [
+        filter(format!("-s kill -p {pid} -c two -S TERM"), |what, call| {
+            what == "other" && call["args"]["sig"] == "SIGTERM"
+        }),
+        filter(format!("-s kill -t {tid} -u 33 --error ESRCH --no-probe"), |what, call| {
+            what == "other" && call["args"]["signo"] != 0 && call["error"] == "ESRCH"
+        }),
+        filter(format!("-s kill --caller {pid} --target {pid} --failed"), |what, call| {
+            what != "root" && call["args"]["pid"] == pid && call["error"] == "EINVAL"
+        }),
+    ];
+    assert_filters(&filters, || {
+        let mut acts = Vec::new();
+        for order in [
+            CALL.into(),
+            "kill 2147483634 0".into(),
+            format!("kill {pid} 65"),
+            format!("kill {pid} 0"),
+        ] {
+            acts.push(("root", root.call(&order)));
+            acts.push(("user", user.call(&order)));
+            acts.push(("other", other.call(&order)));
+        }
+        acts
+    });
+}

@@ -1,0 +1,114 @@
+//! `-- CMD`.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::Stdio;
+
+use serde_json::Value;
+use sigtrace_tests::harness::{
+    Puppet, Streaming, Test, Trace, Tracer, Workload, command, run, sigtrace, until,
+};
+use sigtrace_tests::tests;
+
+/// All of them.
+pub const TESTS: &[Test] = tests![
+    every_call_of_the_command_from_its_first_is_in_the_stream,
+    descendants_of_the_command_are_traced_and_nobody_else,
+    the_commands_exit_status_is_passed_on,
+    a_command_that_is_not_there_is_named,
+    a_signal_to_sigtrace_ends_the_command,
+    with_another_filter_only_what_both_keep_is_printed,
+];
+
+/// The names of the calls in a trace.
+fn names(calls: &[Value]) -> Vec<&str> {
+    calls.iter().filter_map(|call| call["syscall"].as_str()).collect()
+}
+
+fn every_call_of_the_command_from_its_first_is_in_the_stream() {
+    let trace = run(&["--stats"], &["/payload/workload", "kill"]);
+    let stated = Workload::stated("kill", &trace.stdout);
+    let stated = stated.unwrap_or_else(|error| panic!("{error}"));
+    trace.assert_tells_of(&stated);
+    assert_eq!(trace.status.code(), Some(0));
+    // What the program's start-up does is the same whoever watches: here sigtrace itself, which has
+    // been watching the whole machine since before there was that process.
+    let tracer = Tracer::start(&[]);
+    let workload = Workload::run("kill");
+    let whole = tracer.finish();
+    let by = |trace: &Trace, pid: &Value| -> Vec<Value> {
+        trace.calls().filter(|call| call["pid"] == *pid).cloned().collect()
+    };
+    let here = by(&trace, &stated.expected[0].event["pid"]);
+    let there = by(&whole, &workload.expected[0].event["pid"]);
+    // Before it executes, our process resets its handlers as the other one's parent has it do.
+    let there: Vec<Value> =
+        there.into_iter().skip_while(|call| call["comm"] != "workload").collect();
+    assert_eq!(names(&here), names(&there));
+    // So there is none of sigtrace's own child before it executed the command.
+    assert_eq!(here[0]["comm"], "workload");
+}
+
+fn descendants_of_the_command_are_traced_and_nobody_else() {
+    let mut outsider = Puppet::start();
+    let script = "kill -0 1; (kill -0 2147483601; sh -c 'kill -0 2147483602; true'; true) & wait";
+    let script = format!("read go; {script}");
+    let mut command = command(&["-s", "kill", "--", "/bin/sh", "-c", &script]);
+    let outputs = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut tracer = Streaming::start_command(outputs);
+    outsider.call("kill 2147483603 0");
+    let went = tracer.stdin().write_all(b"\n");
+    assert!(went.is_ok(), "{went:?}");
+    let mut text = String::new();
+    let read = tracer.stdout().read_to_string(&mut text);
+    assert!(read.is_ok(), "{read:?}");
+    let started = tracer.started();
+    let (status, stderr) = tracer.end();
+    let trace = Streaming::trace(&started, &text, status, stderr);
+    let mut pids: Vec<i64> =
+        trace.calls().filter_map(|call| call["args"]["pid"].as_i64()).collect();
+    pids.sort_unstable();
+    assert_eq!(pids, [1, 2_147_483_601, 2_147_483_602]);
+    let outside = Value::from(outsider.pid());
+    assert!(trace.calls().all(|call| call["pid"] != outside));
+}
+
+fn the_commands_exit_status_is_passed_on() {
+    for (script, status) in [("exit 3", 3), ("kill -TERM $$", 128 + 15)] {
+        let ended = sigtrace(&["-s", "kill", "-o", "/dev/null", "--", "/bin/sh", "-c", script]);
+        assert_eq!(ended.status.code(), Some(status), "{script}: {ended:?}");
+    }
+}
+
+fn a_command_that_is_not_there_is_named() {
+    for (cmd, why) in
+        [("/no/such/command", "No such file or directory"), ("/proc/version", "Permission denied")]
+    {
+        let ended = sigtrace(&["-s", "kill", "--", cmd]);
+        let (expected, stderr) = (format!("sigtrace: cannot run {cmd}: {why}"), &ended.stderr);
+        assert!(stderr.lines().any(|line| line.starts_with(&expected)), "{stderr}");
+        assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(1), ""), "{stderr}");
+    }
+}
+
+fn a_signal_to_sigtrace_ends_the_command() {
+    let script = "trap 'exit 7' TERM; kill -0 1; while :; do sleep 1 & wait $!; done";
+    let mut tracer =
+        Streaming::start(&["-s", "kill", "--", "/bin/sh", "-c", script], Stdio::piped());
+    // The handler is there once the call after it has been seen.
+    let mut stdout = BufReader::new(tracer.stdout());
+    let mut line = String::new();
+    let read = stdout.read_line(&mut line);
+    assert!(line.contains(r#""args":{"pid":1,"sig":null,"signo":0}"#), "{line}: {read:?}");
+    tracer.signal(libc::SIGTERM);
+    let status = until("sigtrace to end", || tracer.ended());
+    assert_eq!(status.code(), Some(7));
+}
+
+fn with_another_filter_only_what_both_keep_is_printed() {
+    let script = "kill -0 1; kill -CONT $$; kill -0 $$";
+    let trace = run(&["-s", "kill", "-S", "CONT", "--stats"], &["/bin/sh", "-c", script]);
+    let signals: Vec<&Value> = trace.calls().map(|call| &call["args"]["sig"]).collect();
+    assert_eq!(signals, ["SIGCONT"]);
+    let stats = trace.stats();
+    assert_eq!((stats.printed(), stats.filtered(), stats.lost()), (1, 2, 0));
+}

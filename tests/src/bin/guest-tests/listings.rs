@@ -1,0 +1,104 @@
+//! `list` and `doctor`, which need no probes.
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+use sigtrace_tests::harness::{Streaming, Test, command, run_to_end, sigtrace, until};
+use sigtrace_tests::tests;
+
+/// All of them.
+pub const TESTS: &[Test] =
+    tests![the_list_has_every_syscall_and_event, the_doctor_finds_all_well_here];
+
+fn the_list_has_every_syscall_and_event() {
+    let table = sigtrace(&["list"]);
+    let json = sigtrace(&["list", "--format", "json"]);
+    for ended in [&table, &json] {
+        assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""));
+    }
+    let syscalls = [
+        "rt_sigaction",
+        "rt_sigprocmask",
+        "rt_sigreturn",
+        "rt_sigpending",
+        "rt_sigtimedwait",
+        "rt_sigqueueinfo",
+        "rt_tgsigqueueinfo",
+        "rt_sigsuspend",
+        "sigaltstack",
+        "kill",
+        "tkill",
+        "tgkill",
+        "pidfd_send_signal",
+        "pidfd_open",
+        "signalfd",
+        "signalfd4",
+        "pause",
+        "restart_syscall",
+    ];
+    let events = ["syscall", "lost", "stats"];
+    let lines: Vec<Value> = json
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    let values =
+        |key: &str| -> Vec<&str> { lines.iter().filter_map(|line| line[key].as_str()).collect() };
+    assert_eq!(values("syscall"), syscalls);
+    assert_eq!(values("event"), events);
+    let kill = lines.iter().find(|line| line["syscall"] == "kill");
+    let kill = kill.unwrap_or_else(|| panic!("no kill"));
+    let names = |key: &str| -> Vec<&str> {
+        kill[key]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|arg| arg["name"].as_str().or(arg.as_str()))
+            .collect()
+    };
+    assert_eq!((names("args"), names("groups")), (vec!["pid", "sig"], vec!["send"]));
+
+    let first = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+    let firsts: Vec<String> = table.stdout.lines().map(first).collect();
+    let expected = ["SYSCALL"].into_iter().chain(syscalls).chain(["", "EVENT"]).chain(events);
+    assert!(expected.eq(firsts.iter().map(String::as_str)), "{}", table.stdout);
+    // Who reads only the beginning does not see it complain.
+    let (reader, writer) = io::pipe().unwrap_or_else(|error| panic!("{error}"));
+    drop(reader);
+    let mut list = Streaming::unready(command(&["list"]).stdout(writer).stderr(Stdio::piped()));
+    let status = until("the list's end", || list.ended());
+    assert_eq!((status.code(), list.end().1.as_str()), (Some(0), ""));
+}
+
+fn the_doctor_finds_all_well_here() {
+    let ended = sigtrace(&["doctor"]);
+    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+    // Without securityfs nobody can tell about the lockdown.
+    let conditions = [
+        "ok       kernel: ",
+        "ok       privileges: ",
+        "ok       kprobes: available",
+        if Path::new("/sys/kernel/security/lockdown").exists() {
+            "ok       lockdown: none"
+        } else {
+            "lacking  lockdown: not known"
+        },
+        "ok       BTF: available",
+        "ok       tracefs: mounted at /sys/kernel/tracing",
+        "sigtrace can trace here",
+    ];
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), conditions.len(), "{}", ended.stdout);
+    for (line, condition) in lines.iter().zip(conditions) {
+        assert!(line.starts_with(condition), "{condition}: {line}");
+    }
+    let nobody = run_to_end(command(&["doctor"]).uid(65_534));
+    assert_eq!(nobody.status.code(), Some(1), "{}", nobody.stdout);
+    let privileges = nobody.stdout.lines().find(|line| line.starts_with("missing  privileges: "));
+    let privileges = privileges.unwrap_or_else(|| panic!("{}", nobody.stdout));
+    assert!(privileges.contains("CAP_BPF and CAP_PERFMON"), "{privileges}");
+    assert!(nobody.stdout.ends_with("sigtrace cannot trace here\n"), "{}", nobody.stdout);
+}

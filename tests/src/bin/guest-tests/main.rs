@@ -1,0 +1,52 @@
+//! The tests of sigtrace on a real kernel.
+
+mod accounting;
+mod bad_input;
+mod blocked;
+mod by_call;
+mod by_caller;
+mod by_outcome;
+mod by_process;
+mod calls;
+mod command;
+mod ending;
+mod flood;
+mod follow;
+mod kernel_side;
+mod listings;
+mod output;
+mod ring;
+mod scene;
+mod strange_names;
+mod terminal;
+mod text;
+mod two_tracers;
+mod unfinished;
+
+use std::process::ExitCode;
+
+use sigtrace_tests::harness;
+
+fn main() -> ExitCode {
+    harness::main(&[
+        ("calls", calls::TESTS),
+        ("accounting", accounting::TESTS),
+        ("unfinished", unfinished::TESTS),
+        ("by_process", by_process::TESTS),
+        ("follow", follow::TESTS),
+        ("by_call", by_call::TESTS),
+        ("by_caller", by_caller::TESTS),
+        ("by_outcome", by_outcome::TESTS),
+        ("ring", ring::TESTS),
+        ("command", command::TESTS),
+        ("output", output::TESTS),
+        ("text", text::TESTS),
+        ("terminal", terminal::TESTS),
+        ("strange_names", strange_names::TESTS),
+        ("listings", listings::TESTS),
+        ("bad_input", bad_input::TESTS),
+        ("ending", ending::TESTS),
+        ("blocked", blocked::TESTS),
+        ("two_tracers", two_tracers::TESTS),
+    ])
+}

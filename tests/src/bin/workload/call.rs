@@ -1,0 +1,220 @@
+//! The calls by name: which registers, and what is to be said about them.
+
+use serde_json::{Map, Value, json};
+use sigtrace_tests::names;
+
+use crate::pointer::{Ptr, Shown};
+
+/// A call that is yet to be made.
+pub(crate) struct Call {
+    /// The syscall's name.
+    pub(crate) name: &'static str,
+    number: i64,
+    registers: Vec<u64>,
+    /// Which of the registers are an `int`: the kernel ignores their upper halves.
+    ints: Vec<usize>,
+    args: Vec<(&'static str, Shown)>,
+}
+
+impl Call {
+    fn new(name: &'static str, number: i64) -> Self {
+        Self { name, number, registers: Vec::new(), ints: Vec::new(), args: Vec::new() }
+    }
+
+    /// An argument that is an `int`, and what is shown of it.
+    fn int(mut self, name: &'static str, int: i32, shown: Value) -> Self {
+        self.ints.push(self.registers.len());
+        self.registers.push(i64::from(int).cast_unsigned());
+        self.shown(name, shown)
+    }
+
+    fn signal(self, signo: i32) -> Self {
+        self.int("sig", signo, names::signal(signo)).shown("signo", json!(signo))
+    }
+
+    fn flags(self, flags: u32, names: &[(u64, &str)]) -> Self {
+        self.int("flags", flags.cast_signed(), names::flags(flags.into(), names))
+    }
+
+    fn size(mut self, name: &'static str, size: u64) -> Self {
+        self.registers.push(size);
+        self.shown(name, json!(size))
+    }
+
+    fn pointer(mut self, name: &'static str, pointer: Ptr) -> Self {
+        self.registers.push(pointer.address);
+        self.args.push((name, pointer.shown));
+        self
+    }
+
+    fn shown(mut self, name: &'static str, shown: Value) -> Self {
+        self.args.push((name, Shown::Now(shown)));
+        self
+    }
+
+    /// With garbage in the upper halves of the `int`s.
+    pub(crate) fn with_garbage(mut self) -> Self {
+        for index in &self.ints {
+            let low = self.registers[*index] & u64::from(u32::MAX);
+            self.registers[*index] = 0xdead_beef_0000_0000 | low;
+        }
+        self
+    }
+
+    /// Makes the call. Returns what the kernel does, so a negative errno if it fails.
+    pub(crate) fn make(&self) -> i64 {
+        let register = |index: usize| self.registers.get(index).copied().unwrap_or(0);
+        // SAFETY: the pointers are those the workload made for this call.
+        let ret = unsafe {
+            libc::syscall(self.number, register(0), register(1), register(2), register(3))
+        };
+        if ret == -1 {
+            // SAFETY: the thread's own errno.
+            -i64::from(unsafe { *libc::__errno_location() })
+        } else {
+            ret
+        }
+    }
+
+    /// What is to be said of the arguments, before the call.
+    pub(crate) fn args_now(&self) -> Value {
+        let now = |shown: &Shown| match shown {
+            Shown::Now(value) => value.clone(),
+            Shown::After(_) => panic!("{}: only known after the call", self.name),
+        };
+        let args = self.args.iter().map(|(name, shown)| ((*name).to_owned(), now(shown)));
+        Value::from(args.collect::<Map<_, _>>())
+    }
+
+    /// What is to be said of the arguments, after the call.
+    pub(crate) fn args_after(self) -> Value {
+        let after = |shown: Shown| match shown {
+            Shown::Now(value) => value,
+            Shown::After(look) => look(),
+        };
+        let args = self.args.into_iter().map(|(name, shown)| (name.to_owned(), after(shown)));
+        Value::from(args.collect::<Map<_, _>>())
+    }
+}
+
+pub(crate) fn kill(pid: i32, signo: i32) -> Call {
+    Call::new("kill", libc::SYS_kill).int("pid", pid, json!(pid)).signal(signo)
+}
+
+pub(crate) fn tkill(tid: i32, signo: i32) -> Call {
+    Call::new("tkill", libc::SYS_tkill).int("tid", tid, json!(tid)).signal(signo)
+}
+
+pub(crate) fn tgkill(tgid: i32, tid: i32, signo: i32) -> Call {
+    Call::new("tgkill", libc::SYS_tgkill)
+        .int("tgid", tgid, json!(tgid))
+        .int("tid", tid, json!(tid))
+        .signal(signo)
+}
+
+pub(crate) fn rt_sigqueueinfo(tgid: i32, signo: i32, info: Ptr) -> Call {
+    Call::new("rt_sigqueueinfo", libc::SYS_rt_sigqueueinfo)
+        .int("tgid", tgid, json!(tgid))
+        .signal(signo)
+        .pointer("info", info)
+}
+
+pub(crate) fn rt_tgsigqueueinfo(tgid: i32, tid: i32, signo: i32, info: Ptr) -> Call {
+    Call::new("rt_tgsigqueueinfo", libc::SYS_rt_tgsigqueueinfo)
+        .int("tgid", tgid, json!(tgid))
+        .int("tid", tid, json!(tid))
+        .signal(signo)
+        .pointer("info", info)
+}
+
+/// `target` is the process behind `pidfd`, if there is one.
+pub(crate) fn pidfd_send_signal(
+    pidfd: i32,
+    signo: i32,
+    info: Ptr,
+    flags: u32,
+    target: Option<i32>,
+) -> Call {
+    Call::new("pidfd_send_signal", libc::SYS_pidfd_send_signal)
+        .int("pidfd", pidfd, json!(pidfd))
+        .signal(signo)
+        .pointer("info", info)
+        .flags(flags, names::PIDFD_SIGNAL)
+        .shown("target", json!(target))
+}
+
+pub(crate) fn pidfd_open(pid: i32, flags: u32) -> Call {
+    Call::new("pidfd_open", libc::SYS_pidfd_open)
+        .int("pid", pid, json!(pid))
+        .flags(flags, names::PIDFD)
+}
+
+pub(crate) fn rt_sigaction(signo: i32, act: Ptr, oldact: Ptr, sigsetsize: u64) -> Call {
+    Call::new("rt_sigaction", libc::SYS_rt_sigaction)
+        .signal(signo)
+        .pointer("act", act)
+        .pointer("oldact", oldact)
+        .size("sigsetsize", sigsetsize)
+}
+
+/// `how` is named where the kernel's headers have a name for it.
+pub(crate) fn rt_sigprocmask(how: i32, set: Ptr, oldset: Ptr, sigsetsize: u64) -> Call {
+    let name = match how {
+        0 => json!("SIG_BLOCK"),
+        1 => json!("SIG_UNBLOCK"),
+        2 => json!("SIG_SETMASK"),
+        _ => json!(how),
+    };
+    Call::new("rt_sigprocmask", libc::SYS_rt_sigprocmask)
+        .int("how", how, name)
+        .pointer("set", set)
+        .pointer("oldset", oldset)
+        .size("sigsetsize", sigsetsize)
+}
+
+pub(crate) fn rt_sigpending(set: Ptr, sigsetsize: u64) -> Call {
+    Call::new("rt_sigpending", libc::SYS_rt_sigpending)
+        .pointer("set", set)
+        .size("sigsetsize", sigsetsize)
+}
+
+pub(crate) fn rt_sigsuspend(mask: Ptr, sigsetsize: u64) -> Call {
+    Call::new("rt_sigsuspend", libc::SYS_rt_sigsuspend)
+        .pointer("mask", mask)
+        .size("sigsetsize", sigsetsize)
+}
+
+pub(crate) fn rt_sigtimedwait(set: Ptr, info: Ptr, timeout: Ptr, sigsetsize: u64) -> Call {
+    Call::new("rt_sigtimedwait", libc::SYS_rt_sigtimedwait)
+        .pointer("set", set)
+        .pointer("info", info)
+        .pointer("timeout", timeout)
+        .size("sigsetsize", sigsetsize)
+}
+
+pub(crate) fn sigaltstack(ss: Ptr, old_ss: Ptr) -> Call {
+    Call::new("sigaltstack", libc::SYS_sigaltstack).pointer("ss", ss).pointer("old_ss", old_ss)
+}
+
+pub(crate) fn signalfd(fd: i32, mask: Ptr, sizemask: u64) -> Call {
+    Call::new("signalfd", libc::SYS_signalfd)
+        .int("fd", fd, json!(fd))
+        .pointer("mask", mask)
+        .size("sizemask", sizemask)
+}
+
+pub(crate) fn signalfd4(fd: i32, mask: Ptr, sizemask: u64, flags: u32) -> Call {
+    Call::new("signalfd4", libc::SYS_signalfd4)
+        .int("fd", fd, json!(fd))
+        .pointer("mask", mask)
+        .size("sizemask", sizemask)
+        .flags(flags, names::SFD)
+}
+
+pub(crate) fn pause() -> Call {
+    Call::new("pause", libc::SYS_pause)
+}
+
+pub(crate) fn restart_syscall() -> Call {
+    Call::new("restart_syscall", libc::SYS_restart_syscall)
+}

@@ -1,0 +1,58 @@
+//! More calls than anybody can read, counted while they are made.
+//!
+//! `workload flood THREADS CALLS PAUSE` has each thread make so many calls, or calls without end if
+//! that is 0: `tkill` of nobody, with the signals 0 and 15 in turn, and so many microseconds between. It waits for a line on its standard
+//! input before it begins, answers every further line with the number of calls made so far, and the
+//! end of its input with the number of all of them. It leaves the processors to who wants them, so
+//! that a test need not wait for it to be over.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// No process has this number.
+const NOBODY: i32 = 0x7fff_fff2;
+
+static MADE: AtomicU64 = AtomicU64::new(0);
+static OVER: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn run(arguments: &[String]) {
+    let numbers: Vec<u64> = arguments.iter().filter_map(|number| number.parse().ok()).collect();
+    let [threads, calls, pause] = numbers[..] else {
+        panic!("usage: workload flood THREADS CALLS PAUSE")
+    };
+    let pause = Duration::from_micros(pause);
+    // SAFETY: no memory is involved.
+    unsafe { libc::nice(19) };
+    read_line();
+    let flood: Vec<_> = (0..threads).map(|_| thread::spawn(move || make(calls, pause))).collect();
+    while read_line() {
+        println!("{}", MADE.load(Ordering::SeqCst));
+    }
+    // A thread that has a number of calls to make makes them all.
+    OVER.store(calls == 0, Ordering::SeqCst);
+    for thread in flood {
+        assert!(thread.join().is_ok());
+    }
+    println!("{}", MADE.load(Ordering::SeqCst));
+}
+
+fn make(calls: u64, pause: Duration) {
+    let mut call = 0;
+    while (calls == 0 || call < calls) && !OVER.load(Ordering::Relaxed) {
+        let signo = if call % 2 == 0 { 0 } else { libc::SIGTERM };
+        // SAFETY: tkill touches no memory, and there is no such thread.
+        unsafe { libc::syscall(libc::SYS_tkill, NOBODY, signo) };
+        MADE.fetch_add(1, Ordering::SeqCst);
+        call += 1;
+        if !pause.is_zero() {
+            thread::sleep(pause);
+        }
+    }
+}
+
+/// Whether there was a line.
+fn read_line() -> bool {
+    io::stdin().read_line(&mut String::new()).is_ok_and(|length| length > 0)
+}

@@ -1,0 +1,86 @@
+//! Programs that make signal calls and state, call by call, what sigtrace has to say about them.
+//!
+//! `workload NAME [ARG]...` runs one of them. They call the kernel by number and keep to their own
+//! pointers, so that each call is what it says it is.
+
+mod action;
+mod arms;
+mod arrivals;
+mod call;
+mod callers;
+mod errno;
+mod flood;
+mod identity;
+mod kill;
+mod memory;
+mod pidfd;
+mod pointer;
+mod process;
+mod puppet;
+mod queue;
+mod script;
+mod sigaction;
+mod siginfo;
+mod signalfd;
+mod sigprocmask;
+mod stack;
+mod storm;
+mod timed;
+mod waiters;
+mod waiting;
+
+use std::env;
+use std::process::ExitCode;
+
+/// A workload: its name, and what it does.
+type Workload = (&'static str, fn(&[String]));
+
+const WORKLOADS: &[Workload] = &[
+    ("kill", kill::processes),
+    ("tkill-tgkill", kill::threads),
+    ("rt_sigaction", sigaction::run),
+    ("rt_sigprocmask", sigprocmask::masks),
+    ("rt_sigpending", sigprocmask::pending),
+    ("siginfo", queue::every_arm),
+    ("rt_sigqueueinfo", queue::odd_ones),
+    ("arrivals", arrivals::run),
+    ("pause", waiting::pausing),
+    ("rt_sigsuspend", waiting::suspending),
+    ("rt_sigtimedwait", timed::run),
+    ("restart_syscall", waiting::restarting),
+    ("rt_sigreturn", waiting::returning),
+    ("sigaltstack", stack::run),
+    ("signalfd", signalfd::run),
+    ("pidfd_open", pidfd::opening),
+    ("pidfd_send_signal", pidfd::sending),
+    ("names", callers::names),
+    ("users", callers::users),
+    ("families", callers::families),
+    ("threads", callers::threads),
+    ("cgroups", callers::cgroups),
+    ("processors", callers::processors),
+    ("namespaces", callers::namespaces),
+    ("exec", callers::executing),
+    ("executed", callers::executed),
+    ("storm", storm::run),
+    ("flood", flood::run),
+    ("waiters", waiters::served),
+    ("waiters-killed", waiters::killed),
+    ("endless", waiters::endless),
+    ("sleep", waiters::sleep),
+    ("puppet", puppet::run),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let Some((name, arguments)) = arguments.split_first() else {
+        eprintln!("usage: workload NAME [ARG]...");
+        return ExitCode::from(2);
+    };
+    let Some((_, run)) = WORKLOADS.iter().find(|(known, _)| known == name) else {
+        eprintln!("workload: there is no {name}");
+        return ExitCode::from(2);
+    };
+    run(arguments);
+    ExitCode::SUCCESS
+}

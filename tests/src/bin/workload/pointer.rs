@@ -1,0 +1,73 @@
+//! Pointer arguments: where they lead, and what is to be said about it.
+
+use serde_json::{Value, json};
+use sigtrace_tests::names::{hex, set};
+
+/// What sigtrace has to show.
+pub(crate) enum Shown {
+    /// Known before the call.
+    Now(Value),
+    /// To be read from what the call wrote.
+    After(Box<dyn FnOnce() -> Value>),
+}
+
+/// A pointer argument.
+pub(crate) struct Ptr {
+    pub(crate) address: u64,
+    pub(crate) shown: Shown,
+}
+
+/// NULL.
+pub(crate) fn null() -> Ptr {
+    Ptr { address: 0, shown: Shown::Now(Value::Null) }
+}
+
+/// To something that is to be shown like this.
+pub(crate) fn to<T>(object: *const T, shown: Value) -> Ptr {
+    Ptr { address: address(object), shown: Shown::Now(shown) }
+}
+
+/// To something that the call writes, to be shown as `look` finds it.
+pub(crate) fn to_output<T>(object: *const T, look: impl FnOnce() -> Value + 'static) -> Ptr {
+    Ptr { address: address(object), shown: Shown::After(Box::new(look)) }
+}
+
+/// To a set that the call reads. It is never freed, so that it can be made in the midst of a call.
+pub(crate) fn to_set(bits: u64) -> Ptr {
+    to(Box::leak(Box::new(bits)), set(bits))
+}
+
+/// To room for a set that the call fills with these bits.
+pub(crate) fn gets_set(bits: u64) -> Ptr {
+    // Anything but that.
+    to(Box::leak(Box::new(!bits)), set(bits))
+}
+
+/// To where nothing can be read.
+pub(crate) fn unreadable(address: u64) -> Ptr {
+    Ptr { address, shown: Shown::Now(json!({ "unreadable": hex(address) })) }
+}
+
+/// To where nothing is to be read: a size argument is wrong, or it is an output and the call fails.
+pub(crate) fn unread(address: u64) -> Ptr {
+    Ptr { address, shown: Shown::Now(json!({ "address": hex(address) })) }
+}
+
+/// To good memory that nothing is to be read from, for the same reasons.
+pub(crate) fn unread_memory() -> Ptr {
+    unread(address(Box::leak(Box::new([0_u64; 16]))))
+}
+
+/// Its address.
+pub(crate) fn address<T>(object: *const T) -> u64 {
+    object.addr() as u64
+}
+
+/// No process has memory there.
+pub(crate) const WILD: u64 = 0x10;
+/// Not an address of either half.
+pub(crate) const NON_CANONICAL: u64 = 0x8000_dead_0000_0000;
+/// The kernel's.
+pub(crate) const KERNEL: u64 = 0xffff_8880_0000_1000;
+/// Addresses nobody can read: each of their own kind.
+pub(crate) const NOWHERE: [u64; 4] = [WILD, NON_CANONICAL, KERNEL, u64::MAX];

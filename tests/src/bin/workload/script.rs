@@ -1,0 +1,159 @@
+//! Making calls and writing down what was expected of them.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::mem::ManuallyDrop;
+use std::os::fd::FromRawFd as _;
+
+use serde_json::{Value, json};
+use sigtrace_tests::expect::{BEGIN, END, Expected, Identity};
+use sigtrace_tests::names::set;
+
+use crate::call::Call;
+use crate::identity;
+
+/// What a thread does. Its calls count from [`begin`](Self::begin) to [`end`](Self::end).
+pub(crate) struct Script {
+    /// Who makes the calls: what the thread knows to have changed, it changes here.
+    pub(crate) identity: Identity,
+    lines: Vec<Expected>,
+}
+
+impl Script {
+    /// From now on the thread makes no call that it does not state.
+    pub(crate) fn begin() -> Self {
+        let script = Self { identity: identity::own(), lines: Vec::new() };
+        mark(BEGIN);
+        script
+    }
+
+    /// Makes a call that is expected to return `ret`: what the kernel function returns, so a
+    /// negative errno if it fails. Returns what the call returned.
+    pub(crate) fn call(&mut self, call: Call, ret: i64) -> i64 {
+        let (got, mut line) = self.make(call, |_| ret);
+        if got != ret {
+            line.problem = Some(format!("it returned {got} instead of {ret}"));
+        }
+        self.lines.push(line);
+        got
+    }
+
+    /// Makes a call that is expected to succeed with a number nobody can foresee, such as a
+    /// descriptor. Returns it.
+    pub(crate) fn call_for_number(&mut self, call: Call) -> i64 {
+        let (got, mut line) = self.make(call, |got| got);
+        if got < 0 {
+            line.problem = Some(format!("it failed with {got}"));
+        }
+        self.lines.push(line);
+        got
+    }
+
+    /// Makes a call that a handler interrupts: it returns the restart code `ret` to the kernel, and
+    /// EINTR to us. The return from the handler is to be stated with
+    /// [`sigreturn`](Self::sigreturn).
+    pub(crate) fn call_interrupted(&mut self, call: Call, ret: i64) {
+        let (got, mut line) = self.make(call, |_| ret);
+        if got != -i64::from(libc::EINTR) {
+            line.problem = Some(format!("it returned {got} instead of -EINTR"));
+        }
+        self.lines.push(line);
+    }
+
+    /// Makes a call that does not return, as it ends the process; `ret` is nevertheless what the
+    /// kernel function returns, nothing if it does not even that.
+    pub(crate) fn call_to_the_end(mut self, call: Call, ret: Option<i64>, how: Option<&str>) -> ! {
+        let line = self.line(call.name, call.args_now(), ret, how);
+        self.lines.push(line);
+        self.write();
+        let got = call.make();
+        eprintln!("{} returned {got} instead of ending us", call.name);
+        std::process::abort();
+    }
+
+    /// A handler has returned to a thread whose mask is `mask`.
+    pub(crate) fn sigreturn(&mut self, mask: u64) {
+        self.state("rt_sigreturn", json!({ "mask": set(mask) }), None);
+    }
+
+    /// A call was made that is not made by [`call`](Self::call): by a handler during the last
+    /// call, or by the kernel, which restarted it.
+    pub(crate) fn state(&mut self, name: &str, args: Value, ret: Option<i64>) {
+        let mut line = self.line(name, args, ret, None);
+        line.after_ns = self.lines.last().map_or(0, |last| last.after_ns);
+        line.before_ns = Some(now_ns());
+        self.lines.push(line);
+    }
+
+    /// As [`state`](Self::state), of a call made through the interface of 32-bit programs.
+    pub(crate) fn state_i386(&mut self, name: &str, args: Value, ret: i64) {
+        self.state(name, args, Some(ret));
+        let abi = self.lines.last_mut().and_then(|line| line.event.get_mut("abi"));
+        abi.into_iter().for_each(|abi| *abi = json!("i386"));
+    }
+
+    /// The next call is made twice: the kernel restarts it after it returned `ret` to it.
+    pub(crate) fn state_restarted(&mut self, call: &Call, ret: i64) {
+        let line = self.line(call.name, call.args_now(), Some(ret), None);
+        self.lines.push(line);
+    }
+
+    /// From now on the thread's calls do not count. Writes what was expected of those before.
+    pub(crate) fn end(self) {
+        mark(END);
+        self.write();
+    }
+
+    /// Does something whose calls do not count.
+    pub(crate) fn off_the_record<T>(&self, what: impl FnOnce() -> T) -> T {
+        mark(END);
+        let result = what();
+        mark(BEGIN);
+        result
+    }
+
+    fn make(&self, call: Call, ret: impl FnOnce(i64) -> i64) -> (i64, Expected) {
+        let after_ns = now_ns();
+        let got = call.make();
+        let before_ns = Some(now_ns());
+        let name = call.name;
+        let mut line = self.line(name, call.args_after(), Some(ret(got)), None);
+        (line.after_ns, line.before_ns) = (after_ns, before_ns);
+        (got, line)
+    }
+
+    fn line(&self, name: &str, args: Value, ret: Option<i64>, how: Option<&str>) -> Expected {
+        let mut event = self.identity.event(name, args, ret);
+        if let Some(how) = how {
+            event.insert("return".into(), how.into());
+        }
+        Expected { event, after_ns: now_ns(), before_ns: None, problem: None }
+    }
+
+    fn write(&self) {
+        // SAFETY: standard output is open, and not closed again here. Rust's own would buffer.
+        let mut stdout = ManuallyDrop::new(unsafe { File::from_raw_fd(1) });
+        for line in &self.lines {
+            // A map with text for keys always makes JSON.
+            let line = serde_json::to_string(line).unwrap_or_default() + "\n";
+            // In one piece, as other threads and processes write to the same pipe. It holds
+            // PIPE_BUF bytes together.
+            assert!(line.len() <= 4096, "too long a line: {line}");
+            let written = stdout.write(line.as_bytes());
+            assert!(written.is_ok_and(|count| count == line.len()), "cannot state a call");
+        }
+    }
+}
+
+fn mark(number: i32) {
+    // SAFETY: kill touches no memory, and there is no such process.
+    unsafe { libc::syscall(libc::SYS_kill, number, 0) };
+}
+
+/// Wall clock in nanoseconds.
+pub(crate) fn now_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a timespec to write to.
+    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut time) };
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+}

@@ -1,0 +1,110 @@
+//! sigaltstack.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use serde_json::{Value, json};
+use sigtrace_tests::names::{SS, flags, pointer};
+
+use crate::action::{Action, SA_ONSTACK};
+use crate::call::{Call, kill, rt_sigaction, sigaltstack};
+use crate::errno::{EFAULT, EINVAL, ENOMEM, EPERM};
+use crate::memory::{at_page_end, bytes, not_resident, read_only, untouched};
+use crate::pointer::{NOWHERE, Ptr, address, null, to, unread, unread_memory, unreadable};
+use crate::script::Script;
+
+const ONSTACK: u32 = 1;
+const DISABLE: u32 = 2;
+const AUTODISARM: u32 = 0x8000_0000;
+/// No stack at all, as it is told to be and as it is told of.
+const NONE: Stack = Stack { sp: 0, flags: DISABLE, size: 0 };
+
+#[derive(Clone, Copy)]
+struct Stack {
+    sp: u64,
+    flags: u32,
+    size: u64,
+}
+
+impl Stack {
+    fn shown(self) -> Value {
+        let flags = flags(self.flags.into(), SS);
+        json!({ "sp": pointer(self.sp), "flags": flags, "size": self.size })
+    }
+
+    /// With garbage where the structure has nothing.
+    fn words(self) -> [u64; 3] {
+        [self.sp, u64::from(self.flags) | 0xdead_beef << 32, self.size]
+    }
+
+    fn given(self) -> Ptr {
+        to(Box::leak(Box::new(self.words())), self.shown())
+    }
+
+    fn gotten(self) -> Ptr {
+        to(Box::leak(Box::new([0x55_u64; 3])), self.shown())
+    }
+}
+
+pub(crate) fn run(_: &[String]) {
+    let mut script = Script::begin();
+    let room: &'static mut [u8] = Box::leak(vec![0; 65536].into());
+    let stack = Stack { sp: address(room.as_ptr()), flags: 0, size: 65536 };
+    script.call(sigaltstack(NONE.given(), null()), 0);
+    let mut old = NONE;
+    for flags in [0, ONSTACK, AUTODISARM, AUTODISARM | ONSTACK] {
+        let new = Stack { flags, ..stack };
+        script.call(sigaltstack(new.given(), old.gotten()), 0);
+        // SS_ONSTACK has no effect.
+        old = Stack { flags: flags & AUTODISARM, ..stack };
+    }
+    script.call(sigaltstack(null(), old.gotten()), 0);
+    script.call(sigaltstack(null(), null()), 0);
+    for flags in [3, 4, 0x7fff_fffe, 0x8000_0003] {
+        script.call(sigaltstack(Stack { flags, ..stack }.given(), unread_memory()), EINVAL);
+    }
+    script.call(sigaltstack(Stack { size: 2047, ..stack }.given(), unread_memory()), ENOMEM);
+    // Neither address nor size matter to a stack that is none.
+    let none = Stack { flags: DISABLE, sp: u64::MAX, size: 1 };
+    script.call(sigaltstack(none.given(), old.gotten()), 0);
+    for nowhere in NOWHERE {
+        script.call(sigaltstack(unreadable(nowhere), unread_memory()), EFAULT);
+        script.call(sigaltstack(null(), unread(nowhere)), EFAULT);
+    }
+    script.call(sigaltstack(NONE.given(), unread(address(read_only(&[0; 24])))), EFAULT);
+    let words = bytes(&NONE.words());
+    let cut = address(at_page_end(&words[..23]));
+    script.call(sigaltstack(unreadable(cut), null()), EFAULT);
+    let old = || Stack { flags: DISABLE, ..NONE }.shown();
+    script.call(sigaltstack(to(at_page_end(&words), NONE.shown()), to(untouched(), old())), 0);
+    script.call(sigaltstack(to(not_resident(&words), NONE.shown()), null()), 0);
+    in_use(&mut script, stack);
+    script.end();
+}
+
+/// What the handler found: the address of its structure and what the call returned.
+static ROOM: AtomicU64 = AtomicU64::new(0);
+static RETURNED: AtomicI64 = AtomicI64::new(0);
+
+/// Asks for another stack while running on one.
+extern "C" fn on_it(_: i32) {
+    let room = ROOM.load(Ordering::Relaxed) as usize;
+    // SAFETY: a stack to read from.
+    let ret = unsafe { libc::syscall(libc::SYS_sigaltstack, room, 0_usize) };
+    // SAFETY: the thread's own errno.
+    let errno = unsafe { *libc::__errno_location() };
+    RETURNED.store(if ret == 0 { 0 } else { -i64::from(errno) }, Ordering::Relaxed);
+}
+
+fn in_use(script: &mut Script, stack: Stack) {
+    let given = NONE.given();
+    ROOM.store(given.address, Ordering::Relaxed);
+    let handler = Action::calling(on_it, SA_ONSTACK);
+    script.call(rt_sigaction(libc::SIGUSR1, handler.given(), null(), 8), 0);
+    script.call(sigaltstack(stack.given(), null()), 0);
+    script.call(kill(script.identity.pid, libc::SIGUSR1), 0);
+    let refused: Call = sigaltstack(given, null());
+    script.state("sigaltstack", refused.args_now(), Some(EPERM));
+    assert_eq!(RETURNED.load(Ordering::Relaxed), EPERM);
+    script.sigreturn(0);
+    script.call(sigaltstack(NONE.given(), stack.gotten()), 0);
+}

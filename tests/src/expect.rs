@@ -1,0 +1,71 @@
+//! What a workload says about itself: a JSON object a line, on its standard output.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// A call of a workload, as it has to be in sigtrace's stream.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Expected {
+    /// The event, without what nobody can foresee: `time`, `seq`, `duration_ns`, and `cpu` unless
+    /// it is known.
+    pub event: Map<String, Value>,
+    /// Wall clock in nanoseconds, shortly before the call.
+    pub after_ns: u64,
+    /// Wall clock in nanoseconds, shortly after it; nothing if it never returns.
+    pub before_ns: Option<u64>,
+    /// The call did not do to the workload what it should have, so that the expectation is wrong.
+    pub problem: Option<String>,
+}
+
+/// Numbers that no process has: a workload calls `kill(BEGIN, 0)` and `kill(END, 0)` around what it
+/// states, as its run-time library makes signal calls of its own.
+pub const BEGIN: i32 = 0x7fff_fff0;
+/// See [`BEGIN`].
+pub const END: i32 = 0x7fff_fff1;
+
+/// Who makes the calls.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Process id.
+    pub pid: i32,
+    /// Thread id.
+    pub tid: i32,
+    /// Process id of the parent.
+    pub ppid: i32,
+    /// Real user id.
+    pub uid: u32,
+    /// Real group id.
+    pub gid: u32,
+    /// Name of the thread, as JSON shows it.
+    pub comm: String,
+    /// Inode of the cgroup.
+    pub cgroup: u64,
+    /// The processor, if the thread cannot leave it.
+    pub cpu: Option<u32>,
+}
+
+impl Identity {
+    /// The event of a call by this caller. `ret` is what the kernel function returns.
+    pub fn event(&self, syscall: &str, args: Value, ret: Option<i64>) -> Map<String, Value> {
+        let error = ret.and_then(crate::names::error).map_or(Value::Null, Value::from);
+        let mut event = Map::new();
+        let mut field = |name: &str, value: Value| _ = event.insert(name.into(), value);
+        field("event", json!("syscall"));
+        if let Some(cpu) = self.cpu {
+            field("cpu", json!(cpu));
+        }
+        field("syscall", json!(syscall));
+        field("abi", json!(std::env::consts::ARCH));
+        field("pid", json!(self.pid));
+        field("tid", json!(self.tid));
+        field("ppid", json!(self.ppid));
+        field("uid", json!(self.uid));
+        field("gid", json!(self.gid));
+        field("comm", json!(self.comm));
+        field("cgroup", json!(self.cgroup));
+        field("args", args);
+        field("ret", json!(ret));
+        field("error", error);
+        event
+    }
+}

@@ -1,0 +1,171 @@
+//! What holds for every line of every stream.
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use super::trace::{Object, Stream};
+
+/// sigtrace learns the wall clock's distance from the kernel's by reading both, and between the
+/// readings it may have to wait for a processor.
+pub(super) const CLOCK_ERROR_NS: u64 = 20_000_000;
+
+const CALL: [&str; 17] = [
+    "event",
+    "time",
+    "seq",
+    "cpu",
+    "syscall",
+    "abi",
+    "pid",
+    "tid",
+    "ppid",
+    "uid",
+    "gid",
+    "comm",
+    "cgroup",
+    "args",
+    "ret",
+    "error",
+    "duration_ns",
+];
+const CAUSES: [&str; 5] =
+    ["ring_full", "pending_full", "registers_unreadable", "undecodable", "output"];
+const STATS: [&str; 8] =
+    ["event", "time", "elapsed_ns", "printed", "filtered", "lost", "incomplete", "probes"];
+
+/// The lines of a stream, every one of them as the contract has it.
+pub(super) fn lines(stream: &Stream) -> Vec<Value> {
+    assert!(
+        stream.text.is_empty() || stream.text.ends_with('\n'),
+        "the last line has no end: …{}",
+        stream.text.lines().last().unwrap_or_default()
+    );
+    let processors = processors();
+    let mut seq = 0;
+    let check = |line: &str| {
+        let event: Value = serde_json::from_str(line)
+            .unwrap_or_else(|error| panic!("a line is no JSON: {error}\n{line}"));
+        let object = event.as_object().unwrap_or_else(|| panic!("no object: {line}"));
+        let checked = match object.get("event").and_then(Value::as_str) {
+            Some("syscall") => call(object, &mut seq, processors, stream),
+            Some("lost") => lost(object),
+            Some("stats") => stats(object),
+            _ => Err("it is of no known kind".into()),
+        };
+        let checked = checked.and_then(|()| within(object, stream));
+        checked.unwrap_or_else(|error| panic!("{error}: {line}"));
+        event
+    };
+    stream.text.lines().map(check).collect()
+}
+
+type Checked = Result<(), String>;
+
+fn call(event: &Object, seq: &mut u64, processors: u64, stream: &Stream) -> Checked {
+    let number = |key: &str| {
+        let value = event.get(key).and_then(Value::as_u64);
+        value.ok_or_else(|| format!("`{key}` is no number"))
+    };
+    match &event["duration_ns"] {
+        Value::Null => {
+            keys(event, &[&CALL[..], &["return"]].concat())?;
+            same("ret", &event["ret"], &Value::Null)?;
+        }
+        _ => {
+            keys(event, &CALL)?;
+            let (took, all) = (number("duration_ns")?, stream.ended_ns - stream.started_ns);
+            ensure(took > 0 && took < all, "`duration_ns` is out of range")?;
+        }
+    }
+    ensure(number("seq")? == *seq, &format!("`seq` should be {seq}"))?;
+    *seq += 1;
+    ensure(number("cpu")? < processors, "there is no such processor")
+}
+
+fn lost(event: &Object) -> Checked {
+    keys(event, &[&["event", "time"], &CAUSES[..]].concat())?;
+    let counts = event.values().filter_map(Value::as_u64);
+    ensure(counts.sum::<u64>() > 0, "nothing was lost")
+}
+
+fn stats(event: &Object) -> Checked {
+    keys(event, &STATS)?;
+    let causes = event["lost"].as_object().ok_or("`lost` is no object")?;
+    keys(causes, &CAUSES)?;
+    let holes = event["incomplete"].as_object().ok_or("`incomplete` is no object")?;
+    keys(holes, &["return_missed", "unfinished", "unreadable"])
+}
+
+/// Whether the event was while sigtrace ran.
+fn within(event: &Object, stream: &Stream) -> Checked {
+    let time = time_ns(event)?;
+    let (earliest, latest) = (stream.started_ns - CLOCK_ERROR_NS, stream.ended_ns + CLOCK_ERROR_NS);
+    ensure((earliest..=latest).contains(&time), "`time` is not within the run")
+}
+
+/// The `time` of an event in nanoseconds since 1970.
+pub(super) fn time_ns(event: &Object) -> Result<u64, String> {
+    let text = event.get("time").and_then(Value::as_str).ok_or("`time` is no text")?;
+    parse_time(text).ok_or_else(|| "`time` is not like 2026-11-21T19:53:08.123456789Z".into())
+}
+
+fn parse_time(text: &str) -> Option<u64> {
+    let shape = "dddd-dd-ddTdd:dd:dd.dddddddddZ";
+    let fits = |(is, should): (char, char)| is == should || should == 'd' && is.is_ascii_digit();
+    if text.len() != shape.len() || !text.chars().zip(shape.chars()).all(fits) {
+        return None;
+    }
+    let number = |from: usize, to: usize| text[from..to].parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    // Days since 1970 by the rule for years that begin in March, as the leap day comes last then.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    let seconds =
+        (days - 719_468) * 86_400 + number(11, 13)? * 3600 + number(14, 16)? * 60 + number(17, 19)?;
+    Some(seconds * 1_000_000_000 + number(20, 29)?)
+}
+
+fn keys(object: &Object, expected: &[&str]) -> Checked {
+    let keys: Vec<&str> = object.keys().map(String::as_str).collect();
+    ensure(keys == expected, &format!("the keys should be {expected:?}"))
+}
+
+fn same(key: &str, is: &Value, should: &Value) -> Checked {
+    ensure(is == should, &format!("`{key}` should be {should}"))
+}
+
+fn ensure(condition: bool, problem: &str) -> Checked {
+    if condition { Ok(()) } else { Err(problem.into()) }
+}
+
+/// Wall clock in nanoseconds.
+pub(super) fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or_default()
+}
+
+/// How many processors there are.
+fn processors() -> u64 {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    cpuinfo.lines().filter(|line| line.starts_with("processor")).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_time;
+
+    #[test]
+    fn a_time_is_nanoseconds_since_1970() {
+        assert_eq!(parse_time("1970-01-01T00:00:00.000000000Z"), Some(0));
+        assert_eq!(parse_time("2026-11-21T19:53:08.123456789Z"), Some(1_795_290_788_123_456_789));
+        assert_eq!(parse_time("2024-02-29T23:59:59.999999999Z"), Some(1_709_251_199_999_999_999));
+    }
+
+    #[test]
+    fn a_time_of_another_shape_is_none() {
+        assert_eq!(parse_time("2026-11-21 19:53:08.123456789Z"), None);
+        assert_eq!(parse_time("2026-11-21T19:53:08.123456Z"), None);
+    }
+}

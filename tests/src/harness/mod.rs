@@ -1,0 +1,36 @@
+//! Running sigtrace in a guest and looking at what it printed.
+//!
+//! ```no_run
+//! use sigtrace_tests::harness::{Tracer, Workload};
+//!
+//! let tracer = Tracer::start(&["--syscall", "kill", "--stats"]);
+//! let workload = Workload::run("kill"); // from when the probes are attached
+//! let trace = tracer.finish(); // SIGINT, then the whole stream, every line of it checked
+//! trace.assert_tells_of(&workload); // whole events, one by one
+//! assert_eq!(trace.stats().lost(), 0);
+//! ```
+//!
+//! Everything here panics with what there is to know: a test is over then.
+
+mod check;
+mod children;
+mod compare;
+mod difference;
+mod notify;
+mod puppet;
+mod streaming;
+mod suite;
+mod trace;
+mod tracer;
+mod wait;
+mod workload;
+
+pub use children::{Ended, spawn};
+pub use difference::difference;
+pub use puppet::Puppet;
+pub use streaming::{Account, Started, Streaming, command, run_to_end};
+pub use suite::{Test, main};
+pub use trace::{Stats, Trace};
+pub use tracer::{Tracer, run, sigtrace};
+pub use wait::until;
+pub use workload::{Background, Workload};

@@ -1,0 +1,81 @@
+//! The test program: its output is that of libtest.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::env;
+use std::iter;
+use std::panic;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use super::children;
+
+/// A test that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A test: its name and a function that panics if it fails.
+#[derive(Clone, Copy, Debug)]
+pub struct Test {
+    /// Its name, which reads as a sentence.
+    pub name: &'static str,
+    /// What to run.
+    pub run: fn(),
+}
+
+/// Tests with the names of their functions: `tests![one, two]`.
+#[macro_export]
+macro_rules! tests {
+    ($($name:ident),+ $(,)?) => {
+        &[$($crate::harness::Test { name: stringify!($name), run: $name }),+]
+    };
+}
+
+thread_local! {
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs the tests of all modules, one at a time unless the command line says otherwise. Operands
+/// are parts of the names of the tests to run; options are libtest's, as `--name=value`.
+pub fn main(modules: &[(&str, &[Test])]) -> ExitCode {
+    // libtest takes any number of filters, libtest-mimic one.
+    let (options, filters): (Vec<_>, Vec<_>) = env::args().partition(|arg| arg.starts_with('-'));
+    let filters = &filters[1..];
+    let mut arguments = Arguments::from_iter(iter::once("guest-tests".into()).chain(options));
+    arguments.test_threads.get_or_insert(1);
+    panic::set_hook(Box::new(|info| {
+        PANIC.with_borrow_mut(|message| *message = Some(info.to_string()));
+    }));
+    let tests = modules.iter().flat_map(|(module, tests)| {
+        tests.iter().map(move |test| (format!("{module}::{}", test.name), test.run))
+    });
+    let wanted = |name: &str| filters.is_empty() || filters.iter().any(|part| name.contains(part));
+    let tests = tests.filter(|(name, _)| wanted(name));
+    let trials = tests.map(|(name, run)| Trial::test(name, move || limited(run)));
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+/// Runs a test in a thread of its own; one that hangs is left behind, its processes are killed.
+fn limited(run: fn()) -> Result<(), Failed> {
+    let (done, result) = mpsc::channel();
+    thread::spawn(move || {
+        let outcome = panic::catch_unwind(run).map_err(message);
+        let _ = done.send(outcome);
+    });
+    match result.recv_timeout(LIMIT) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(message)) => Err(message.into()),
+        Err(_) => {
+            children::kill_all();
+            Err(format!("it was not done after {LIMIT:?}").into())
+        }
+    }
+}
+
+fn message(payload: Box<dyn Any + Send>) -> String {
+    drop(payload);
+    PANIC.take().unwrap_or_else(|| "it panicked".into())
+}

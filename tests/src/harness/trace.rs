@@ -1,0 +1,126 @@
+//! What sigtrace printed.
+
+use std::process::ExitStatus;
+
+use serde_json::{Map, Value};
+
+use super::check;
+use super::children::Ended;
+
+/// An event as an object.
+pub(super) type Object = Map<String, Value>;
+
+/// A whole stream, not looked at yet.
+pub(super) struct Stream {
+    pub(super) text: String,
+    /// Wall clock when sigtrace was started.
+    pub(super) started_ns: u64,
+    /// Wall clock when it had ended.
+    pub(super) ended_ns: u64,
+}
+
+/// What sigtrace printed. Every line has been checked: see [`Trace::events`].
+#[derive(Debug)]
+pub struct Trace {
+    /// Every line in order. It is known of each that it is a JSON object with the keys of its kind
+    /// in the order of the contract, that `seq` has no gaps, that `time` lies within the run, and
+    /// that what cannot be foreseen has the right type and size.
+    pub events: Vec<Value>,
+    /// How sigtrace ended.
+    pub status: ExitStatus,
+    /// What it wrote to standard output, which with `-- CMD` is what CMD wrote.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+impl Trace {
+    pub(super) fn new(process: Ended, stream: &Stream) -> Self {
+        let events = check::lines(stream);
+        let Ended { status, stdout, stderr } = process;
+        Self { events, status, stdout, stderr }
+    }
+
+    /// The system calls.
+    pub fn calls(&self) -> impl Iterator<Item = &Value> {
+        self.of_kind("syscall")
+    }
+
+    /// The calls of this name.
+    pub fn calls_of<'a>(&'a self, syscall: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.calls().filter(move |call| call["syscall"] == syscall)
+    }
+
+    /// Sums of the causes in all `lost` events, in the order they first appear.
+    pub fn lost(&self) -> Map<String, Value> {
+        let mut sums = Map::new();
+        for event in self.of_kind("lost") {
+            for (cause, count) in counts(event) {
+                let sum = sums.get(&cause).and_then(Value::as_u64).unwrap_or(0);
+                sums.insert(cause, (sum + count).into());
+            }
+        }
+        sums
+    }
+
+    /// The last `stats` record; there is one with `--stats`.
+    pub fn stats(&self) -> Stats<'_> {
+        let stats = self.of_kind("stats").last();
+        Stats(stats.unwrap_or_else(|| panic!("no stats record; stderr:\n{}", self.stderr)))
+    }
+
+    fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &Value> {
+        self.events.iter().filter(move |event| event["event"] == kind)
+    }
+}
+
+/// The accounting.
+#[derive(Clone, Copy, Debug)]
+pub struct Stats<'a>(pub &'a Value);
+
+impl Stats<'_> {
+    /// Events printed, all syscalls together.
+    pub fn printed(self) -> u64 {
+        sum(&self.0["printed"])
+    }
+
+    /// Events printed of one syscall.
+    pub fn printed_of(self, syscall: &str) -> u64 {
+        number(&self.0["printed"][syscall])
+    }
+
+    /// Calls filtered out.
+    pub fn filtered(self) -> u64 {
+        number(&self.0["filtered"])
+    }
+
+    /// Calls lost, whatever the cause.
+    pub fn lost(self) -> u64 {
+        sum(&self.0["lost"])
+    }
+
+    /// Events with a hole of this kind.
+    pub fn incomplete(self, hole: &str) -> u64 {
+        number(&self.0["incomplete"][hole])
+    }
+
+    /// Calls made while attached, by the rule: printed, filtered or lost.
+    pub fn calls(self) -> u64 {
+        self.printed() + self.filtered() + self.lost()
+    }
+}
+
+/// The counts of a `lost` event.
+fn counts(event: &Value) -> impl Iterator<Item = (String, u64)> {
+    let object = event.as_object().cloned().unwrap_or_default();
+    let causes = object.into_iter().filter(|(key, _)| key != "event" && key != "time");
+    causes.map(|(cause, count)| (cause, number(&count)))
+}
+
+fn sum(counts: &Value) -> u64 {
+    counts.as_object().map_or(0, |counts| counts.values().map(number).sum())
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no count"))
+}

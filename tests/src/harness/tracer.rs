@@ -1,0 +1,102 @@
+//! sigtrace as a process.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::check;
+use super::children::{Ended, Running};
+use super::notify::{Notify, temporary};
+use super::trace::{Stream, Trace};
+use super::wait;
+
+/// The program under test: `$SIGTRACE`, or the one beside us.
+pub(super) fn program() -> PathBuf {
+    env::var_os("SIGTRACE").map_or_else(|| "/payload/sigtrace".into(), PathBuf::from)
+}
+
+/// Runs sigtrace with these arguments to its end, whatever that is: for refusals, listings and
+/// everything else that is no stream.
+pub fn sigtrace(args: &[&str]) -> Ended {
+    Running::start(Command::new(program()).args(args)).end()
+}
+
+/// A running sigtrace whose probes are attached. It writes JSON to a file of its own.
+#[derive(Debug)]
+pub struct Tracer {
+    process: Running,
+    /// It also says when it stops.
+    _notify: Notify,
+    output: PathBuf,
+    started_ns: u64,
+}
+
+impl Tracer {
+    /// Starts sigtrace with these arguments (no `-o`, no `-- CMD`) and waits until it is ready.
+    pub fn start(args: &[&str]) -> Self {
+        let notify = Notify::new();
+        let output = temporary("trace");
+        let mut command = Command::new(program());
+        command.arg("-o").arg(&output).args(args).env("NOTIFY_SOCKET", &notify.path);
+        let started_ns = check::now_ns();
+        let mut process = Running::start(&mut command);
+        let ended = wait::until("sigtrace to be ready", || {
+            let ended = process.child.try_wait().ok().flatten().map(Some);
+            ended.or_else(|| notify.is_ready().map(|()| None))
+        });
+        if ended.is_some() {
+            panic!("sigtrace {} ended: {:#?}", args.join(" "), process.end());
+        }
+        Self { process, _notify: notify, output, started_ns }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    /// Waits until it has written a line that contains `text`.
+    pub fn wait_for_line(&self, text: &str) {
+        wait::until(&format!("a line with {text}"), || {
+            let written = fs::read_to_string(&self.output).unwrap_or_default();
+            written.lines().any(|line| line.contains(text)).then_some(())
+        });
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: libc::c_int) {
+        // SAFETY: kill touches no memory; the process has not been waited for.
+        unsafe { libc::kill(self.pid().cast_signed(), signal) };
+    }
+
+    /// Stops it with SIGINT and checks every line it wrote.
+    pub fn finish(self) -> Trace {
+        self.signal(libc::SIGINT);
+        self.end()
+    }
+
+    /// Waits until it stops by itself (`-n`, `--duration`), or because of a signal already sent.
+    pub fn end(self) -> Trace {
+        let process = self.process.end();
+        trace(process, &self.output, self.started_ns)
+    }
+}
+
+/// Runs `sigtrace ARGS -- CMD` to its end. What CMD wrote is in the trace's `stdout`.
+pub fn run(args: &[&str], cmd: &[&str]) -> Trace {
+    let output = temporary("trace");
+    let started_ns = check::now_ns();
+    let mut command = Command::new(program());
+    command.arg("-o").arg(&output).args(args).arg("--").args(cmd);
+    let process = Running::start(&mut command).end();
+    trace(process, &output, started_ns)
+}
+
+fn trace(process: Ended, output: &PathBuf, started_ns: u64) -> Trace {
+    let text = fs::read_to_string(output)
+        .unwrap_or_else(|error| panic!("no output: {error}\n{process:#?}"));
+    let _ = fs::remove_file(output);
+    let stream = Stream { text, started_ns, ended_ns: check::now_ns() };
+    Trace::new(process, &stream)
+}

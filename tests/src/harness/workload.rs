@@ -1,0 +1,113 @@
+//! A workload as a process, and what it says it did.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::expect::Expected;
+
+use super::children::{Ended, Running};
+use super::wait;
+
+const PROGRAM: &str = "/payload/workload";
+/// A workload that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What a workload that has ended says it did.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// Its name.
+    pub name: String,
+    /// Its calls, each thread's in order.
+    pub expected: Vec<Expected>,
+}
+
+impl Workload {
+    /// Runs a workload to its end.
+    #[track_caller]
+    pub fn run(name: &str) -> Self {
+        Self::run_with(name, &[])
+    }
+
+    /// Runs a workload with arguments of its own to its end.
+    #[track_caller]
+    pub fn run_with(name: &str, args: &[&str]) -> Self {
+        Self::try_run(name, args).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Runs a workload with arguments of its own to its end.
+    ///
+    /// # Errors
+    ///
+    /// When it fails or does not end; what it said then.
+    pub fn try_run(name: &str, args: &[&str]) -> Result<Self, String> {
+        let running = Running::start(Command::new(PROGRAM).arg(name).args(args));
+        let ended = running.end_within(LIMIT);
+        if ended.status.success() {
+            return Self::stated(name, &ended.stdout);
+        }
+        let (status, stderr) = (ended.status, ended.stderr);
+        Err(format!("workload {name} failed: {status}\n{stderr}"))
+    }
+
+    /// What a workload stated on its standard output.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a statement, or an empty one.
+    pub fn stated(name: &str, stdout: &str) -> Result<Self, String> {
+        let parse = |line| {
+            serde_json::from_str(line)
+                .map_err(|error| format!("workload {name} wrote {line:?}: {error}"))
+        };
+        let expected = stdout.lines().map(parse).collect::<Result<Vec<Expected>, _>>()?;
+        if expected.is_empty() {
+            return Err(format!("workload {name} did nothing"));
+        }
+        Ok(Self { name: name.into(), expected })
+    }
+}
+
+/// A workload that is still running; killed when it is dropped.
+#[derive(Debug)]
+pub struct Background {
+    name: String,
+    running: Running,
+}
+
+impl Background {
+    /// Starts a workload with arguments of its own.
+    pub fn start(name: &str, args: &[&str]) -> Self {
+        let running = Running::start(Command::new(PROGRAM).arg(name).args(args));
+        Self { name: name.into(), running }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.running.child.id()
+    }
+
+    /// Waits until its first thread sleeps in the system call with this number.
+    #[track_caller]
+    pub fn wait_until_in(&self, number: i64) {
+        let path = format!("/proc/{}/syscall", self.pid());
+        wait::until(&format!("workload {} to be in syscall {number}", self.name), || {
+            let state = fs::read_to_string(&path).unwrap_or_default();
+            state.starts_with(&format!("{number} ")).then_some(())
+        });
+    }
+
+    /// Waits for its end, whatever that is.
+    pub fn end(self) -> Ended {
+        self.running.end_within(LIMIT)
+    }
+
+    /// Kills it. What it stated before.
+    #[track_caller]
+    pub fn kill(mut self) -> Workload {
+        // It fails if the process has ended, which shows in what it stated.
+        let _ = self.running.child.kill();
+        let stdout = self.running.end().stdout;
+        Workload::stated(&self.name, &stdout).unwrap_or_else(|error| panic!("{error}"))
+    }
+}

@@ -1,0 +1,69 @@
+//! The one list of what differs between the kernels under test.
+
+use std::fs;
+
+/// The running kernel's version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kernel {
+    major: u32,
+    minor: u32,
+}
+
+impl Kernel {
+    /// The one we run on.
+    pub fn running() -> Self {
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => Self { major, minor },
+            _ => panic!("no version in {release:?}"),
+        }
+    }
+
+    const fn at_least(self, major: u32, minor: u32) -> bool {
+        self.major > major || self.major == major && self.minor >= minor
+    }
+
+    /// What rt_sigaction keeps of flags. From 5.11 on it clears those it does not know; before,
+    /// only the two that tell how a handler was installed (`SA_IA32_ABI`, `SA_X32_ABI`), and with
+    /// them, their complement being one of 32 bits, the upper half of the word
+    /// (`sigaction_compat_abi`, `arch/x86/kernel/signal_compat.c`).
+    pub fn kept_sa_flags(self, flags: u64) -> u64 {
+        if self.at_least(5, 11) { flags & 0xdc00_0807 } else { flags & 0xfcff_ffff }
+    }
+
+    /// pidfd_send_signal takes `PIDFD_SIGNAL_*`, pidfd_open takes `PIDFD_THREAD` (6.9); before,
+    /// either is EINVAL.
+    pub fn has_thread_pidfds(self) -> bool {
+        self.at_least(6, 9)
+    }
+
+    /// `PIDFD_SELF` and its sibling stand for the caller (6.14); before, they are EBADF.
+    pub fn has_pidfd_self(self) -> bool {
+        self.at_least(6, 14)
+    }
+
+    /// What pidfd_open says of a thread that is no leader: ENOENT on 6.18 and later, EINVAL on 6.12
+    /// and before. (Between them no kernel was tried.)
+    pub fn pidfd_open_of_a_thread(self) -> i64 {
+        if self.at_least(6, 18) { -2 } else { -22 }
+    }
+
+    /// SIGSEGV has a code 10, SEGV_CPERR (6.6), SIGTRAP a code 6, TRAP_PERF (5.13), SIGSYS a code
+    /// 2 (5.11): whether the kernel looks at the bytes past the 48th of a siginfo with this code,
+    /// and refuses them with E2BIG if they are not zero.
+    pub fn knows_code(self, signo: i32, code: i32) -> bool {
+        match (signo, code) {
+            (libc::SIGSEGV, 10) => self.at_least(6, 6),
+            (libc::SIGTRAP, 6) => self.at_least(5, 13),
+            (libc::SIGSYS, 2) => self.at_least(5, 11),
+            _ => true,
+        }
+    }
+
+    /// Return slots of a kretprobe: one a processor on 5.10 without CONFIG_PREEMPTION, else twice
+    /// that and ten at least.
+    pub fn return_slots(self, processors: usize) -> usize {
+        if self.at_least(6, 1) { (2 * processors).max(10) } else { processors }
+    }
+}

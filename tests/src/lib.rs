@@ -1,0 +1,12 @@
+//! Shared by the programs that run inside the test guests.
+//!
+//! - [`harness`] runs sigtrace and takes its stream apart.
+//! - [`expect`] is how a workload states what sigtrace has to say about it.
+//! - [`names`] are the names of numbers, written down a second time so that the tests do not take
+//!   sigtrace's word for them.
+//! - [`kernel`] is the list of what differs between kernels.
+
+pub mod expect;
+pub mod harness;
+pub mod kernel;
+pub mod names;
