@@ -76,18 +76,18 @@ fn call(event: &Object, seq: &mut u64, processors: u64, stream: &Stream) -> Chec
         _ => {
             keys(event, &CALL)?;
             let (took, all) = (number("duration_ns")?, stream.ended_ns - stream.started_ns);
-            ensure(took > 0 && took < all, "`duration_ns` is out of range")?;
+            ensure(took > 0 && took < all, || "`duration_ns` is out of range".into())?;
         }
     }
-    ensure(number("seq")? == *seq, &format!("`seq` should be {seq}"))?;
+    ensure(number("seq")? == *seq, || format!("`seq` should be {seq}"))?;
     *seq += 1;
-    ensure(number("cpu")? < processors, "there is no such processor")
+    ensure(number("cpu")? < processors, || "there is no such processor".into())
 }
 
 fn lost(event: &Object) -> Checked {
     keys(event, &[&["event", "time"], &CAUSES[..]].concat())?;
     let counts = event.values().filter_map(Value::as_u64);
-    ensure(counts.sum::<u64>() > 0, "nothing was lost")
+    ensure(counts.sum::<u64>() > 0, || "nothing was lost".into())
 }
 
 fn stats(event: &Object) -> Checked {
@@ -102,7 +102,7 @@ fn stats(event: &Object) -> Checked {
 fn within(event: &Object, stream: &Stream) -> Checked {
     let time = time_ns(event)?;
     let (earliest, latest) = (stream.started_ns - CLOCK_ERROR_NS, stream.ended_ns + CLOCK_ERROR_NS);
-    ensure((earliest..=latest).contains(&time), "`time` is not within the run")
+    ensure((earliest..=latest).contains(&time), || "`time` is not within the run".into())
 }
 
 /// The `time` of an event in nanoseconds since 1970.
@@ -112,9 +112,9 @@ pub(super) fn time_ns(event: &Object) -> Result<u64, String> {
 }
 
 fn parse_time(text: &str) -> Option<u64> {
-    let shape = "dddd-dd-ddTdd:dd:dd.dddddddddZ";
-    let fits = |(is, should): (char, char)| is == should || should == 'd' && is.is_ascii_digit();
-    if text.len() != shape.len() || !text.chars().zip(shape.chars()).all(fits) {
+    let shape = b"dddd-dd-ddTdd:dd:dd.dddddddddZ";
+    let fits = |(is, should): (u8, &u8)| is == *should || *should == b'd' && is.is_ascii_digit();
+    if text.len() != shape.len() || !text.bytes().zip(shape).all(fits) {
         return None;
     }
     let number = |from: usize, to: usize| text[from..to].parse::<u64>().ok();
@@ -128,16 +128,15 @@ fn parse_time(text: &str) -> Option<u64> {
 }
 
 fn keys(object: &Object, expected: &[&str]) -> Checked {
-    let keys: Vec<&str> = object.keys().map(String::as_str).collect();
-    ensure(keys == expected, &format!("the keys should be {expected:?}"))
+    ensure(object.keys().eq(expected), || format!("the keys should be {expected:?}"))
 }
 
 fn same(key: &str, is: &Value, should: &Value) -> Checked {
-    ensure(is == should, &format!("`{key}` should be {should}"))
+    ensure(is == should, || format!("`{key}` should be {should}"))
 }
 
-fn ensure(condition: bool, problem: &str) -> Checked {
-    if condition { Ok(()) } else { Err(problem.into()) }
+fn ensure(condition: bool, problem: impl FnOnce() -> String) -> Checked {
+    if condition { Ok(()) } else { Err(problem()) }
 }
 
 /// Wall clock in nanoseconds.

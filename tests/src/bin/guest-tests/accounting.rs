@@ -67,7 +67,7 @@ fn a_call_that_is_not_printed_is_filtered() {
 
 fn a_ring_too_small_loses_calls_and_says_how_many() {
     let tracer = Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", "4096"]);
-    let rounds = storm(1, 2000);
+    let rounds = storm(1, 1000);
     let trace = tracer.finish();
     assert_adds_up(&trace, 3 * rounds);
     assert_all_for_the_ring(&trace);
@@ -83,7 +83,7 @@ fn assert_all_for_the_ring(trace: &Trace) {
 fn threads_on_all_processors_lose_no_count() {
     for ring in ["4M", "4096"] {
         let tracer = Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", ring]);
-        let rounds = storm(8, 250);
+        let rounds = storm(8, 100);
         let trace = tracer.finish();
         assert_adds_up(&trace, 3 * rounds);
         if ring == "4096" {
