@@ -87,10 +87,11 @@ fn arguments(vm: &Vm) -> Result<Vec<String>> {
     all.extend(words(if vm.icount {
         // Guest time is guest instructions, so that a measurement comes out the same every time.
         "-accel tcg,thread=single -icount shift=0,sleep=off"
+    } else if vm.smp > 1 {
+        // Not thread=single, under which two processors hardly get anywhere.
+        "-accel tcg,thread=multi"
     } else {
-        // One thread for all processors: with one each, QEMU 7.2 now and then executes a
-        // half-patched instruction while the kernel puts a probe in, and the guest panics.
-        "-accel tcg,thread=single"
+        "-accel tcg"
     }));
     // QEMU 7.2 corrupts cmpxchg16b with several processors, and the kernel's allocator with it.
     all.extend(words("-cpu max,-cx16"));
