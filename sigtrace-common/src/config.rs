@@ -9,6 +9,10 @@ pub const MAX_ERROR: u32 = 575;
 /// Words of the bitmap of selected errnos.
 pub const ERROR_WORDS: usize = (MAX_ERROR as usize + 1) / 64;
 
+/// Up to so many threads, users or names are compared with one by one: looking in a map costs as
+/// much as all the rest of leaving a call out.
+pub const FEW: usize = 4;
+
 /// The filter and the running kernel's layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
@@ -21,12 +25,13 @@ pub struct Config {
     pub min_duration_ns: u64,
     /// With [`select::ERROR`]: errno n is bit n % 64 of word n / 64.
     pub errors: [u64; ERROR_WORDS],
-    /// With [`select::ONE_COMM`]: the name, NUL-padded, as two words of its bytes in their order.
-    pub comm: [u64; 2],
-    /// With [`select::ONE_TID`].
-    pub tid: u32,
-    /// With [`select::ONE_UID`].
-    pub uid: u32,
+    /// With [`select::FEW_COMMS`]: names, NUL-padded, each as two words of its bytes in their order.
+    /// Of fewer than [`FEW`], the last is there again, here and in the next two.
+    pub comms: [[u64; 2]; FEW],
+    /// With [`select::FEW_TIDS`].
+    pub tids: [u32; FEW],
+    /// With [`select::FEW_UIDS`].
+    pub uids: [u32; FEW],
     /// With [`select::NOT_SELF`]: the process to leave out, in the initial pid namespace.
     pub self_pid: u32,
     /// When this many bytes wait in the ring, the agent is woken.
@@ -45,8 +50,7 @@ pub mod select {
     pub const CALLER: u64 = 1 << 2;
     /// Calls whose target is marked [`side::TARGET`](super::side::TARGET).
     pub const TARGET: u64 = 1 << 3;
-    /// Calls by a thread in the map `TIDS`. One thread, user or name is compared with
-    /// [`Config`]'s instead: a map costs as much as all the rest of leaving a call out.
+    /// Calls by a thread in the map `TIDS`.
     pub const TID: u64 = 1 << 4;
     /// Calls by a thread whose name is in the map `COMMS`.
     pub const COMM: u64 = 1 << 5;
@@ -64,12 +68,12 @@ pub mod select {
     pub const ERROR: u64 = 1 << 11;
     /// Calls that took at least `min_duration_ns`.
     pub const MIN_DURATION: u64 = 1 << 12;
-    /// Calls by the thread `tid`.
-    pub const ONE_TID: u64 = 1 << 14;
-    /// Calls by a thread named `comm`.
-    pub const ONE_COMM: u64 = 1 << 15;
-    /// Calls by the user `uid`.
-    pub const ONE_UID: u64 = 1 << 16;
+    /// Calls by one of the threads `tids`.
+    pub const FEW_TIDS: u64 = 1 << 14;
+    /// Calls by a thread named as one of `comms`.
+    pub const FEW_COMMS: u64 = 1 << 15;
+    /// Calls by one of the users `uids`.
+    pub const FEW_UIDS: u64 = 1 << 16;
     /// Not a filter: new processes of selected callers are selected too.
     pub const FOLLOW: u64 = 1 << 13;
 }
@@ -126,12 +130,12 @@ pub struct Offsets {
     pub pid_number: u32,
 }
 
-// SAFETY: integers only; every bit pattern is a value. `Config` has 5 + ERROR_WORDS words of 8
-// bytes, then 20 of 4: no padding.
+// SAFETY: integers only; every bit pattern is a value. `Config` has words of 8 bytes
+// first, then an even number of 4: no padding.
 #[cfg(feature = "user")]
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
     assert!(size_of::<Offsets>() == 16 * 4);
-    assert!(size_of::<Config>() == 40 + 8 * ERROR_WORDS + 16 + 16 * 4);
+    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 2 + 16));
 };

@@ -15,7 +15,7 @@ mod syscall;
 mod table;
 
 pub use abi::{Abi, regs};
-pub use config::{Config, ERROR_WORDS, MAX_ERROR, Offsets, select, side};
+pub use config::{Config, ERROR_WORDS, FEW, MAX_ERROR, Offsets, select, side};
 pub use counter::{Counter, Counters};
 pub use record::{Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Record, State, undecided};
 pub use syscall::{Access, Arg, Entries, Entry, Group, Kind, Outcome, Syscall};

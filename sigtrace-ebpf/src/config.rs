@@ -1,6 +1,6 @@
 //! The agent's configuration as the programs see it.
 
-use sigtrace_common::{Config, ERROR_WORDS, Offsets, select};
+use sigtrace_common::{Config, ERROR_WORDS, FEW, Offsets, select};
 
 /// Overridden by the agent before loading. Read-only and frozen, so that the verifier knows its
 /// content and removes what is not in use.
@@ -10,9 +10,9 @@ static CONFIG: Config = Config {
     signals: 0,
     min_duration_ns: 0,
     errors: [0; ERROR_WORDS],
-    comm: [0; 2],
-    tid: 0,
-    uid: 0,
+    comms: [[0; 2]; FEW],
+    tids: [0; FEW],
+    uids: [0; FEW],
     self_pid: 0,
     wakeup_bytes: 0,
     offsets: Offsets {

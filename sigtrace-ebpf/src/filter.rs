@@ -5,8 +5,8 @@ use core::{ffi::c_void, mem::MaybeUninit};
 
 use aya_ebpf::helpers::{bpf_get_current_uid_gid, generated::bpf_get_current_comm};
 use sigtrace_common::{
-    Access, Arg, Capture, Group, Kind, MAX_ARGS, Outcome, Record, SYSCALLS, Syscall, select, side,
-    undecided,
+    Access, Arg, Capture, FEW, Group, Kind, MAX_ARGS, Outcome, Record, SYSCALLS, Syscall, select,
+    side, undecided,
 };
 
 use crate::{
@@ -27,16 +27,30 @@ pub enum Verdict {
     Undecided(u32),
 }
 
+/// Whether a value is among the few in that member of the configuration.
+macro_rules! is_among {
+    ($value:expr, $few:ident) => {{
+        let value = $value;
+        let mut found = false;
+        let mut i = 0;
+        while i < FEW {
+            found |= value == config!($few[i]);
+            i += 1;
+        }
+        found
+    }};
+}
+
 /// By who calls the syscall in row `ROW`.
 #[inline(always)]
 pub fn caller<const ROW: usize>(pid: u32, tid: u32) -> Verdict {
     let filters = config!(select);
     if filters & select::NOT_SELF != 0 && pid == config!(self_pid)
-        || filters & select::ONE_TID != 0 && tid != config!(tid)
+        || filters & select::FEW_TIDS != 0 && !is_among!(tid, tids)
         || filters & select::TID != 0 && TIDS.get_ptr(tid).is_none()
-        || filters & select::ONE_UID != 0 && uid() != config!(uid)
+        || filters & select::FEW_UIDS != 0 && !is_among!(uid(), uids)
         || filters & select::UID != 0 && UIDS.get_ptr(uid()).is_none()
-        || filters & select::ONE_COMM != 0 && comm() != config!(comm)
+        || filters & select::FEW_COMMS != 0 && !is_among!(comm(), comms)
         || filters & select::COMM != 0 && COMMS.get_ptr(comm()).is_none()
         || filters & select::CGROUP != 0 && !matches!(CGROUP.current_task_under_cgroup(0), Ok(true))
     {

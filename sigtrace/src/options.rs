@@ -5,7 +5,7 @@ mod values;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use sigtrace_common::{Config, ERROR_WORDS, Offsets, SYSCALLS, select, side};
+use sigtrace_common::{Config, ERROR_WORDS, FEW, Offsets, SYSCALLS, select, side};
 
 use crate::{
     bpf::Selection,
@@ -99,9 +99,9 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         signals: 0,
         min_duration_ns: 0,
         errors: [0; ERROR_WORDS],
-        comm: [0; 2],
-        tid: 0,
-        uid: 0,
+        comms: [[0; 2]; FEW],
+        tids: [0; FEW],
+        uids: [0; FEW],
         self_pid: std::process::id(),
         wakeup_bytes: 0,
         offsets: Offsets::default(),
@@ -113,14 +113,14 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
     use_filter(select::CALLER, !args.caller.is_empty() || !args.cmd.is_empty());
     use_filter(select::TARGET, !args.target.is_empty());
     let tids = values::numbers("--tid", &args.tid)?;
-    use_filter(select::ONE_TID, tids.len() == 1);
-    use_filter(select::TID, tids.len() > 1);
+    use_filter(select::FEW_TIDS, is_few(&tids));
+    use_filter(select::TID, tids.len() > FEW);
     let uids = values::numbers("--uid", &args.uid)?;
-    use_filter(select::ONE_UID, uids.len() == 1);
-    use_filter(select::UID, uids.len() > 1);
+    use_filter(select::FEW_UIDS, is_few(&uids));
+    use_filter(select::UID, uids.len() > FEW);
     let comms = values::comms(&args.comm, notes)?;
-    use_filter(select::ONE_COMM, comms.len() == 1);
-    use_filter(select::COMM, comms.len() > 1);
+    use_filter(select::FEW_COMMS, is_few(&comms));
+    use_filter(select::COMM, comms.len() > FEW);
     use_filter(select::CGROUP, args.cgroup.is_some());
     use_filter(select::SIGNAL, !args.signal.is_empty());
     use_filter(select::NO_PROBE, args.no_probe);
@@ -143,9 +143,9 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
             "follows the processes of --pid, --caller or --target; give one",
         ));
     }
-    config.tid = tids.first().copied().unwrap_or(0);
-    config.uid = uids.first().copied().unwrap_or(0);
-    config.comm = comms.first().map_or([0; 2], words);
+    config.tids = few(&tids, |&tid| tid);
+    config.uids = few(&uids, |&uid| uid);
+    config.comms = few(&comms, words);
     config.signals = lists::signals(&args.signal)?;
     config.errors = lists::errors(&args.error)?;
     if let Some(text) = &args.min_duration {
@@ -166,6 +166,15 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         cgroup: args.cgroup.as_deref().map(values::cgroup).transpose()?,
         ring_size: values::ring_size(&args.ring_size, notes)?,
     })
+}
+
+fn is_few<T>(values: &[T]) -> bool {
+    (1..=FEW).contains(&values.len())
+}
+
+/// The first few values, the last of them again where there are no more.
+fn few<T, W: Copy + Default>(values: &[T], word: impl Fn(&T) -> W) -> [W; FEW] {
+    std::array::from_fn(|i| values.get(i).or(values.last()).map_or(W::default(), &word))
 }
 
 /// A name as the kernel side compares it.
