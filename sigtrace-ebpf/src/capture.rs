@@ -19,7 +19,8 @@ use crate::{
     emit::emit,
     filter::{self, Verdict},
     maps::{
-        PENDING, count, count_under_way, may_be_under_way, new_slot, remove_slot, slots_are_scarce,
+        PENDING, count, count_under_way, is_stopped, may_be_under_way, new_slot, remove_slot,
+        slots_are_scarce,
     },
     pidfd,
     regs::UserRegs,
@@ -62,6 +63,9 @@ pub fn enter<const ROW: usize>(regs: UserRegs) {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
 
+    if is_stopped() {
+        return forget_missed(tid);
+    }
     let verdict = filter::caller::<ROW>(pid, tid);
     if matches!(verdict, Verdict::Drop) {
         forget_missed(tid);

@@ -22,6 +22,7 @@ use sd_notify::NotifyState;
 use sigtrace_common::side;
 use tokio::{
     io::{Interest, unix::AsyncFd},
+    task::spawn_blocking,
     time::{Instant, sleep},
 };
 
@@ -96,10 +97,17 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     };
     notify(&[NotifyState::Stopping]);
 
-    // At once, however slow the reader is: from here on no call is under way that counts.
-    let detaching = Instant::now();
-    let mechanisms = probes.detach();
-    tracing::debug!("detached within {:?}", detaching.elapsed());
+    // At once, however slow the reader is, or the kernel with detaching.
+    kernel.stop()?;
+    let mut detaching = spawn_blocking(move || probes.detach());
+    let detached = tokio::select! {
+        detached = &mut detaching => detached,
+        result = drain(&mut pump, &mut ring), if written.is_ok() => {
+            written = result;
+            detaching.await
+        }
+    };
+    let mechanisms = detached.context("cannot detach")?;
     let (under_way, left_out) = kernel.under_way();
     pump.account.left_out(left_out);
     pump.add(under_way);
@@ -173,6 +181,19 @@ async fn stream(
             () = sleep(nap) => {}
             () = pump.closed() => return Err(io::ErrorKind::BrokenPipe.into()),
             () = at(stats_due) => {}
+        }
+    }
+}
+
+/// Writes what the ring holds, while the probes are being detached. Only ends if it cannot.
+async fn drain(pump: &mut Pump, ring: &mut AsyncFd<RingBuf<MapData>>) -> io::Result<()> {
+    loop {
+        let more = pump.fill(ring.get_mut());
+        pump.flush().await?;
+        if more {
+            tokio::task::yield_now().await;
+        } else {
+            sleep(SHORTEST_NAP).await;
         }
     }
 }

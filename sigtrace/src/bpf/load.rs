@@ -88,6 +88,14 @@ impl Kernel {
         fill(&mut self.ebpf, "THREADS", &threads)
     }
 
+    /// Ends the tracing: no call that begins from here on is traced, though the programs may still
+    /// be attached. Calls that began before are traced to their return as long as they are.
+    pub fn stop(&mut self) -> Result<()> {
+        maps::Array::try_from(map_mut(&mut self.ebpf, "STOPPED")?)?
+            .set(0, 1_u32, 0)
+            .context("cannot stop the programs")
+    }
+
     /// The calls that are under way, as records in the state [`State::Entered`], and how many more
     /// there are that the filter leaves out. Only meaningful once nothing is attached any more.
     pub fn under_way(&self) -> (Vec<RecordBytes>, u64) {
