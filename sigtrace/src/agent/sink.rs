@@ -102,15 +102,29 @@ impl Sink {
     }
 }
 
-/// A socket whose other end is closed is no error, but at the end of what can be read from it.
+/// Resolves once a socket is closed at its other end. That nothing more comes from there is not the
+/// same: the journal's sockets are for one direction only.
 async fn hung_up(socket: &AsyncFd<OwnedFd>) -> io::Result<()> {
     loop {
         let mut ready = socket.ready(Interest::READABLE).await?;
-        if ready.ready().is_read_closed() {
+        if is_hung_up(socket.get_ref())? {
             return Ok(());
+        }
+        if ready.ready().is_read_closed() {
+            // There is nothing more to wait for. Writing will tell.
+            std::future::pending::<()>().await;
         }
         ready.clear_ready();
     }
+}
+
+fn is_hung_up(fd: &OwnedFd) -> io::Result<bool> {
+    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: one descriptor to ask about.
+    if unsafe { libc::poll(&raw mut poll, 1, 0) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(poll.revents & (libc::POLLHUP | libc::POLLERR) != 0)
 }
 
 /// The lines that are written whole or not at all: a pipe takes up to `PIPE_BUF` so (`pipe(7)`), and a

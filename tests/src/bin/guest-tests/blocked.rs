@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, PipeReader, Read as _};
+use std::net::Shutdown;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
@@ -20,6 +21,7 @@ pub const TESTS: &[Test] = tests![
     a_reader_who_comes_back_in_time_gets_all,
     a_storm_that_nobody_reads_does_not_make_it_grow,
     a_reader_who_goes_while_nothing_happens_ends_it_quietly,
+    a_socket_for_one_direction_is_not_closed,
     a_reader_who_goes_in_the_midst_of_a_storm_ends_it_quietly,
     nobody_to_complain_to_is_no_reason_to_fail,
     stderr_that_nobody_reads_does_not_keep_it_from_ending,
@@ -152,6 +154,22 @@ fn a_reader_who_goes_while_nothing_happens_ends_it_quietly() {
     drop(reader);
     assert_eq!(until("the end", || sigtrace.ended()).code(), Some(0));
     assert_eq!(sigtrace.end().1, "");
+}
+
+/// As the journal's.
+fn a_socket_for_one_direction_is_not_closed() {
+    let (mut reader, writer) = UnixStream::pair().unwrap_or_else(|error| panic!("{error}"));
+    assert!(writer.shutdown(Shutdown::Read).is_ok());
+    let sigtrace = Streaming::start(ARGS, OwnedFd::from(writer));
+    let made = Flood::run(1, 10);
+    sigtrace.signal(libc::SIGTERM);
+    let started = sigtrace.started();
+    let (status, stderr) = sigtrace.end();
+    let mut text = String::new();
+    let read = reader.read_to_string(&mut text);
+    assert!(read.is_ok(), "{read:?}");
+    let trace = Streaming::trace(&started, &text, status, stderr);
+    assert_eq!(trace.calls().count() as u64, made);
 }
 
 /// As `| head -1`.
