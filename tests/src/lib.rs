@@ -5,8 +5,10 @@
 //! - [`names`] are the names of numbers, written down a second time so that the tests do not take
 //!   sigtrace's word for them.
 //! - [`kernel`] is the list of what differs between kernels.
+//! - [`processors`] is about which of them to run on.
 
 pub mod expect;
 pub mod harness;
 pub mod kernel;
 pub mod names;
+pub mod processors;

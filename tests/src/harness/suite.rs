@@ -13,6 +13,7 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use super::children;
+use crate::processors;
 
 /// A test that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -41,6 +42,7 @@ thread_local! {
 /// Runs the tests of all modules, one at a time unless the command line says otherwise. Operands
 /// are parts of the names of the tests to run; options are libtest's, as `--name=value`.
 pub fn main(modules: &[(&str, &[Test])]) -> ExitCode {
+    processors::keep_to_one();
     // libtest takes any number of filters, libtest-mimic one.
     let (options, filters): (Vec<_>, Vec<_>) = env::args().partition(|arg| arg.starts_with('-'));
     let filters = &filters[1..];

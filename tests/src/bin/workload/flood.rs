@@ -1,15 +1,17 @@
 //! More calls than anybody can read, counted while they are made.
 //!
 //! `workload flood THREADS CALLS PAUSE` has each thread make so many calls, or calls without end if
-//! that is 0: `tkill` of nobody, with the signals 0 and 15 in turn, and so many microseconds between. It waits for a line on its standard
-//! input before it begins, answers every further line with the number of calls made so far, and the
-//! end of its input with the number of all of them. It leaves the processors to who wants them, so
+//! that is 0: `tkill` of nobody, with the signals 0 and 15 in turn, and so many microseconds between.
+//! It waits for a line on its standard input before it begins, answers every further line with the
+//! number of calls made so far, and the end of its input with the number of all of them. It leaves the processors to who wants them, so
 //! that a test need not wait for it to be over.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
+
+use sigtrace_tests::processors;
 
 /// No process has this number.
 const NOBODY: i32 = 0x7fff_fff2;
@@ -26,6 +28,10 @@ pub(crate) fn run(arguments: &[String]) {
     // SAFETY: no memory is involved.
     unsafe { libc::nice(19) };
     read_line();
+    if calls > 0 {
+        // It is the tests that have an end to the flood before they detach.
+        processors::take_all();
+    }
     let flood: Vec<_> = (0..threads).map(|_| thread::spawn(move || make(calls, pause))).collect();
     while read_line() {
         println!("{}", MADE.load(Ordering::SeqCst));

@@ -2,6 +2,8 @@
 
 use std::thread;
 
+use sigtrace_tests::processors;
+
 /// No process has this number.
 const NOBODY: i32 = 0x7fff_fff2;
 
@@ -11,6 +13,7 @@ const NOBODY: i32 = 0x7fff_fff2;
 pub(crate) fn run(arguments: &[String]) {
     let numbers: Vec<usize> = arguments.iter().filter_map(|number| number.parse().ok()).collect();
     let [threads, rounds] = numbers[..] else { panic!("usage: workload storm THREADS ROUNDS") };
+    processors::take_all();
     let all: Vec<_> = (0..threads).map(|_| thread::spawn(move || make(rounds))).collect();
     let made: usize = all.into_iter().map(|thread| thread.join().unwrap_or_default()).sum();
     println!("{made}");
