@@ -21,6 +21,8 @@ use serde_json::json;
 use crate::setup::Machine;
 use crate::setup::kernel::Kernel;
 
+pub(crate) use session::Panicked;
+
 /// Where the files of a guest are.
 pub(crate) const PAYLOAD: &str = "/payload";
 

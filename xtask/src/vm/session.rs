@@ -26,6 +26,11 @@ const TICK: Duration = Duration::from_millis(100);
 /// How much of the console an error shows.
 const SHOWN_LINES: usize = 40;
 
+/// The guest's kernel panicked.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the guest's kernel panicked")]
+pub(crate) struct Panicked;
+
 /// Runs the guest; the job's exit code.
 pub(super) fn run(vm: &Vm, initrd: File, streams: Streams<'_>) -> Result<i32> {
     let mut qemu = Qemu::start(vm, initrd)?;
@@ -47,7 +52,7 @@ pub(super) fn run(vm: &Vm, initrd: File, streams: Streams<'_>) -> Result<i32> {
     );
     let complaint = qemu.end();
     if let Err(error) = outcome {
-        bail!("{error:#}: {}", session.last_words(&complaint));
+        return Err(error.context(session.last_words(&complaint)));
     }
     session.await_delivery(&events)?;
     session.exit.context("the guest ended without a result")
@@ -142,7 +147,7 @@ impl<'a> Session<'a> {
                 self.exit = Some(code);
                 self.deadline = Some(Instant::now() + GRACE);
             }
-            Line::Panic => bail!("the guest's kernel panicked"),
+            Line::Panic => bail!(Panicked),
             Line::Stderr(_) | Line::Other => {}
         }
         Ok(())
@@ -210,10 +215,10 @@ impl<'a> Session<'a> {
     fn last_words(&self, complaint: &str) -> String {
         let console: Vec<&str> = self.tail.iter().map(String::as_str).collect();
         format!(
-            "guest with kernel {} after {:.0?}; the end of its console:\n{}\n{complaint}",
+            "the end of the console:\n{}\n{complaint}\nguest with kernel {} after {:.0?}",
+            console.join("\n"),
             self.vm.kernel.release,
             self.began.elapsed(),
-            console.join("\n")
         )
     }
 }

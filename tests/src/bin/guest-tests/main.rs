@@ -27,16 +27,11 @@ use std::process::ExitCode;
 
 use sigtrace_tests::harness;
 
-/// Run always.
+/// The tests by module.
 const TESTS: &[(&str, &[harness::Test])] = &[
     ("calls", calls::TESTS),
     ("accounting", accounting::TESTS),
     ("unfinished", unfinished::TESTS),
-];
-
-/// Run when the environment has `SIGTRACE_ALL_TESTS`: they have yet to be seen passing on every
-/// kernel with this agent.
-const MORE_TESTS: &[(&str, &[harness::Test])] = &[
     ("by_process", by_process::TESTS),
     ("follow", follow::TESTS),
     ("by_call", by_call::TESTS),
@@ -56,7 +51,5 @@ const MORE_TESTS: &[(&str, &[harness::Test])] = &[
 ];
 
 fn main() -> ExitCode {
-    let all = std::env::var_os("SIGTRACE_ALL_TESTS").is_some();
-    let more = if all { MORE_TESTS } else { &[] };
-    harness::main(&[TESTS, more].concat())
+    harness::main(TESTS)
 }
