@@ -5,7 +5,7 @@
 //! system call. So everything keeps to one processor, where nothing is in the midst of anything,
 //! but workloads that begin once all is attached and end before it is detached.
 
-use std::io;
+use std::{fs, io};
 
 /// Keeps the calling thread, and all it starts from here on, to the first processor.
 pub fn keep_to_one() {
@@ -28,4 +28,12 @@ fn allow(wanted: impl Fn(usize) -> bool) {
     // SAFETY: a set of the size given.
     let done = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
     assert_eq!(done, 0, "sched_setaffinity: {}", io::Error::last_os_error());
+}
+
+/// How many processors there can be: what the kernel makes room for.
+pub fn possible() -> usize {
+    let list = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
+    let last =
+        list.trim().rsplit(['-', ',']).next().and_then(|number| number.parse::<usize>().ok());
+    last.map(|number| number + 1).unwrap_or_else(|| panic!("{list:?} is no list of processors"))
 }

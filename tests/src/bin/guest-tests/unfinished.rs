@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sigtrace_tests::harness::{Background, Test, Trace, Tracer, Workload, difference};
 use sigtrace_tests::kernel::Kernel;
-use sigtrace_tests::tests;
+use sigtrace_tests::{processors, tests};
 
 /// All of them.
 pub const TESTS: &[Test] = tests![
@@ -33,7 +33,7 @@ fn a_return_that_is_missed_is_an_event_without_it() {
 
 /// As many as can be seen to return at the same time.
 fn slots() -> usize {
-    Kernel::running().return_slots(std::thread::available_parallelism().map_or(1, usize::from))
+    Kernel::running().return_slots(processors::possible())
 }
 
 /// The only rt_sigtimedwait of a thread.
