@@ -5,7 +5,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
     os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
+        fd::{AsFd as _, AsRawFd, OwnedFd, RawFd},
         unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
     },
     path::Path,
@@ -24,8 +24,25 @@ pub(crate) enum Sink {
     /// given is shared with whoever gave it to us.
     Pipe(AsyncFd<File>),
     /// A socket, such as the journal's. It cannot be opened anew, but asked not to block.
-    Socket(AsyncFd<OwnedFd>),
+    Socket(AsyncFd<Socket>),
 }
+
+/// A socket, and how much may wait in it to be read.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    fd: OwnedFd,
+    limit: usize,
+}
+
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+/// This part of a socket's buffer is left for our last words: under systemd standard error is the
+/// same socket, and a reader in arrears must still get to read what became of the rest.
+const RESERVED_PART: usize = 8;
 
 impl Sink {
     /// Our standard output. Needs a tokio runtime.
@@ -53,7 +70,7 @@ impl Sink {
         let interest = Interest::WRITABLE | Interest::ERROR;
         if kind.is_socket() {
             let interest = interest | Interest::READABLE;
-            return Ok(Self::Socket(register(OwnedFd::from(file), interest)?));
+            return Ok(Self::Socket(register(Socket::new(file.into())?, interest)?));
         }
         if kind.is_fifo() || kind.is_char_device() {
             let anew = OpenOptions::new()
@@ -85,7 +102,9 @@ impl Sink {
             Self::Pipe(pipe) => {
                 pipe.async_io(Interest::WRITABLE, |file| (&*file).write(lines)).await
             }
-            Self::Socket(socket) => socket.async_io(Interest::WRITABLE, |fd| send(fd, lines)).await,
+            Self::Socket(socket) => {
+                socket.async_io(Interest::WRITABLE, |socket| socket.send(lines)).await
+            }
         }
     }
 
@@ -104,10 +123,10 @@ impl Sink {
 
 /// Resolves once a socket is closed at its other end. That nothing more comes from there is not the
 /// same: the journal's sockets are for one direction only.
-async fn hung_up(socket: &AsyncFd<OwnedFd>) -> io::Result<()> {
+async fn hung_up(socket: &AsyncFd<Socket>) -> io::Result<()> {
     loop {
         let mut ready = socket.ready(Interest::READABLE).await?;
-        if is_hung_up(socket.get_ref())? {
+        if is_hung_up(&socket.get_ref().fd)? {
             return Ok(());
         }
         if ready.ready().is_read_closed() {
@@ -138,17 +157,52 @@ fn atomic_part(bytes: &[u8]) -> &[u8] {
     &bytes[..end]
 }
 
-fn send(fd: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
-    // SAFETY: the buffer has the length given.
-    let sent = unsafe {
-        libc::send(
-            fd.as_fd().as_raw_fd(),
-            bytes.as_ptr().cast(),
-            bytes.len(),
-            libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
-        )
-    };
-    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+impl Socket {
+    fn new(fd: OwnedFd) -> io::Result<Self> {
+        let mut size: libc::c_int = 0;
+        let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+        // SAFETY: an int and its size to write to.
+        let asked = unsafe {
+            libc::getsockopt(
+                fd.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_SNDBUF,
+                (&raw mut size).cast(),
+                &raw mut length,
+            )
+        };
+        if asked != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let size = usize::try_from(size).unwrap_or(0);
+        Ok(Self { fd, limit: size - size / RESERVED_PART })
+    }
+
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        if self.waiting()? >= self.limit {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        // SAFETY: the buffer has the length given.
+        let sent = unsafe {
+            libc::send(
+                self.as_raw_fd(),
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+            )
+        };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// How much of the buffer is taken by what has not been read yet.
+    fn waiting(&self) -> io::Result<usize> {
+        let mut taken: libc::c_int = 0;
+        // SAFETY: an int to write to.
+        if unsafe { libc::ioctl(self.as_raw_fd(), libc::TIOCOUTQ, &raw mut taken) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(usize::try_from(taken).unwrap_or(0))
+    }
 }
 
 #[cfg(test)]

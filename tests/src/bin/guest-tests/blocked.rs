@@ -22,6 +22,7 @@ pub const TESTS: &[Test] = tests![
     a_storm_that_nobody_reads_does_not_make_it_grow,
     a_reader_who_goes_while_nothing_happens_ends_it_quietly,
     a_socket_for_one_direction_is_not_closed,
+    the_last_words_reach_a_socket_that_is_full_of_events,
     a_reader_who_goes_in_the_midst_of_a_storm_ends_it_quietly,
     nobody_to_complain_to_is_no_reason_to_fail,
     stderr_that_nobody_reads_does_not_keep_it_from_ending,
@@ -154,6 +155,25 @@ fn a_reader_who_goes_while_nothing_happens_ends_it_quietly() {
     drop(reader);
     assert_eq!(until("the end", || sigtrace.ended()).code(), Some(0));
     assert_eq!(sigtrace.end().1, "");
+}
+
+/// As the journal in arrears: standard error is the same socket as standard output.
+fn the_last_words_reach_a_socket_that_is_full_of_events() {
+    let (mut reader, writer) = UnixStream::pair().unwrap_or_else(|error| panic!("{error}"));
+    let writer = OwnedFd::from(writer);
+    let both = writer.try_clone().unwrap_or_else(|error| panic!("{error}"));
+    let mut sigtrace = Streaming::start_command(command(ARGS).stdout(writer).stderr(both));
+    Flood::run(1, CALLS);
+    sigtrace.signal(libc::SIGTERM);
+    assert_eq!(until("the end", || sigtrace.ended()).code(), Some(0));
+    drop(sigtrace);
+    let mut text = String::new();
+    let read = reader.read_to_string(&mut text);
+    assert!(read.is_ok(), "{read:?}");
+    let printed = text.lines().filter(|line| line.starts_with("{\"event\":\"syscall\"")).count();
+    let account = text.lines().last().unwrap_or_default();
+    assert!(account.starts_with(&format!("sigtrace: {printed} events, ")), "{account}");
+    assert!(account.ends_with(&format!(", output {}", CALLS as usize - printed)), "{account}");
 }
 
 /// As the journal's.
