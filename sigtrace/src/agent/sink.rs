@@ -27,11 +27,13 @@ pub(crate) enum Sink {
     Socket(AsyncFd<Socket>),
 }
 
-/// A socket, and how much may wait in it to be read.
+/// A socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
     fd: OwnedFd,
-    limit: usize,
+    /// How much may wait in it to be read. Only a Unix socket tells its writer that there is room
+    /// before it was ever full; others have none to reserve.
+    limit: Option<usize>,
 }
 
 impl AsRawFd for Socket {
@@ -159,27 +161,19 @@ fn atomic_part(bytes: &[u8]) -> &[u8] {
 
 impl Socket {
     fn new(fd: OwnedFd) -> io::Result<Self> {
-        let mut size: libc::c_int = 0;
-        let mut length = size_of::<libc::c_int>() as libc::socklen_t;
-        // SAFETY: an int and its size to write to.
-        let asked = unsafe {
-            libc::getsockopt(
-                fd.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_SNDBUF,
-                (&raw mut size).cast(),
-                &raw mut length,
-            )
+        let limit = if option(&fd, libc::SO_DOMAIN)? == libc::AF_UNIX {
+            let size = usize::try_from(option(&fd, libc::SO_SNDBUF)?).unwrap_or(0);
+            Some(size - size / RESERVED_PART)
+        } else {
+            None
         };
-        if asked != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let size = usize::try_from(size).unwrap_or(0);
-        Ok(Self { fd, limit: size - size / RESERVED_PART })
+        Ok(Self { fd, limit })
     }
 
     fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        if self.waiting()? >= self.limit {
+        if let Some(limit) = self.limit
+            && self.waiting()? >= limit
+        {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         // SAFETY: the buffer has the length given.
@@ -203,6 +197,23 @@ impl Socket {
         }
         Ok(usize::try_from(taken).unwrap_or(0))
     }
+}
+
+/// An option of a socket that is an int, socket(7).
+fn option(fd: &OwnedFd, name: libc::c_int) -> io::Result<libc::c_int> {
+    let mut value: libc::c_int = 0;
+    let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: an int and its size to write to.
+    let asked = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            name,
+            (&raw mut value).cast(),
+            &raw mut length,
+        )
+    };
+    if asked == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(test)]
