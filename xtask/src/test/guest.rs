@@ -103,8 +103,11 @@ impl Run {
         let mut output = Output::default();
         eprintln!("{} ...", self.label);
         let mut result = self.run(cache, programs, filter, &output);
-        if result.as_ref().is_err_and(|error| error.is::<Panicked>()) {
-            eprintln!("{}: the guest's kernel panicked, which QEMU causes; once more", self.label);
+        if let Err(error) = &result
+            && error.is::<Panicked>()
+        {
+            // With the end of its console, as the second run's log takes the place of the first's.
+            eprintln!("{}: {error:#}\nQEMU causes such panics; once more", self.label);
             output = Output::default();
             result = self.run(cache, programs, filter, &output);
         }
