@@ -44,6 +44,9 @@ fn threads_are_selected_by_name() {
             "-s kill -c nginx,h\u{e9}l\u{e9}ne -c a\"b",
             named(["nginx", "h\u{e9}l\u{e9}ne", "a\"b"]),
         ),
+        // As many as are compared one by one, and one more than that.
+        filter("-s kill -c nginx,nosuch,ngin,nobody", named(["nginx", "ngin"])),
+        filter("-s kill -c nosuch,nobody,ngin,nowhere,nginx2", named(["ngin", "nginx2"])),
         // The kernel keeps 15 bytes of a name.
         filter("-s kill -c systemd-journald", named([long])),
     ];
@@ -73,6 +76,8 @@ fn users_are_selected_by_number() {
     let filters = [
         filter("-s kill --uid 33", by(&[33])),
         filter("-s kill -u 4000000000,0", by(&[4_000_000_000, 0])),
+        filter("-s kill -u 1,2,3,33", by(&[33])),
+        filter("-s kill -u 1,2,65534,3,33", by(&[65_534, 33])),
     ];
     assert_filters(&filters, || puppets.iter_mut().map(|puppet| ("", puppet.call(CALL))).collect());
 }

@@ -122,6 +122,7 @@ fn threads_are_selected_as_callers() {
     let filters = [
         filter(format!("-s kill -t {tid}"), |what, _| what == "first"),
         filter(format!("-s kill --tid {tid},{main}"), |what, _| what != "second"),
+        filter(format!("-s kill --tid 1,2,3,{main},{tid}"), |what, _| what != "second"),
     ];
     assert_filters(&filters, || {
         vec![
