@@ -110,9 +110,14 @@ fn is_running(pid: i32) -> bool {
 }
 
 fn a_reader_who_comes_back_in_time_gets_all() {
-    let (mut reader, writer) = pipe();
+    let (reader, writer) = pipe();
     let sigtrace = Streaming::start(ARGS, writer);
     let made = Flood::run(1, CALLS);
+    assert_gets_all(sigtrace, made, reader);
+}
+
+/// Stops sigtrace while its output is being read.
+fn assert_gets_all(sigtrace: Streaming, made: u64, mut reader: impl io::Read) {
     sigtrace.signal(libc::SIGTERM);
     let mut text = String::new();
     let read = reader.read_to_string(&mut text);
@@ -178,18 +183,11 @@ fn the_last_words_reach_a_socket_that_is_full_of_events() {
 
 /// As the journal's.
 fn a_socket_for_one_direction_is_not_closed() {
-    let (mut reader, writer) = UnixStream::pair().unwrap_or_else(|error| panic!("{error}"));
+    let (reader, writer) = UnixStream::pair().unwrap_or_else(|error| panic!("{error}"));
     assert!(writer.shutdown(Shutdown::Read).is_ok());
     let sigtrace = Streaming::start(ARGS, OwnedFd::from(writer));
     let made = Flood::run(1, 10);
-    sigtrace.signal(libc::SIGTERM);
-    let started = sigtrace.started();
-    let (status, stderr) = sigtrace.end();
-    let mut text = String::new();
-    let read = reader.read_to_string(&mut text);
-    assert!(read.is_ok(), "{read:?}");
-    let trace = Streaming::trace(&started, &text, status, stderr);
-    assert_eq!(trace.calls().count() as u64, made);
+    assert_gets_all(sigtrace, made, reader);
 }
 
 /// As `| head -1`.
