@@ -214,7 +214,8 @@ async fn finish(
     if stats != Stats::Never {
         pump.report_stats(mechanisms);
     }
-    pump.flush().await
+    pump.flush().await?;
+    pump.read().await
 }
 
 fn open(options: &Options) -> Result<Sink> {

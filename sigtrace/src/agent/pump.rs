@@ -163,6 +163,11 @@ impl Pump {
         Ok(())
     }
 
+    /// Resolves once everything written was read, where that can be told.
+    pub(crate) async fn read(&self) -> io::Result<()> {
+        self.sink.read().await
+    }
+
     /// Gives up what is not written, and what is still in the ring. Says whether that is anything.
     pub(crate) fn give_up(&mut self, ring: &mut RingBuf<MapData>) -> bool {
         let unwritten = self.written < self.buffer.len();

@@ -9,9 +9,13 @@ use std::{
         unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
     },
     path::Path,
+    time::Duration,
 };
 
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    time::sleep,
+};
 
 use super::readiness::register;
 
@@ -45,6 +49,14 @@ impl AsRawFd for Socket {
 /// This part of a socket's buffer is left for our last words: under systemd standard error is the
 /// same socket, and a reader in arrears must still get to read what became of the rest.
 const RESERVED_PART: usize = 8;
+
+/// No more than this waits in a Unix socket, however large its buffer is. The journal's has 8 MB, and
+/// what it still has to read when the service has ended it measures by its own rate limit, as those
+/// of the unit are gone then: it would drop events that we call printed.
+const ARREARS: usize = 256 << 10;
+
+/// How long between two looks at what waits in a socket.
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Sink {
     /// Our standard output. Needs a tokio runtime.
@@ -110,6 +122,16 @@ impl Sink {
         }
     }
 
+    /// Resolves once everything written was read, where that can be told.
+    pub(crate) async fn read(&self) -> io::Result<()> {
+        if let Self::Socket(socket) = self {
+            while socket.get_ref().is_waiting()? {
+                sleep(PAUSE).await;
+            }
+        }
+        Ok(())
+    }
+
     /// Resolves once nobody can read any more.
     pub(crate) async fn closed(&self) {
         let closed = match self {
@@ -163,7 +185,7 @@ impl Socket {
     fn new(fd: OwnedFd) -> io::Result<Self> {
         let limit = if option(&fd, libc::SO_DOMAIN)? == libc::AF_UNIX {
             let size = usize::try_from(option(&fd, libc::SO_SNDBUF)?).unwrap_or(0);
-            Some(size - size / RESERVED_PART)
+            Some((size - size / RESERVED_PART).min(ARREARS))
         } else {
             None
         };
@@ -186,6 +208,11 @@ impl Socket {
             )
         };
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Whether something has not been read yet.
+    fn is_waiting(&self) -> io::Result<bool> {
+        Ok(self.limit.is_some() && self.waiting()? > 0 && !is_hung_up(&self.fd)?)
     }
 
     /// How much of the buffer is taken by what has not been read yet.
