@@ -1,23 +1,52 @@
-//! Writes the probe stubs: for every row of the syscall table an entry and a return program.
+//! Writes the probe stubs: for every point that a row of the syscall table is probed at, an entry and
+//! a return program for each mechanism.
 
 use std::{env, fmt::Write as _, fs, path::PathBuf};
 
 use anyhow::{Context as _, Result};
-use sigtrace_common::SYSCALLS;
+use sigtrace_common::{Abi, Hook, SYSCALLS};
 
 fn main() -> Result<()> {
     aya_build::emit_bpf_target_arch_cfg()?;
     println!("cargo:rerun-if-changed=build.rs");
 
+    let native = native()?;
     let mut stubs = String::new();
     for (row, syscall) in SYSCALLS.iter().enumerate() {
-        let name = syscall.name;
-        write!(
-            stubs,
-            "#[kprobe] pub fn {name}_enter(ctx: ProbeContext) -> u32 {{ kprobe::enter::<{row}>(&ctx) }}\n\
-             #[kretprobe] pub fn {name}_exit(ctx: RetProbeContext) -> u32 {{ kprobe::exit::<{row}>(&ctx) }}\n"
-        )?;
+        for point in syscall.points(native) {
+            let abi = point.abi as u8;
+            // How the stub's entry is called, and how many arguments the kernel function has.
+            let (enter, args) = match (syscall.hook, point.symbol) {
+                (Hook::Entry, _) => (format!("enter::<{row}, {abi}>"), 1),
+                (Hook::Function(_), "signalfd_read") => (format!("enter_read::<{row}>"), 4),
+                (Hook::Function(_), _) => (format!("enter_read_iter::<{row}>"), 2),
+            };
+            write!(
+                stubs,
+                "#[kprobe] pub fn {point}_enter(ctx: ProbeContext) -> u32 {{ kprobe::{enter}(&ctx) }}\n\
+                 #[kretprobe] pub fn {point}_exit(ctx: RetProbeContext) -> u32 {{ kprobe::exit::<{row}>(&ctx) }}\n\
+                 #[fentry] pub fn {point}_fentry(ctx: FEntryContext) -> u32 {{ fentry::{enter}(&ctx) }}\n\
+                 #[fexit] pub fn {point}_fexit(ctx: FExitContext) -> u32 {{ fentry::exit::<{row}, {args}>(&ctx) }}\n"
+            )?;
+            if syscall.blocks {
+                // A second one, for when the kernel skips the first.
+                writeln!(
+                    stubs,
+                    "#[fexit] pub fn {point}_fexit2(ctx: FExitContext) -> u32 {{ fentry::exit::<{row}, {args}>(&ctx) }}"
+                )?;
+            }
+        }
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set")?);
     fs::write(out.join("stubs.rs"), stubs).context("cannot write stubs.rs")
+}
+
+/// The architecture of the kernel that is built for, which `emit_bpf_target_arch_cfg` found, too.
+fn native() -> Result<Abi> {
+    let arch = env::var("AYA_BPF_TARGET_ARCH").or_else(|_| env::var("CARGO_CFG_BPF_TARGET_ARCH"));
+    match arch.as_deref() {
+        Ok("x86_64") => Ok(Abi::X86_64),
+        Ok("aarch64") => Ok(Abi::Aarch64),
+        other => anyhow::bail!("no kernel architecture to build for: {other:?}"),
+    }
 }

@@ -1,8 +1,16 @@
 //! Builds the eBPF programs, to be embedded in the agent.
 
-use std::{env, ffi::OsString, path::PathBuf, process::exit};
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::exit,
+};
 
+use anyhow::Context as _;
 use aya_build::{Package, Toolchain};
+use object::build::elf;
 
 fn main() {
     println!("cargo:rerun-if-env-changed=SIGTRACE_CACHE");
@@ -24,7 +32,28 @@ fn build() -> anyhow::Result<()> {
     }
     let root_dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../sigtrace-ebpf");
     let package = Package { name: "sigtrace-ebpf", root_dir, ..Package::default() };
-    aya_build::build_ebpf([package], Toolchain::default())
+    aya_build::build_ebpf([package], Toolchain::default())?;
+    let out = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set")?);
+    strip(&out.join("sigtrace-ebpf"), &out.join("sigtrace-ebpf.stripped"))
+}
+
+/// Leaves out the debug information, which is most of the object and only the linker needs, to make
+/// BTF of it.
+fn strip(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let object = fs::read(from).with_context(|| from.display().to_string())?;
+    let mut object = elf::Builder::read(&*object).context("the eBPF object is none")?;
+    for section in &mut object.sections {
+        let name = section.name.to_string();
+        section.delete = name.starts_with(".debug_") || name.starts_with(".rel.debug_");
+    }
+    // LLVM keeps the names of sections among the others; the builder wants them apart.
+    let names = object.sections.add();
+    names.name = ".shstrtab".into();
+    names.sh_type = object::elf::SHT_STRTAB;
+    names.data = elf::SectionData::SectionString;
+    let mut stripped = Vec::new();
+    object.write(&mut stripped).context("cannot write the eBPF object")?;
+    fs::write(to, stripped).with_context(|| to.display().to_string())
 }
 
 /// `cargo xtask setup` puts bpf-linker into its cache.

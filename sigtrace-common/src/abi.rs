@@ -45,6 +45,14 @@ impl Abi {
     pub const fn is_64bit(self) -> bool {
         matches!(self, Self::X86_64 | Self::Aarch64)
     }
+
+    /// The interface of 32-bit callers on a kernel of this architecture.
+    pub const fn compat(self) -> Self {
+        match self {
+            Self::X86_64 | Self::I386 => Self::I386,
+            Self::Aarch64 | Self::Arm => Self::Arm,
+        }
+    }
 }
 
 /// Byte offsets into the kernel's `struct pt_regs`, stable since long before 5.10
@@ -52,11 +60,17 @@ impl Abi {
 pub mod regs {
     /// x86: 168 bytes, `r15` first.
     pub mod x86 {
+        /// All of it.
+        pub const SIZE: usize = 168;
+        /// `bx`, the first argument of a 32-bit call.
+        pub const BX: usize = 40;
         /// `r10`, the fourth argument of a 64-bit call.
         pub const R10: usize = 56;
+        /// `cx`, the second argument of a 32-bit call.
+        pub const CX: usize = 88;
         /// `dx`, the third argument.
         pub const DX: usize = 96;
-        /// `si`, the second argument of a 64-bit call.
+        /// `si`, the second argument of a 64-bit call, the fourth of a 32-bit one.
         pub const SI: usize = 104;
         /// `di`, the first argument of a 64-bit call.
         pub const DI: usize = 112;
@@ -67,16 +81,34 @@ pub mod regs {
         /// Where `struct rt_sigframe` keeps the mask to restore, from the stack pointer at the
         /// entry of rt_sigreturn (`arch/x86/include/asm/sigframe.h`).
         pub const SIGFRAME_MASK: u64 = 296;
+        /// The same for the frame of a 32-bit program, `struct rt_sigframe_ia32`.
+        pub const SIGFRAME_MASK_I386: u64 = 248;
+        /// The same for sigreturn, whose `struct sigframe_ia32` keeps the halves apart: the first
+        /// 32 signals, the others.
+        pub const OLD_SIGFRAME_MASK_I386: [u64; 2] = [80, 712];
     }
 
     /// 64-bit Arm: `regs[31]`, `sp`, `pc`, `pstate`, then `orig_x0` and `syscallno`.
     pub mod aarch64 {
+        /// All of it, up to Linux 7.2 or so: later ones have less at the end.
+        pub const SIZE: usize = 336;
         /// `regs[0]`, the first argument; the others follow.
         pub const X0: usize = 0;
+        /// `regs[13]`, the stack pointer of a 32-bit caller.
+        pub const R13: usize = 104;
         /// `sp`, the caller's stack pointer.
         pub const SP: usize = 248;
         /// Where `struct rt_sigframe` keeps the mask to restore, from the stack pointer
         /// (`arch/arm64/kernel/signal.c`).
         pub const SIGFRAME_MASK: u64 = 168;
+        /// `pstate`, of which [`PSTATE_32BIT`] tells a 32-bit caller.
+        pub const PSTATE: usize = 264;
+        /// `PSR_MODE32_BIT`.
+        pub const PSTATE_32BIT: u64 = 0x10;
+        /// The mask in the frame of a 32-bit program's rt_sigreturn
+        /// (`arch/arm64/kernel/signal32.c`).
+        pub const SIGFRAME_MASK_ARM: u64 = 232;
+        /// The same for sigreturn, the halves one after the other.
+        pub const OLD_SIGFRAME_MASK_ARM: [u64; 2] = [104, 108];
     }
 }

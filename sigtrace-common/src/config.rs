@@ -128,6 +128,34 @@ pub struct Offsets {
     pub proc_inode_pid: i32,
     /// `pid.numbers[0].nr`: the number in the initial pid namespace.
     pub pid_number: u32,
+    /// `task_struct.thread_pid`.
+    pub task_thread_pid: u32,
+    /// `task_struct.group_leader`.
+    pub task_group_leader: u32,
+    /// `pid.level`: how many namespaces are above the pid's own.
+    pub pid_level: u32,
+    /// Bytes from one of `pid.numbers` to the next, one a namespace.
+    pub upid_size: u32,
+    /// From the `nr` of a `struct upid` to its `ns`.
+    pub upid_ns: u32,
+    /// `pid_namespace.idr.idr_rt.xa_head`: the root of the tree of its pids.
+    pub pid_namespace_tree: u32,
+    /// `xa_node.shift`.
+    pub xa_node_shift: u32,
+    /// `xa_node.slots`.
+    pub xa_node_slots: u32,
+    /// `task_struct.stack`.
+    pub task_stack: u32,
+    /// `kiocb.ki_filp`.
+    pub kiocb_file: u32,
+    /// `iov_iter.iter_type`.
+    pub iter_type: u32,
+    /// `iov_iter.count`.
+    pub iter_count: u32,
+    /// `iov_iter.iov_offset`.
+    pub iter_offset: u32,
+    /// `iov_iter.ubuf`, where `iov_iter.__iov` is, too.
+    pub iter_ubuf: u32,
 }
 
 // SAFETY: integers only; every bit pattern is a value. `Config` has words of 8 bytes
@@ -136,6 +164,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 16 * 4);
-    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 2 + 16));
+    assert!(size_of::<Offsets>() == 30 * 4);
+    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 2 + 30));
 };

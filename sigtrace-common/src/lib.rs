@@ -18,5 +18,8 @@ pub use abi::{Abi, regs};
 pub use config::{Config, ERROR_WORDS, FEW, MAX_ERROR, Offsets, select, side};
 pub use counter::{Counter, Counters};
 pub use record::{Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Record, State, undecided};
-pub use syscall::{Access, Arg, Entries, Entry, Group, Kind, Outcome, Syscall};
+pub use syscall::{
+    Access, Arg, Entries, Entry, Group, Hook, Kind, MAX_SIGNALFD_SIGINFOS, Outcome, Point,
+    SIGNALFD_SIGINFO_SIZE, Syscall,
+};
 pub use table::{SYSCALLS, find};

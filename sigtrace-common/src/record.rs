@@ -8,7 +8,7 @@ use crate::SYSCALLS;
 pub const MAX_ARGS: usize = 4;
 
 /// Offset of the captured structures in a record, and so its size without any.
-pub const DATA_OFFSET: usize = 120;
+pub const DATA_OFFSET: usize = 128;
 
 /// Room for captured structures: what the call with the most of them needs.
 pub const DATA_SIZE: usize = 72;
@@ -16,8 +16,8 @@ pub const DATA_SIZE: usize = 72;
 /// One call. Native byte order, no padding.
 ///
 /// The kernel side fills one of these per thread while a call is under way, and on its return
-/// writes the first `DATA_OFFSET + SYSCALLS[syscall].data_size()` bytes into the ring. The agent
-/// treats what it reads there as untrusted bytes.
+/// writes the first `DATA_OFFSET + SYSCALLS[syscall].data_size()` bytes into the ring; after a read
+/// from a signalfd what was read follows. The agent treats what it reads there as untrusted bytes.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Record {
@@ -48,8 +48,9 @@ pub struct Record {
     pub cpu: u32,
     /// Caller's thread name, NUL-terminated: bytes a user chose.
     pub comm: [u8; 16],
-    /// For a call on a pidfd, the process id behind it in the initial pid namespace; 0 if unknown.
-    pub target: u32,
+    /// The process or thread behind a pidfd, or behind the number that a caller in a pid namespace of
+    /// its own gave, in the initial pid namespace; a process group is negative. 0 if unknown.
+    pub target: i32,
     /// Index into [`SYSCALLS`].
     pub syscall: u16,
     /// An [`Abi`](crate::Abi)'s number.
@@ -60,6 +61,11 @@ pub struct Record {
     pub captures: [u8; MAX_ARGS],
     /// What is still to be found out about the call: bits of [`undecided`].
     pub undecided: u32,
+    /// Caller's process id in its own pid namespace; 0 if that is the initial one, or if the running
+    /// kernel does not say where to find it.
+    pub ns_pid: u32,
+    /// Caller's thread id in its own pid namespace; 0 as above.
+    pub ns_tid: u32,
     /// The captured structures, argument after argument, each at a multiple of 8. Only what
     /// `captures` calls [`Capture::Whole`] has a meaning.
     pub data: [u8; DATA_SIZE],
@@ -84,8 +90,10 @@ const _: () = {
     assert!(offset_of!(Record, state) == 111);
     assert!(offset_of!(Record, captures) == 112);
     assert!(offset_of!(Record, undecided) == 116);
-    assert!(offset_of!(Record, data) == 120);
-    assert!(size_of::<Record>() == 192);
+    assert!(offset_of!(Record, ns_pid) == 120);
+    assert!(offset_of!(Record, ns_tid) == 124);
+    assert!(offset_of!(Record, data) == 128);
+    assert!(size_of::<Record>() == 200);
     assert!(DATA_OFFSET == offset_of!(Record, data));
 
     let mut i = 0;

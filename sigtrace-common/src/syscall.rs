@@ -1,5 +1,7 @@
 //! What a row of the syscall table says.
 
+use core::fmt;
+
 use crate::Abi;
 
 /// One row of the syscall table. Probe stubs, capture, decoding, the command line, the listing,
@@ -12,6 +14,8 @@ pub struct Syscall {
     pub summary: &'static str,
     /// The number and entry symbol under each binary interface that has the call.
     pub entries: Entries,
+    /// Where the call is seen.
+    pub hook: Hook,
     /// The arguments in the kernel's order, by the kernel's parameter names. At most
     /// [`MAX_ARGS`](crate::MAX_ARGS).
     pub args: &'static [Arg],
@@ -49,6 +53,22 @@ impl Syscall {
         if index < self.args.len() { Some(&self.args[index]) } else { None }
     }
 
+    /// Whether there is an argument with this index, and of this kind.
+    pub const fn has(&self, index: usize, kind: Kind) -> bool {
+        index < self.args.len() && self.args[index].kind as u8 == kind as u8
+    }
+
+    /// How many of the arguments are in the caller's registers.
+    pub const fn registers(&self) -> usize {
+        let mut count = 0;
+        while count < self.args.len()
+            && matches!(self.args[count].access, Access::Value | Access::In | Access::Out)
+        {
+            count += 1;
+        }
+        count
+    }
+
     /// Index of the first argument of this kind.
     pub const fn position(&self, kind: Kind) -> Option<usize> {
         let mut i = 0;
@@ -59,6 +79,38 @@ impl Syscall {
             i += 1;
         }
         None
+    }
+
+    /// Where it is probed on a kernel of `native`'s architecture. A call hooked in a function is
+    /// probed in the first of these that the kernel has; any other at all of them, which are its
+    /// entries, but for that of 32-bit callers where they enter through the same function as others.
+    pub fn points(&'static self, native: Abi) -> impl Iterator<Item = Point> {
+        let points = match self.hook {
+            Hook::Function(names) => {
+                let point = |name: &&'static str| Point::new(native, "", name, name);
+                [names.first().map(point), names.get(1).map(point)]
+            }
+            Hook::Entry => {
+                let compat = native.compat();
+                let own = self.entries.get(native);
+                let other = self.entries.get(compat).filter(|_| !self.shares_entry(native));
+                let prefix = if matches!(compat, Abi::I386) { "i386_" } else { "arm_" };
+                [
+                    own.map(|entry| Point::new(native, "", self.name, entry.symbol)),
+                    other.map(|entry| Point::new(compat, prefix, self.name, entry.symbol)),
+                ]
+            }
+        };
+        points.into_iter().flatten()
+    }
+
+    /// Whether callers of both widths enter through one function, on a kernel of `native`'s
+    /// architecture.
+    pub const fn shares_entry(&self, native: Abi) -> bool {
+        match (self.entries.get(native), self.entries.get(native.compat())) {
+            (Some(own), Some(compat)) => same(own.symbol, compat.symbol),
+            _ => false,
+        }
     }
 
     /// Whether the call belongs to `group`.
@@ -72,6 +124,49 @@ impl Syscall {
         }
         false
     }
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut i = 0;
+    while i < a.len() && i < b.len() && a[i] == b[i] {
+        i += 1;
+    }
+    i == a.len() && i == b.len()
+}
+
+/// A place in the kernel that is probed. Its text is what the names of its programs begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// The interface of the callers that come there, as far as the place tells.
+    pub abi: Abi,
+    /// The kernel function.
+    pub symbol: &'static str,
+    prefix: &'static str,
+    name: &'static str,
+}
+
+impl Point {
+    fn new(abi: Abi, prefix: &'static str, name: &'static str, symbol: &'static str) -> Self {
+        Self { abi, symbol, prefix, name }
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.prefix)?;
+        f.write_str(self.name)
+    }
+}
+
+/// Where a call is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// Where it enters the kernel: at the symbols of its [`Entries`].
+    Entry,
+    /// In the function that does the work for one kind of file, which has another name on other
+    /// kernels: a kernel has one of them. The syscall itself is busy with files of all kinds.
+    Function(&'static [&'static str]),
 }
 
 /// Number and entry symbol under each binary interface; `None` where it has no such call.
@@ -131,6 +226,10 @@ pub enum Access {
     Out,
     /// No argument of the call: taken from the caller's signal frame, at its stack pointer.
     Frame,
+    /// Found by looking at the kernel's own objects; not always there to be found.
+    Kernel,
+    /// No argument of the call: what it returned, unless that is an error.
+    Returned,
 }
 
 /// The type of an argument. The kernel side needs only its size; the agent has a decoder for each.
@@ -145,6 +244,8 @@ pub enum Kind {
     Fd,
     /// `int` that is a pidfd; the record's target is the process behind it.
     Pidfd,
+    /// `int` without a meaning.
+    Int,
     /// `size_t`.
     Size,
     /// `int` that is a signal number.
@@ -159,8 +260,17 @@ pub enum Kind {
     PidfdOpenFlags,
     /// `sigset_t *`: 8 bytes, signal n is bit n-1.
     SignalSet,
+    /// `old_sigset_t`, an unsigned long of 32-bit callers: the first 32 signals.
+    OldMask,
+    /// `old_sigset_t *`: 4 bytes.
+    OldSignalSet,
+    /// `__sighandler_t`: an address, `SIG_DFL` or `SIG_IGN`.
+    Handler,
     /// `struct sigaction *`: 32 bytes (20 for 32-bit callers): handler, flags, restorer, mask.
     Sigaction,
+    /// `struct old_sigaction *` of 32-bit callers: 16 bytes: handler, mask, flags, restorer
+    /// (`struct compat_old_sigaction`, `include/linux/compat.h`).
+    OldSigaction,
     /// `siginfo_t *`: 128 bytes, of which the kernel keeps the first 48
     /// (`struct kernel_siginfo`, `include/linux/signal_types.h`).
     Siginfo,
@@ -168,17 +278,31 @@ pub enum Kind {
     Stack,
     /// `struct timespec *`: 16 bytes (8 for 32-bit callers): seconds, nanoseconds.
     Timespec,
+    /// `struct __kernel_timespec *`: 16 bytes for every caller. Of a 32-bit caller's nanoseconds only
+    /// the low half counts (`get_timespec64`, `kernel/time/time.c`).
+    Timespec64,
+    /// `struct signalfd_siginfo *`: as many as were read, each of [`SIGNALFD_SIGINFO_SIZE`] bytes.
+    /// They are the end of their record, see [`MAX_SIGNALFD_SIGINFOS`].
+    SignalfdSiginfo,
 }
 
+/// Bytes of a `struct signalfd_siginfo` (`include/uapi/linux/signalfd.h`), for every caller.
+pub const SIGNALFD_SIGINFO_SIZE: usize = 128;
+
+/// The most of them that a record carries: more are read, but not shown.
+pub const MAX_SIGNALFD_SIGINFOS: usize = 32;
+
 impl Kind {
-    /// Bytes a record reserves for the structure behind a pointer of this kind; 0 for values.
+    /// Bytes a record reserves for the structure behind a pointer of this kind; 0 for values, and
+    /// for what makes a record longer as needed.
     pub const fn size(self) -> usize {
         match self {
+            Self::OldSignalSet => 4,
             Self::SignalSet => 8,
+            Self::OldSigaction | Self::Timespec | Self::Timespec64 => 16,
+            Self::Stack => 24,
             Self::Sigaction => 32,
             Self::Siginfo => 48,
-            Self::Stack => 24,
-            Self::Timespec => 16,
             _ => 0,
         }
     }
@@ -246,4 +370,10 @@ pub enum Outcome {
     Nothing,
     /// Only ever an error or a restart code, or what the restarted call returns.
     Restart,
+    /// The address of the handler that was set before, or a negative errno.
+    Handler,
+    /// The mask that was set before, of which a 32-bit caller gets the first 32 signals. No error.
+    Mask,
+    /// How many bytes were read, or a negative errno.
+    Bytes,
 }

@@ -1,6 +1,6 @@
 //! The two paths every probe takes: into a call, and out of it.
 
-use core::{ffi::c_void, mem::MaybeUninit};
+use core::ffi::c_void;
 
 use aya_ebpf::helpers::{
     bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
@@ -10,22 +10,37 @@ use aya_ebpf::helpers::{
     },
 };
 use sigtrace_common::{
-    Abi, Access, Capture, Counter, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Outcome, Record, SYSCALLS,
-    State, undecided,
+    Abi, Access, Capture, Counter, DATA_OFFSET, DATA_SIZE, Hook, MAX_ARGS, Outcome, Record,
+    SYSCALLS, State, undecided,
 };
 
 use crate::{
+    abi::NATIVE,
     config::config,
     emit::emit,
     filter::{self, Verdict},
+    kernel::member,
     maps::{
         PENDING, count, count_under_way, is_stopped, may_be_under_way, new_slot, remove_slot,
         slots_are_scarce,
     },
-    pidfd,
-    regs::UserRegs,
+    namespace, pidfd,
+    signalfd::emit_read,
     user,
 };
+
+/// Where a call's arguments come from.
+pub trait Source {
+    /// The argument registers, as many as the call has; the rest is zero. `None` if they cannot be
+    /// read.
+    fn args(&self) -> Option<[u64; MAX_ARGS]>;
+
+    /// The binary interface of the call.
+    fn abi(&self) -> Abi;
+
+    /// Captures what no argument leads to.
+    fn look(&self, record: &mut Record, abi: Abi);
+}
 
 /// What a new slot starts as.
 static EMPTY: Record = Record {
@@ -47,6 +62,8 @@ static EMPTY: Record = Record {
     state: State::Idle as u8,
     captures: [0; MAX_ARGS],
     undecided: 0,
+    ns_pid: 0,
+    ns_tid: 0,
     data: [0; DATA_SIZE],
 };
 
@@ -59,7 +76,7 @@ const EINVAL: i64 = -22;
 
 /// A thread enters the call in row `ROW`.
 #[inline(always)]
-pub fn enter<const ROW: usize>(regs: UserRegs) {
+pub fn enter<const ROW: usize>(source: &impl Source) {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
 
@@ -71,7 +88,7 @@ pub fn enter<const ROW: usize>(regs: UserRegs) {
         forget_missed(tid);
         return count(Counter::Filtered);
     }
-    let Some(args) = regs.args::<ROW>() else {
+    let Some(args) = source.args() else {
         forget_missed(tid);
         return count(Counter::RegistersUnreadable);
     };
@@ -87,25 +104,30 @@ pub fn enter<const ROW: usize>(regs: UserRegs) {
             slot
         }
         None => match new_slot(tid, &EMPTY) {
-            Some(slot) => slot,
+            Some(slot) => {
+                // SAFETY: the thread's own slot.
+                namespace::describe(unsafe { &mut *slot });
+                slot
+            }
             None => return count(Counter::PendingFull),
         },
     };
     // SAFETY: the thread's own slot.
     let record = unsafe { &mut *slot };
 
-    let abi = regs.abi::<ROW>();
+    let abi = source.abi();
     set_args::<ROW>(record, &args);
     record.captures = [Capture::None as u8; MAX_ARGS];
     record.syscall = ROW as u16;
     record.abi = abi as u8;
-    if const { matches!(SYSCALLS[ROW].outcome, Outcome::Nothing) } {
-        record.args[0] = regs.frame_mask_address().unwrap_or(0);
-        user::capture::<ROW>(record, abi, Access::Frame);
-    }
+    source.look(record, abi);
     user::capture::<ROW>(record, abi, Access::In);
-    let target = pidfd::target::<ROW>(&args, pid);
-    record.target = target.pid;
+    let target = if record.ns_tid == 0 || const { pidfd::is_on_one(ROW) } {
+        pidfd::target::<ROW>(&args, pid)
+    } else {
+        pidfd::Target { number: namespace::target::<ROW>(&args), certain: true }
+    };
+    record.target = target.number;
     record.undecided = match filter::content::<ROW>(record, verdict) {
         Verdict::Drop => return count(Counter::Filtered),
         Verdict::Keep => 0,
@@ -140,7 +162,7 @@ pub fn exit<const ROW: usize>(ret: i64) {
     record.state = State::Idle as u8;
     count_under_way(tid, -1);
 
-    let abi = if record.abi == Abi::I386 as u8 { Abi::I386 } else { NATIVE };
+    let abi = if record.abi == NATIVE as u8 { NATIVE } else { NATIVE.compat() };
     if ret != EFAULT {
         user::capture_again::<ROW>(record, abi);
     }
@@ -154,7 +176,11 @@ pub fn exit<const ROW: usize>(ret: i64) {
             user::capture::<ROW>(record, abi, Access::Out);
         }
         record.state = State::Returned as u8;
-        emit(record, const { DATA_OFFSET + SYSCALLS[ROW].data_size() });
+        if const { matches!(SYSCALLS[ROW].hook, Hook::Function(_)) } {
+            emit_read(record);
+        } else {
+            emit(record, const { DATA_OFFSET + SYSCALLS[ROW].data_size() });
+        }
         record.state = State::Idle as u8;
     }
     if slots_are_scarce() {
@@ -192,11 +218,6 @@ fn forget_missed(tid: u32) {
     }
 }
 
-#[cfg(bpf_target_arch = "x86_64")]
-const NATIVE: Abi = Abi::X86_64;
-#[cfg(bpf_target_arch = "aarch64")]
-const NATIVE: Abi = Abi::Aarch64;
-
 /// Whether the call's outputs are valid: rt_sigtimedwait never returns 0 and leaves its buffer
 /// alone on failure, the others write theirs when they return 0.
 #[inline(always)]
@@ -204,7 +225,8 @@ fn succeeded<const ROW: usize>(ret: i64) -> bool {
     match const { SYSCALLS[ROW].outcome } {
         Outcome::Signal => ret > 0,
         Outcome::Status => ret == 0,
-        Outcome::Fd | Outcome::Nothing | Outcome::Restart => false,
+        // What was read from a signalfd goes right into the ring.
+        _ => false,
     }
 }
 
@@ -245,10 +267,8 @@ fn describe_task(record: &mut Record) {
 /// The process id of the caller's parent, 0 if it cannot be read.
 #[inline(always)]
 fn parent(task: u64) -> u32 {
-    kernel::<u64>(task.wrapping_add(u64::from(config!(offsets.task_real_parent))))
-        .and_then(|parent| {
-            kernel::<u32>(parent.wrapping_add(u64::from(config!(offsets.task_tgid))))
-        })
+    member::<u64>(task, config!(offsets.task_real_parent))
+        .and_then(|parent| member(parent, config!(offsets.task_tgid)))
         .unwrap_or(0)
 }
 
@@ -268,21 +288,5 @@ fn set_args<const ROW: usize>(record: &mut Record, args: &[u64; MAX_ARGS]) {
     }
     if count > 3 {
         record.args[3] = args[3];
-    }
-}
-
-/// Reads kernel memory.
-#[inline(always)]
-pub fn kernel<T: Copy>(address: u64) -> Option<T> {
-    let mut value = MaybeUninit::<T>::uninit();
-    // SAFETY: the helper checks the source; the destination has the size given, and is written
-    // whole if the helper succeeds (and zeroed if not).
-    unsafe {
-        let failed = bpf_probe_read_kernel(
-            value.as_mut_ptr().cast::<c_void>(),
-            size_of::<T>() as u32,
-            address as *const c_void,
-        );
-        if failed == 0 { Some(value.assume_init()) } else { None }
     }
 }

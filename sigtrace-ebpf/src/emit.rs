@@ -20,19 +20,24 @@ const WAKEUP_SPAN: u64 = 1024;
 /// Puts the first `size` bytes of a record into the ring, or counts it as lost.
 #[inline(always)]
 pub fn emit(record: &Record, size: usize) {
-    let waiting = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA));
-    let wake = waiting.wrapping_sub(u64::from(config!(wakeup_bytes))) < WAKEUP_SPAN;
-    let flags = if wake { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
     // SAFETY: the ring is a map; `size` is at most the size of a record.
     let failed = unsafe {
         bpf_ringbuf_output(
             (&raw const EVENTS).cast::<c_void>().cast_mut(),
             (&raw const *record).cast::<c_void>().cast_mut(),
             size as u64,
-            u64::from(flags),
+            wakeup(),
         )
     };
     if failed != 0 {
         count(Counter::RingFull);
     }
+}
+
+/// Whether putting something more into the ring is to wake the agent, as a flag.
+#[inline(always)]
+pub fn wakeup() -> u64 {
+    let waiting = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA));
+    let wake = waiting.wrapping_sub(u64::from(config!(wakeup_bytes))) < WAKEUP_SPAN;
+    u64::from(if wake { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP })
 }

@@ -16,6 +16,9 @@ use crate::{
     user,
 };
 
+/// The largest errno (`include/linux/err.h`).
+const MAX_ERRNO: i64 = 4095;
+
 /// What the filter says so far.
 #[derive(Clone, Copy)]
 pub enum Verdict {
@@ -118,17 +121,7 @@ pub fn arguments<const ROW: usize>(args: &[u64; MAX_ARGS], verdict: Verdict) -> 
     } else if selects(select::SIGNAL) && const { !names_a_set(&SYSCALLS[ROW]) } {
         return Verdict::Drop;
     }
-    let Verdict::Undecided(mut open) = verdict else { return verdict };
-    if !selects_targets() {
-        return verdict;
-    }
-    if let Some(index) = const { SYSCALLS[ROW].position(Kind::Tid) } {
-        open &= !target_sides(args[index] as u32);
-    }
-    if let Some(index) = const { SYSCALLS[ROW].position(Kind::Pid) } {
-        open &= !target_sides(args[index] as u32);
-    }
-    if open == 0 { Verdict::Keep } else { Verdict::Undecided(open) }
+    verdict
 }
 
 /// By what the call's pointers lead to, `verdict` being that by its numbers.
@@ -139,7 +132,16 @@ pub fn content<const ROW: usize>(record: &Record, verdict: Verdict) -> Verdict {
         _ => 0,
     };
     if selects_targets() && open != 0 {
-        open &= !target_sides(record.target);
+        open &= !target_sides(record.target as u32);
+        // In a pid namespace of its own the caller's numbers are not ours.
+        if record.ns_tid == 0 {
+            if let Some(index) = const { SYSCALLS[ROW].position(Kind::Tid) } {
+                open &= !target_sides(record.args[index] as u32);
+            }
+            if let Some(index) = const { SYSCALLS[ROW].position(Kind::Pid) } {
+                open &= !target_sides(record.args[index] as u32);
+            }
+        }
     }
     if selects(select::SIGNAL) && const { SYSCALLS[ROW].position(Kind::Signal).is_none() } {
         match sets::<ROW>(record) {
@@ -166,7 +168,9 @@ pub fn outcome<const ROW: usize>(record: &Record) -> bool {
     if selects(select::MIN_DURATION) && record.duration_ns < config!(min_duration_ns) {
         return true;
     }
-    let failed = record.ret < 0 && const { !matches!(SYSCALLS[ROW].outcome, Outcome::Nothing) };
+    // An address or a mask can look negative, too, but not so little.
+    let failed = (-MAX_ERRNO..0).contains(&record.ret)
+        && const { !matches!(SYSCALLS[ROW].outcome, Outcome::Nothing) };
     if selects(select::FAILED) && !failed {
         return true;
     }
@@ -207,13 +211,17 @@ fn sets<const ROW: usize>(record: &Record) -> Sets {
     match const { input_set(&SYSCALLS[ROW]) } {
         Some(0) => one_set::<ROW, 0>(record),
         Some(1) => one_set::<ROW, 1>(record),
+        Some(2) => one_set::<ROW, 2>(record),
         _ => Sets::NoMatch,
     }
 }
 
 #[inline(always)]
 fn one_set<const ROW: usize, const INDEX: usize>(record: &Record) -> Sets {
-    if record.captures[INDEX] == Capture::Unreadable as u8 {
+    if const { SYSCALLS[ROW].has(INDEX, Kind::OldMask) } {
+        let matches = record.args[INDEX] & config!(signals) & u64::from(u32::MAX) != 0;
+        if matches { Sets::Match } else { Sets::NoMatch }
+    } else if record.captures[INDEX] == Capture::Unreadable as u8 {
         Sets::Unreadable
     } else if record.captures[INDEX] == Capture::Whole as u8
         && user::set::<ROW, INDEX>(record) & config!(signals) != 0
@@ -244,7 +252,9 @@ const fn input_set(row: &Syscall) -> Option<usize> {
     let mut i = 0;
     while i < row.args.len() {
         let Arg { kind, access, .. } = &row.args[i];
-        if matches!(kind, Kind::SignalSet) && matches!(access, Access::In | Access::Frame) {
+        if matches!(kind, Kind::SignalSet | Kind::OldSignalSet | Kind::OldMask)
+            && !matches!(access, Access::Out | Access::Returned)
+        {
             return Some(i);
         }
         i += 1;

@@ -9,8 +9,9 @@ use aya_log_ebpf::warn;
 use sigtrace_common::{select, side};
 
 use crate::{
-    capture::{flush_missed, kernel},
+    capture::flush_missed,
     config::{config, selects, selects_targets},
+    kernel::member,
     maps::{PENDING, PIDS, THREADS, remove_slot},
 };
 
@@ -70,8 +71,8 @@ fn process_is_over() -> bool {
     // SAFETY: plain helper.
     let task = unsafe { bpf_get_current_task() };
     // The count is taken down before the tracepoint (`do_exit`, `kernel/exit.c`).
-    kernel::<u64>(task.wrapping_add(u64::from(signal)))
-        .and_then(|signal| kernel::<i32>(signal.wrapping_add(u64::from(live))))
+    member::<u64>(task, signal)
+        .and_then(|signal| member::<i32>(signal, live))
         .is_some_and(|live| live == 0)
 }
 

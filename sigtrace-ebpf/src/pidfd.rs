@@ -4,10 +4,14 @@
 //! of their file system: a pidfd on the anonymous inode (before 6.9), a pidfd on pidfs, and a
 //! directory `/proc/PID`.
 
-use aya_ebpf::helpers::generated::bpf_get_current_task;
 use sigtrace_common::{Kind, MAX_ARGS, SYSCALLS};
 
-use crate::{capture::kernel, config::config, regs::int};
+use crate::{
+    config::config,
+    files::file,
+    kernel::{member, read},
+    regs::int,
+};
 
 /// `ANON_INODE_FS_MAGIC`, `include/uapi/linux/magic.h`.
 const ANON_INODE_FS_MAGIC: u64 = 0x0904_1934;
@@ -19,14 +23,19 @@ const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 /// `PIDFD_SELF_THREAD` and `PIDFD_SELF_THREAD_GROUP`, `include/uapi/linux/fcntl.h`: the caller.
 const PIDFD_SELF: [i32; 2] = [-10000, -10001];
 
-/// What a pidfd argument leads to.
+/// Whom a call is aimed at.
 #[derive(Clone, Copy, Default)]
 pub struct Target {
-    /// Process id in the initial pid namespace; 0 if unknown.
-    pub pid: u32,
+    /// Its number in the initial pid namespace, a process group's negative; 0 if unknown.
+    pub number: i32,
     /// Whether that stands whatever the call returns. Otherwise the kernel must not have refused the
     /// descriptor: on the anonymous inode and in /proc there are files of many kinds.
     pub certain: bool,
+}
+
+/// Whether the call of a row is on a pidfd.
+pub const fn is_on_one(row: usize) -> bool {
+    SYSCALLS[row].position(Kind::Pidfd).is_some()
 }
 
 /// The process behind the pidfd argument of row `ROW`.
@@ -37,27 +46,12 @@ pub fn target<const ROW: usize>(args: &[u64; MAX_ARGS], caller: u32) -> Target {
     };
     let fd = int(args[index]);
     if fd == PIDFD_SELF[0] || fd == PIDFD_SELF[1] {
-        return Target { pid: caller, certain: false };
+        return Target { number: caller as i32, certain: false };
     }
     if fd < 0 || config!(offsets.pid_number) == 0 {
         return Target::default();
     }
     file(fd as u32).and_then(process).unwrap_or_default()
-}
-
-/// The `struct file` behind a descriptor of the current task.
-#[inline(always)]
-fn file(fd: u32) -> Option<u64> {
-    // SAFETY: plain helper.
-    let task = unsafe { bpf_get_current_task() };
-    let files: u64 = member(task, config!(offsets.task_files))?;
-    let fdt: u64 = member(files, config!(offsets.files_fdt))?;
-    let max_fds: u32 = member(fdt, config!(offsets.fdtable_max_fds))?;
-    if fd >= max_fds {
-        return None;
-    }
-    let array: u64 = member(fdt, config!(offsets.fdtable_fd))?;
-    kernel::<u64>(array.wrapping_add(u64::from(fd) * 8)).filter(|&file| file != 0)
 }
 
 /// The process that a file stands for.
@@ -70,17 +64,12 @@ fn process(file: u64) -> Option<Target> {
         member(inode, config!(offsets.inode_private))?
     } else if magic == PROC_SUPER_MAGIC {
         let distance = i64::from(config!(offsets.proc_inode_pid));
-        kernel(inode.wrapping_add_signed(distance))?
+        read(inode.wrapping_add_signed(distance))?
     } else if magic == ANON_INODE_FS_MAGIC {
         member(file, config!(offsets.file_private_data))?
     } else {
         return None;
     };
-    let pid = member(struct_pid, config!(offsets.pid_number))?;
-    Some(Target { pid, certain: magic == PID_FS_MAGIC })
-}
-
-#[inline(always)]
-fn member<T: Copy>(object: u64, offset: u32) -> Option<T> {
-    kernel(object.wrapping_add(u64::from(offset)))
+    let number = member(struct_pid, config!(offsets.pid_number))?;
+    Some(Target { number, certain: magic == PID_FS_MAGIC })
 }

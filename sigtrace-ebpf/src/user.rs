@@ -3,7 +3,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
-use sigtrace_common::{Abi, Access, Arg, Capture, Kind, Record, SYSCALLS};
+use sigtrace_common::{Abi, Access, Arg, Capture, DATA_SIZE, Kind, Record, SYSCALLS};
 
 /// Captures every structure of row `ROW` that goes the way of `access`.
 #[inline(always)]
@@ -96,6 +96,24 @@ fn read<const ROW: usize, const INDEX: usize>(
 #[inline(always)]
 pub fn set<const ROW: usize, const INDEX: usize>(record: &Record) -> u64 {
     let offset = const { SYSCALLS[ROW].data_offset(INDEX) };
-    // SAFETY: a set is 8 bytes at a multiple of 8.
-    unsafe { record.data.as_ptr().add(offset).cast::<u64>().read() }
+    // SAFETY: a set is 4 or 8 bytes at a multiple of 8.
+    unsafe {
+        let start = record.data.as_ptr().add(offset);
+        if const { SYSCALLS[ROW].has(INDEX, Kind::OldSignalSet) } {
+            u64::from(start.cast::<u32>().read())
+        } else {
+            start.cast::<u64>().read()
+        }
+    }
+}
+
+/// Reads a set whose halves are at two addresses. Says whether both could be read.
+#[inline(always)]
+pub fn halves(data: &mut [u8; DATA_SIZE], low: u64, high: u64) -> bool {
+    let start = data.as_mut_ptr().cast::<c_void>();
+    // SAFETY: `data` has room for a set; the helper checks the source.
+    unsafe {
+        bpf_probe_read_user(start, 4, low as *const c_void) == 0
+            && bpf_probe_read_user(start.add(4), 4, high as *const c_void) == 0
+    }
 }

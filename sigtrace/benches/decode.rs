@@ -147,7 +147,7 @@ fn json_of(text: &str) -> serde_json::Result<serde_json::Value> {
 }
 
 /// The event as most programs would make it: a tree, then its text.
-fn value(call: &Call) -> serde_json::Value {
+fn value(call: &Call<'_>) -> serde_json::Value {
     let mut args = serde_json::Map::new();
     for (arg, value) in call.args() {
         match value {

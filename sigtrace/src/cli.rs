@@ -120,8 +120,8 @@ pub struct TraceArgs {
     #[arg(long, value_enum, value_name = "LEVEL", help_heading = "Output")]
     pub log_level: Option<LogLevel>,
 
-    /// How to probe
-    #[arg(long, value_enum, default_value_t = Probe::Kprobe, help_heading = "Probing")]
+    /// How to probe; see `sigtrace doctor` for what each risks
+    #[arg(long, value_enum, default_value_t = Probe::Auto, help_heading = "Probing")]
     pub probe: Probe,
     /// Size of the ring between kernel and agent, such as 8M
     #[arg(long, value_name = "SIZE", default_value = "4M", help_heading = "Probing")]
@@ -153,8 +153,12 @@ pub enum Sets {
 /// Probing mechanisms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Probe {
-    /// kprobe/kretprobe pairs
+    /// Trampolines for calls that sleep, pairs for the others
+    Auto,
+    /// kprobe/kretprobe pairs for all: returns of sleeping callers can be missed
     Kprobe,
+    /// Trampolines (fentry/fexit) for all: the cheapest
+    Fentry,
 }
 
 /// Log levels.

@@ -7,6 +7,8 @@ use std::io::{self, Write};
 
 use sigtrace_common::{Access, Kind};
 
+use crate::bpf::Mechanism;
+
 /// How to write the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ListFormat {
@@ -24,6 +26,15 @@ pub enum Probe {
     Mechanism(&'static str),
     /// Nothing, for this reason.
     Unsupported(String),
+}
+
+/// What can be done by these mechanisms.
+pub fn probes(mechanisms: Vec<Mechanism>) -> Vec<Probe> {
+    let probe = |mechanism| match mechanism {
+        Mechanism::Unsupported => Probe::Unsupported("not in this kernel".to_owned()),
+        mechanism => Probe::Mechanism(mechanism.name()),
+    };
+    mechanisms.into_iter().map(probe).collect()
 }
 
 /// The kinds of events, and what each is for.
@@ -64,6 +75,13 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Siginfo => "siginfo",
         Kind::Stack => "stack",
         Kind::Timespec => "timespec",
+        Kind::Int => "int",
+        Kind::OldMask => "old_mask",
+        Kind::OldSignalSet => "old_set",
+        Kind::Handler => "handler",
+        Kind::OldSigaction => "old_sigaction",
+        Kind::Timespec64 => "timespec64",
+        Kind::SignalfdSiginfo => "signalfd_siginfo",
     }
 }
 
@@ -74,5 +92,7 @@ fn access(access: Access) -> &'static str {
         Access::In => "in",
         Access::Out => "out",
         Access::Frame => "frame",
+        Access::Kernel => "kernel",
+        Access::Returned => "returned",
     }
 }

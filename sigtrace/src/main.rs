@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::Parser as _;
 use sigtrace::{
     agent,
+    bpf::{Policy, outlook},
     cli::{Cli, Command, Format, TraceArgs},
     doctor, list, log,
     options::{Options, UsageError},
@@ -56,7 +57,11 @@ fn print_list(format: Format) -> io::Result<()> {
         Format::Json => list::ListFormat::Json,
         Format::Text => list::ListFormat::Text,
     };
+    let probes = outlook::mechanisms(Policy::Auto).map(list::probes);
+    if let Err(error) = &probes {
+        say(format_args!("warning: how each is probed is not known: {error:#}"));
+    }
     let mut out = io::stdout().lock();
-    list::write(&mut out, format, None)?;
+    list::write(&mut out, format, probes.ok().as_deref())?;
     out.flush()
 }

@@ -8,8 +8,8 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use sigtrace_common::{Config, ERROR_WORDS, FEW, Offsets, SYSCALLS, select, side};
 
 use crate::{
-    bpf::Selection,
-    cli::{Format, Sets, TraceArgs},
+    bpf::{Policy, Selection},
+    cli::{Format, Probe, Sets, TraceArgs},
 };
 
 /// A command line that cannot be meant: exit status 2.
@@ -157,6 +157,11 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
             (0..SYSCALLS.len()).collect()
         } else {
             lists::syscalls(&args.syscall)?
+        },
+        policy: match args.probe {
+            Probe::Auto => Policy::Auto,
+            Probe::Kprobe => Policy::Kprobe,
+            Probe::Fentry => Policy::Fentry,
         },
         config,
         pids,

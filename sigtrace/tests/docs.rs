@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::Value;
-use sigtrace_common::{Abi, Access, Arg, Group, Kind, Outcome, SYSCALLS, Syscall, find};
+use sigtrace_common::{Abi, Access, Arg, Group, Hook, Kind, Outcome, SYSCALLS, Syscall, find};
 
 const UPDATE: &str = "UPDATE_DOCS=1 cargo test --package sigtrace --test docs";
 const BEGIN: &str = "<!-- from the syscall table: ";
@@ -162,6 +162,10 @@ fn groups() -> String {
 /// What the table says about one syscall.
 fn section(row: &Syscall) -> String {
     let mut out = arguments(row);
+    if let Hook::Function(names) = row.hook {
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        _ = writeln!(out, "\nProbed in {}, whichever the kernel has.", names.join(" or "));
+    }
     out += "\n| caller | number | entry |\n|---|---|---|\n";
     for abi in Abi::ALL {
         let name = abi.name();
@@ -204,6 +208,13 @@ fn kind(kind: Kind) -> String {
         Kind::Siginfo => "`siginfo_t *`",
         Kind::Stack => "`stack_t *`",
         Kind::Timespec => "`struct timespec *`",
+        Kind::Int => "`int`, without a meaning",
+        Kind::OldMask => "`old_sigset_t`: the first 32 signals",
+        Kind::OldSignalSet => "`old_sigset_t *`",
+        Kind::Handler => "`__sighandler_t`: an address, `SIG_DFL` or `SIG_IGN`",
+        Kind::OldSigaction => "`struct old_sigaction *`",
+        Kind::Timespec64 => "`struct __kernel_timespec *`",
+        Kind::SignalfdSiginfo => "`struct signalfd_siginfo *`: 128 bytes each",
     };
     match (kind.size(), kind.size_under(Abi::I386)) {
         (0, _) => name.to_owned(),
@@ -217,8 +228,11 @@ fn when(row: &Syscall, arg: &Arg) -> &'static str {
         (Access::Value, _) => "at entry, from its register",
         (Access::In, _) => "at entry; again at return if it could not be read",
         (Access::Out, Outcome::Signal) => "at return, if `ret` is a signal",
+        (Access::Out, Outcome::Bytes) => "at return, if `ret` is more than 0",
         (Access::Out, _) => "at return, if `ret` is 0",
         (Access::Frame, _) => "at entry, from the signal frame at the caller's stack pointer",
+        (Access::Kernel, _) => "at entry, from the kernel's own objects",
+        (Access::Returned, _) => "at return, what was returned",
     }
 }
 
@@ -229,5 +243,8 @@ fn ret(row: &Syscall) -> &'static str {
         Outcome::Signal => "the number of the signal taken, or a negative errno",
         Outcome::Nothing => "always `null`",
         Outcome::Restart => "a negative errno or restart code, or what the resumed call returns",
+        Outcome::Handler => "the address of the old handler, or a negative errno",
+        Outcome::Mask => "the old mask as a number",
+        Outcome::Bytes => "how many bytes were read, 128 for each signal, or a negative errno",
     }
 }

@@ -23,6 +23,15 @@ pub const BEGIN: i32 = 0x7fff_fff0;
 /// See [`BEGIN`].
 pub const END: i32 = 0x7fff_fff1;
 
+/// The numbers of a caller in a pid namespace of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamespaceIds {
+    /// Process id.
+    pub pid: i32,
+    /// Thread id.
+    pub tid: i32,
+}
+
 /// Who makes the calls.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -30,6 +39,8 @@ pub struct Identity {
     pub pid: i32,
     /// Thread id.
     pub tid: i32,
+    /// The numbers in the caller's own pid namespace, if that is not the initial one.
+    pub ns: Option<NamespaceIds>,
     /// Process id of the parent.
     pub ppid: i32,
     /// Real user id.
@@ -58,6 +69,10 @@ impl Identity {
         field("abi", json!(std::env::consts::ARCH));
         field("pid", json!(self.pid));
         field("tid", json!(self.tid));
+        if let Some(ns) = self.ns {
+            field("ns_pid", json!(ns.pid));
+            field("ns_tid", json!(ns.tid));
+        }
         field("ppid", json!(self.ppid));
         field("uid", json!(self.uid));
         field("gid", json!(self.gid));

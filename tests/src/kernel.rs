@@ -61,6 +61,22 @@ impl Kernel {
         }
     }
 
+    /// Reads from a signalfd get an iterator (6.10) instead of a buffer.
+    pub fn reads_signalfds_by_iterator(self) -> bool {
+        self.at_least(6, 10)
+    }
+
+    /// Calls whose functions' arguments the kernel's types do not have: there are no trampolines for
+    /// them. (5.10's `fs/signalfd.c` knows `struct pt_regs` by name only.)
+    pub fn untyped(self) -> &'static [&'static str] {
+        if self.at_least(6, 1) { &[] } else { &["signalfd", "signalfd4", "sgetmask"] }
+    }
+
+    /// Debian's kernels preempt threads in the kernel, lazily, from 7.0 on.
+    pub fn preempts(self) -> bool {
+        self.at_least(7, 0)
+    }
+
     /// Return slots of a kretprobe: one a processor on 5.10 without CONFIG_PREEMPTION, else twice
     /// that and ten at least.
     pub fn return_slots(self, processors: usize) -> usize {

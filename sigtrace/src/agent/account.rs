@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sigtrace_common::{Counter, SYSCALLS};
 
 use crate::{
-    bpf::{Counters, Mechanism},
+    bpf::{Counters, Mechanism, Misses},
     decode::Holes,
     output::{Counts, Stats},
 };
@@ -19,6 +19,8 @@ pub(crate) struct Losses {
     pub(crate) pending_full: u64,
     /// The caller's registers could not be read.
     pub(crate) registers_unreadable: u64,
+    /// The kernel skipped the program, which was running on that processor already.
+    pub(crate) probe_missed: u64,
     /// The record could not be decoded.
     pub(crate) undecodable: u64,
     /// The line was never taken by who reads the output.
@@ -32,11 +34,19 @@ impl Losses {
 
     /// Each cause by name, the two that happen first.
     pub(crate) fn causes(self) -> Counts {
-        let Self { ring_full, pending_full, registers_unreadable, undecodable, output } = self;
+        let Self {
+            ring_full,
+            pending_full,
+            registers_unreadable,
+            probe_missed,
+            undecodable,
+            output,
+        } = self;
         vec![
             ("ring_full", ring_full),
             ("pending_full", pending_full),
             ("registers_unreadable", registers_unreadable),
+            ("probe_missed", probe_missed),
             ("undecodable", undecodable),
             ("output", output),
         ]
@@ -47,6 +57,7 @@ impl Losses {
             ring_full: self.ring_full - before.ring_full,
             pending_full: self.pending_full - before.pending_full,
             registers_unreadable: self.registers_unreadable - before.registers_unreadable,
+            probe_missed: self.probe_missed - before.probe_missed,
             undecodable: self.undecodable - before.undecodable,
             output: self.output - before.output,
         }
@@ -57,6 +68,9 @@ impl Losses {
 #[derive(Debug)]
 pub(crate) struct Account {
     counters: Counters,
+    misses: Misses,
+    /// As of when that was last asked, for that costs.
+    probe_missed: u64,
     printed: [u64; SYSCALLS.len()],
     return_missed: u64,
     unfinished: u64,
@@ -68,9 +82,11 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    pub(crate) fn new(counters: Counters) -> Self {
+    pub(crate) fn new(counters: Counters, misses: Misses) -> Self {
         Self {
             counters,
+            misses,
+            probe_missed: 0,
             printed: [0; SYSCALLS.len()],
             return_missed: 0,
             unfinished: 0,
@@ -80,6 +96,11 @@ impl Account {
             output: 0,
             reported: Losses::default(),
         }
+    }
+
+    /// Asks the kernel how often it skipped a program.
+    pub(crate) fn ask_for_misses(&mut self) {
+        self.probe_missed = self.misses.total();
     }
 
     /// A call of `row` reached the output.
@@ -118,6 +139,7 @@ impl Account {
             ring_full: self.counters.get(Counter::RingFull),
             pending_full: self.counters.get(Counter::PendingFull),
             registers_unreadable: self.counters.get(Counter::RegistersUnreadable),
+            probe_missed: self.probe_missed,
             undecodable: self.undecodable,
             output: self.output,
         }

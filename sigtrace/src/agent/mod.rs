@@ -75,7 +75,7 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     let (mut kernel, ring, counters) = bpf::load(&options.selection)?;
     let _logger = kernel_log(&mut kernel);
     let mut ring = register(ring, Interest::READABLE).context("cannot poll the ring")?;
-    let probes = Probes::attach(&mut kernel, &options.selection)?;
+    let (probes, misses) = Probes::attach(&mut kernel, &options.selection)?;
     tracing::info!("attached to {} syscalls", probes.mechanisms.len());
 
     if let Err(error) = privileges::drop_unneeded(child.is_some()) {
@@ -83,7 +83,8 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         tracing::warn!("{error:#}");
     }
 
-    let mut pump = Pump::new(format(&options), sink, Account::new(counters), options.max_events);
+    let mut pump =
+        Pump::new(format(&options), sink, Account::new(counters, misses), options.max_events);
     if let Some(child) = &mut child {
         child.release()?;
     }
@@ -99,6 +100,7 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
 
     // At once, however slow the reader is, or the kernel with detaching.
     kernel.stop()?;
+    pump.account.ask_for_misses();
     let mut detaching = spawn_blocking(move || probes.detach());
     let detached = tokio::select! {
         detached = &mut detaching => detached,

@@ -47,6 +47,8 @@ pub(crate) struct Pump {
     max_events: u64,
     /// When the next losses are told, on `CLOCK_MONOTONIC`.
     losses_due_ns: u64,
+    /// When the kernel is asked again how often it skipped a program.
+    misses_due_ns: u64,
     /// Records that do not come through the ring, to be taken once that is empty.
     rest: vec::IntoIter<RecordBytes>,
 }
@@ -70,6 +72,7 @@ impl Pump {
             seq: 0,
             max_events: max_events.unwrap_or(u64::MAX),
             losses_due_ns: 0,
+            misses_due_ns: 0,
             rest: Vec::new().into_iter(),
         }
     }
@@ -131,6 +134,10 @@ impl Pump {
     /// Tells of losses as [`report_losses`](Self::report_losses) does, but not again at once.
     pub(crate) fn report_losses_now_and_then(&mut self) {
         let now = now_ns(libc::CLOCK_MONOTONIC);
+        if now >= self.misses_due_ns {
+            self.account.ask_for_misses();
+            self.misses_due_ns = now + LOSSES_APART_NS;
+        }
         if now >= self.losses_due_ns && self.report_losses() {
             self.losses_due_ns = now + LOSSES_APART_NS;
         }

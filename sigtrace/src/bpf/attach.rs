@@ -1,60 +1,114 @@
 //! Attaching and detaching.
 
-use std::{collections::BTreeMap, io, thread};
-
-use anyhow::{Context as _, Result, anyhow};
-use aya::programs::{
-    KProbe, ProgramError, RawTracePoint, TracePoint, kprobe::KProbeLink,
-    raw_trace_point::RawTracePointLink, trace_point::TracePointLink,
+use std::{
+    collections::BTreeMap,
+    os::fd::{AsFd as _, OwnedFd},
+    thread,
 };
-use sigtrace_common::{SYSCALLS, select};
 
-use super::{Kernel, Selection, support};
+use anyhow::{Context as _, Result, bail};
+use aya::{
+    Btf,
+    programs::{
+        ProgramError, ProgramFd, RawTracePoint, TracePoint, fentry::FEntryLink, fexit::FExitLink,
+        kprobe::KProbeLink, raw_trace_point::RawTracePointLink, trace_point::TracePointLink,
+    },
+};
+use sigtrace_common::{Hook, Point, SYSCALLS, Syscall, select};
 
-/// How a syscall is probed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mechanism {
-    /// A kprobe/kretprobe pair.
-    Kprobe,
-    /// Not at all: the running kernel has no such entry point.
-    Unsupported,
-}
-
-impl Mechanism {
-    /// The name used in events and listings.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kprobe => "kprobe",
-            Self::Unsupported => "unsupported",
-        }
-    }
-}
+use super::{
+    Kernel, Mechanism, Policy, Selection, fentry, kprobe, misses::Misses, offsets::BTF, support,
+};
 
 /// What is attached. Dropping it detaches everything.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Probes {
     /// How each attached row is probed, or why not.
     pub mechanisms: BTreeMap<usize, Mechanism>,
-    entries: Vec<KProbeLink>,
-    returns: Vec<KProbeLink>,
+    entries: Vec<Link>,
+    returns: Vec<Link>,
     raw_tracepoints: Vec<RawTracePointLink>,
     tracepoints: Vec<TracePointLink>,
 }
 
+/// The attachment of one program.
+#[derive(Debug)]
+#[expect(dead_code, reason = "it is there to be dropped")]
+pub(super) enum Link {
+    Kprobe(KProbeLink),
+    Fentry(FEntryLink),
+    Fexit(FExitLink),
+}
+
+impl From<KProbeLink> for Link {
+    fn from(link: KProbeLink) -> Self {
+        Self::Kprobe(link)
+    }
+}
+
+impl From<FEntryLink> for Link {
+    fn from(link: FEntryLink) -> Self {
+        Self::Fentry(link)
+    }
+}
+
+impl From<FExitLink> for Link {
+    fn from(link: FExitLink) -> Self {
+        Self::Fexit(link)
+    }
+}
+
+/// An entry program, attached.
+#[derive(Debug)]
+pub(super) struct Entry {
+    link: Link,
+    /// The program, of which the kernel says how often it skipped it.
+    program: OwnedFd,
+}
+
+impl Entry {
+    pub(super) fn new(link: Link, program: &ProgramFd) -> Result<Self> {
+        let program = program.as_fd().try_clone_to_owned().context("cannot copy a descriptor")?;
+        Ok(Self { link, program })
+    }
+}
+
+/// The kernel's types and the mechanism to use them for.
+#[derive(Clone, Copy)]
+struct Trampoline<'a> {
+    btf: &'a Btf,
+    mechanism: Mechanism,
+}
+
 impl Probes {
-    /// Attaches to everything that is selected. Each return probe comes before its entry probe, so
-    /// that no call is seen to enter that could not be seen to return.
-    pub fn attach(kernel: &mut Kernel, selection: &Selection) -> Result<Self> {
-        let mut probes = Self::default();
+    /// Attaches to everything that is selected, and says what tells of calls the kernel made past
+    /// the programs.
+    pub fn attach(kernel: &mut Kernel, selection: &Selection) -> Result<(Self, Misses)> {
+        let mut probes = Self {
+            mechanisms: BTreeMap::new(),
+            entries: Vec::new(),
+            returns: Vec::new(),
+            raw_tracepoints: Vec::new(),
+            tracepoints: Vec::new(),
+        };
         probes.attach_lifecycle(kernel, selection)?;
+        let btf = types(selection)?;
+        let mut programs = Vec::new();
         for &row in &selection.rows {
-            let mechanism = probes.attach_pair(kernel, row)?;
+            let syscall = &SYSCALLS[row];
+            let wanted = selection.policy.wanted(syscall);
+            let trampoline = btf.as_ref().filter(|_| wanted != Mechanism::Kprobe);
+            let trampoline = trampoline.map(|btf| Trampoline { btf, mechanism: wanted });
+            let mechanism = probes.attach_row(kernel, syscall, trampoline, &mut programs)?;
+            if mechanism == Mechanism::Kprobe && syscall.blocks {
+                tracing::warn!("{}: returns of sleeping callers can be missed", syscall.name);
+            }
             probes.mechanisms.insert(row, mechanism);
         }
         if probes.mechanisms.values().all(|&mechanism| mechanism == Mechanism::Unsupported) {
-            return Err(anyhow!("this kernel has none of the selected syscalls"));
+            bail!("this kernel has none of the selected syscalls");
         }
-        Ok(probes)
+        Ok((probes, Misses::of(programs)))
     }
 
     /// Detaches everything, entries first, so that nothing is seen to return that was not seen to
@@ -98,21 +152,97 @@ impl Probes {
         Ok(())
     }
 
-    fn attach_pair(&mut self, kernel: &mut Kernel, row: usize) -> Result<Mechanism> {
-        let syscall = &SYSCALLS[row];
-        let Some(entry) = syscall.entries.get(support::NATIVE) else {
-            return Ok(Mechanism::Unsupported);
-        };
-        let Some(returns) = attach(kernel, &format!("{}_exit", syscall.name), entry.symbol)? else {
-            return Ok(Mechanism::Unsupported);
-        };
-        self.returns.push(returns);
-        let Some(entries) = attach(kernel, &format!("{}_enter", syscall.name), entry.symbol)?
-        else {
-            return Ok(Mechanism::Unsupported);
-        };
-        self.entries.push(entries);
-        Ok(Mechanism::Kprobe)
+    /// Attaches to the points of a row, by trampolines as far as that is wanted and the kernel has
+    /// them. Says by what all of them are probed.
+    fn attach_row(
+        &mut self,
+        kernel: &mut Kernel,
+        syscall: &'static Syscall,
+        trampoline: Option<Trampoline<'_>>,
+        programs: &mut Vec<OwnedFd>,
+    ) -> Result<Mechanism> {
+        let mut all = Mechanism::Unsupported;
+        for point in syscall.points(support::NATIVE) {
+            if !kernel.understands(&point) {
+                continue;
+            }
+            let by_trampoline = match trampoline {
+                Some(trampoline) => attach_by(kernel, syscall, &point, trampoline)?,
+                None => None,
+            };
+            let attached = match by_trampoline {
+                Some(attached) => Some(attached),
+                None => attach_pair(kernel, &point)?,
+            };
+            let Some((mechanism, entry, returns)) = attached else { continue };
+            self.entries.push(entry.link);
+            self.returns.extend(returns);
+            programs.push(entry.program);
+            if all != Mechanism::Kprobe {
+                all = mechanism;
+            }
+            if matches!(syscall.hook, Hook::Function(_)) {
+                break;
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// What is attached to a point, and by what.
+type Attached = (Mechanism, Entry, Vec<Link>);
+
+/// Attaches a kprobe and a kretprobe; `None` if the kernel has no such function. The return probe
+/// comes before the entry probe, here and below, so that no call is seen to enter that could not be
+/// seen to return.
+fn attach_pair(kernel: &mut Kernel, point: &Point) -> Result<Option<Attached>> {
+    let name = point.to_string();
+    let Some(returns) = kprobe::returns(kernel, &name, point.symbol)? else { return Ok(None) };
+    let entry = kprobe::entry(kernel, &name, point.symbol)?;
+    Ok(entry.map(|entry| (Mechanism::Kprobe, entry, returns)))
+}
+
+/// Attaches a trampoline, to the return only or to both; `None` if the kernel has none there.
+fn attach_by(
+    kernel: &mut Kernel,
+    syscall: &Syscall,
+    point: &Point,
+    Trampoline { btf, mechanism }: Trampoline<'_>,
+) -> Result<Option<Attached>> {
+    let Some(symbol) = fentry::typed_name(btf, point.symbol, syscall.registers()) else {
+        return Ok(None);
+    };
+    let name = point.to_string();
+    let Some(mut returns) = fentry::returns(kernel, btf, &name, &symbol, syscall.blocks)? else {
+        return Ok(None);
+    };
+    let entry = if mechanism == Mechanism::Fentry {
+        fentry::entry(kernel, btf, &name, &symbol)?
+    } else {
+        returns.extend(kprobe::returns(kernel, &name, point.symbol)?.into_iter().flatten());
+        kprobe::entry(kernel, &name, point.symbol)?
+    };
+    Ok(entry.map(|entry| (mechanism, entry, returns)))
+}
+
+/// The kernel's types, as far as they are needed.
+fn types(selection: &Selection) -> Result<Option<Btf>> {
+    let is_needed = |&row: &usize| selection.policy.wanted(&SYSCALLS[row]) != Mechanism::Kprobe;
+    if !selection.rows.iter().any(is_needed) {
+        return Ok(None);
+    }
+    match Btf::from_sys_fs() {
+        Ok(btf) => Ok(Some(btf)),
+        Err(error) if selection.policy == Policy::Fentry => Err(error).with_context(|| {
+            format!(
+                "--probe fentry: {BTF} cannot be read, which needs a kernel with \
+                 CONFIG_DEBUG_INFO_BTF; --probe auto does without"
+            )
+        }),
+        Err(error) => {
+            tracing::info!("no trampolines: {BTF}: {error}");
+            Ok(None)
+        }
     }
 }
 
@@ -126,23 +256,8 @@ fn close_together<L: Send>(links: Vec<L>) {
     });
 }
 
-/// Attaches one program; `None` if the kernel has no such function.
-fn attach(kernel: &mut Kernel, name: &str, symbol: &str) -> Result<Option<KProbeLink>> {
-    let program: &mut KProbe = kernel.program(name)?;
-    program.load().map_err(|error| support::explain(error, symbol))?;
-    match program.attach(symbol, 0) {
-        Ok(link) => Ok(Some(program.take_link(link)?)),
-        Err(ProgramError::SyscallError(error))
-            if error.io_error.kind() == io::ErrorKind::NotFound =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(support::explain(error, symbol)),
-    }
-}
-
 impl Kernel {
-    fn program<'a, P>(&'a mut self, name: &str) -> Result<&'a mut P>
+    pub(super) fn program<'a, P>(&'a mut self, name: &str) -> Result<&'a mut P>
     where
         &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
     {

@@ -9,11 +9,11 @@ use aya::{
 };
 use aya_log::EbpfLogger;
 use log::Log;
-use sigtrace_common::{Config, Record, State, select, side, undecided};
+use sigtrace_common::{Config, Offsets, Point, Record, State, select, side, undecided};
 
 use super::{Counters, Selection, offsets};
 
-static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sigtrace-ebpf"));
+static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sigtrace-ebpf.stripped"));
 
 /// The agent is woken when the ring is this part full.
 const WAKEUP_PART: u32 = 8;
@@ -28,6 +28,7 @@ pub type RecordBytes = [u8; size_of::<Record>()];
 #[derive(Debug)]
 pub struct Kernel {
     pub(super) ebpf: Ebpf,
+    offsets: Offsets,
     pending: maps::HashMap<MapData, u32, RecordBytes>,
 }
 
@@ -67,13 +68,22 @@ pub fn load(selection: &Selection) -> Result<(Kernel, RingBuf<MapData>, Counters
     };
     let ring = RingBuf::try_from(take_map(&mut ebpf, "EVENTS")?).context("cannot map the ring")?;
     let pending = maps::HashMap::try_from(take_map(&mut ebpf, "PENDING")?)?;
-    Ok((Kernel { ebpf, pending }, ring, counters))
+    Ok((Kernel { ebpf, offsets: config.offsets, pending }, ring, counters))
 }
 
 impl Kernel {
     /// The reader of what the programs log.
     pub fn logger(&mut self) -> Result<EbpfLogger<&'static dyn Log>> {
         Ok(EbpfLogger::init(&mut self.ebpf)?)
+    }
+
+    /// Whether the programs can make sense of what a function is called with.
+    pub(super) fn understands(&self, point: &Point) -> bool {
+        let known = point.symbol != "signalfd_read_iter" || self.offsets.iter_count != 0;
+        if !known {
+            tracing::warn!("{}: needs the kernel's BTF, and is not traced", point.symbol);
+        }
+        known
     }
 
     /// Selects the threads that the selected processes have as targets.

@@ -24,7 +24,7 @@ pub fn from_kernel() -> Offsets {
     };
     let mut offsets = Offsets::default();
     // Each group stands or falls as a whole.
-    for group in [parent, process_end, pidfd] {
+    for group in [parent, process_end, files, pidfd, namespace, signalfd, iterator] {
         if let Some(found) = group(&btf, offsets) {
             offsets = found;
         }
@@ -49,15 +49,22 @@ fn process_end(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
     })
 }
 
-fn pidfd(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
-    let proc_pid = i64::from(member(btf, "proc_inode", "pid")?);
-    let proc_inode = i64::from(member(btf, "proc_inode", "vfs_inode")?);
+fn files(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
     Some(Offsets {
         task_files: member(btf, "task_struct", "files")?,
         files_fdt: member(btf, "files_struct", "fdt")?,
         fdtable_max_fds: member(btf, "fdtable", "max_fds")?,
         fdtable_fd: member(btf, "fdtable", "fd")?,
         file_private_data: member(btf, "file", "private_data")?,
+        ..offsets
+    })
+}
+
+fn pidfd(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
+    let proc_pid = i64::from(member(btf, "proc_inode", "pid")?);
+    let proc_inode = i64::from(member(btf, "proc_inode", "vfs_inode")?);
+    (offsets.task_files != 0).then_some(())?;
+    Some(Offsets {
         file_inode: member(btf, "file", "f_inode")?,
         inode_private: member(btf, "inode", "i_private")?,
         inode_sb: member(btf, "inode", "i_sb")?,
@@ -65,6 +72,47 @@ fn pidfd(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
         proc_inode_pid: i32::try_from(proc_pid - proc_inode).ok()?,
         pid_number: member(btf, "pid", "numbers")? + member(btf, "upid", "nr")?,
         ..offsets
+    })
+}
+
+fn namespace(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
+    let tree = member(btf, "pid_namespace", "idr")?
+        + member(btf, "idr", "idr_rt")?
+        + member(btf, "xarray", "xa_head")?;
+    (offsets.pid_number != 0).then_some(())?;
+    Some(Offsets {
+        task_thread_pid: member(btf, "task_struct", "thread_pid")?,
+        task_group_leader: member(btf, "task_struct", "group_leader")?,
+        pid_level: member(btf, "pid", "level")?,
+        upid_size: size(btf, "upid")?,
+        upid_ns: member(btf, "upid", "ns")? - member(btf, "upid", "nr")?,
+        pid_namespace_tree: tree,
+        xa_node_shift: member(btf, "xa_node", "shift")?,
+        xa_node_slots: member(btf, "xa_node", "slots")?,
+        ..offsets
+    })
+}
+
+fn signalfd(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
+    Some(Offsets { task_stack: member(btf, "task_struct", "stack")?, ..offsets })
+}
+
+fn iterator(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
+    Some(Offsets {
+        kiocb_file: member(btf, "kiocb", "ki_filp")?,
+        iter_type: member(btf, "iov_iter", "iter_type")?,
+        iter_count: member(btf, "iov_iter", "count")?,
+        iter_offset: member(btf, "iov_iter", "iov_offset")?,
+        iter_ubuf: member(btf, "iov_iter", "ubuf")?,
+        ..offsets
+    })
+}
+
+/// Bytes of a structure.
+fn size(btf: &Btf, structure: &str) -> Option<u32> {
+    btf.resolve_types_by_name(structure).ok()?.iter().find_map(|found| match found {
+        Type::Struct(found) => u32::try_from(found.size()).ok(),
+        _ => None,
     })
 }
 

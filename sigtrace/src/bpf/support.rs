@@ -7,7 +7,7 @@ use aya::programs::ProgramError;
 use caps::{CapSet, Capability};
 use sigtrace_common::Abi;
 
-use super::offsets::BTF;
+use super::{offsets::BTF, trampolines, verifier};
 
 /// The binary interface this build traces.
 #[cfg(target_arch = "x86_64")]
@@ -52,7 +52,7 @@ pub struct Condition {
 
 /// Every condition, the necessary ones first.
 pub fn conditions() -> Vec<Condition> {
-    vec![kernel(), privileges(), kprobes(), lockdown(), btf(), tracefs()]
+    vec![kernel(), privileges(), kprobes(), lockdown(), btf(), trampolines::condition(), tracefs()]
 }
 
 /// The first necessary condition that is not met, as an error.
@@ -73,7 +73,7 @@ pub fn explain(error: ProgramError, what: &str) -> anyhow::Error {
         ProgramError::LoadError { io_error, .. } => is_denial(io_error),
         _ => false,
     };
-    let error = anyhow!(error).context(format!("cannot probe {what}"));
+    let error = verifier::shorten(error).context(format!("cannot probe {what}"));
     if denied { error.context("the kernel denies it: see `sigtrace doctor`") } else { error }
 }
 

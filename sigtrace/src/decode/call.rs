@@ -7,7 +7,7 @@ use crate::names::errno;
 
 /// One system call, as far as it got.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Call {
+pub struct Call<'a> {
     /// Its number among the events printed. Decoding leaves it 0, as only who prints can count.
     pub seq: u64,
     /// Wall clock at entry, in nanoseconds since 1970 (UTC).
@@ -24,6 +24,8 @@ pub struct Call {
     pub pid: u32,
     /// Caller's thread id, in the initial pid namespace.
     pub tid: u32,
+    /// Caller's process and thread id in its own pid namespace, if that is not the initial one.
+    pub ns: Option<NamespaceIds>,
     /// Process id of the caller's parent in the initial pid namespace, where it is known.
     pub ppid: Option<u32>,
     /// Caller's real user id, in the initial user namespace.
@@ -36,28 +38,41 @@ pub struct Call {
     pub cgroup: u64,
     /// The arguments' values; those past the call's arguments are [`Value::Null`]. See
     /// [`args`](Self::args).
-    pub values: [Value; MAX_ARGS],
-    /// For a call on a pidfd, the process behind it, where it is known.
-    pub target: Option<u32>,
+    pub values: [Value<'a>; MAX_ARGS],
+    /// Whom it is aimed at in the initial pid namespace, where that is not what an argument says and
+    /// is known: the process behind a pidfd; for a caller in another namespace what the number it
+    /// gave means there. A process group is negative.
+    pub target: Option<i32>,
     /// How it ended.
     pub outcome: Return,
 }
 
-impl Call {
+impl<'a> Call<'a> {
     /// The arguments, each with its value.
-    pub fn args(&self) -> impl Iterator<Item = (&'static Arg, &Value)> {
+    pub fn args(&self) -> impl Iterator<Item = (&'static Arg, &Value<'a>)> {
         self.syscall.args.iter().zip(&self.values)
     }
 
-    /// Whether it is a call on a pidfd, so that there is a [`target`](Self::target) to know.
+    /// Whether there is a [`target`](Self::target) to know: in a call on a pidfd, and in one that a
+    /// caller in another pid namespace aims at a number.
     pub fn has_target(&self) -> bool {
-        self.syscall.position(Kind::Pidfd).is_some()
+        self.target_argument().is_some()
+    }
+
+    /// Index of the argument that [`target`](Self::target) is about, if there is one.
+    pub fn target_argument(&self) -> Option<usize> {
+        [Kind::Pidfd, Kind::Tid, Kind::Pid]
+            .into_iter()
+            .filter(|kind| *kind == Kind::Pidfd || self.ns.is_some())
+            .find_map(|kind| self.syscall.position(kind))
     }
 
     /// What it returned; `None` when it returns nothing, or when that was not seen.
     pub fn ret(&self) -> Option<i64> {
         match (self.outcome, self.syscall.outcome) {
             (_, Outcome::Nothing) | (Return::Missed | Return::Unfinished, _) => None,
+            // The caller has no room for the rest.
+            (Return::Value { ret, .. }, Outcome::Mask) => Some(ret & i64::from(u32::MAX)),
             (Return::Value { ret, .. }, _) => Some(ret),
         }
     }
@@ -83,6 +98,15 @@ impl Call {
             unreadable: self.args().any(|(_, value)| matches!(value, Value::Unreadable(_))),
         }
     }
+}
+
+/// A caller's numbers in a pid namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamespaceIds {
+    /// Its process id.
+    pub pid: u32,
+    /// Its thread id.
+    pub tid: u32,
 }
 
 /// How a call ended.

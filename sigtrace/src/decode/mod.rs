@@ -13,18 +13,20 @@ mod record;
 pub(crate) mod sample;
 mod sigaction;
 mod siginfo;
+mod signalfd;
 mod stack;
 #[cfg(test)]
 pub(crate) mod tests;
 mod timespec;
 mod value;
 
-pub use call::{Call, Comm, Holes, Return};
+pub use call::{Call, Comm, Holes, NamespaceIds, Return};
 pub use clock::WallClock;
 pub use error::DecodeError;
 pub use record::call;
 pub use sigaction::{Handler, Sigaction};
 pub use siginfo::{Fault, Members, Siginfo, Sigval};
+pub use signalfd::SignalfdSiginfos;
 pub use stack::Stack;
 pub use timespec::Timespec;
 pub use value::{Flags, SignalSet, Value};

@@ -7,11 +7,11 @@ use sigtrace_common::{
 };
 
 use super::{
-    Call, Comm, DecodeError, Flags, Return, Sigaction, Siginfo, SignalSet, Stack, Timespec, Value,
-    WallClock,
+    Call, Comm, DecodeError, Flags, Handler, NamespaceIds, Return, Sigaction, Siginfo, SignalSet,
+    SignalfdSiginfos, Stack, Timespec, Value, WallClock,
     bytes::{self, Layout},
 };
-use crate::names::{FlagTable, pidfd, sfd::SFD};
+use crate::names::{FlagTable, errno, pidfd, sfd::SFD};
 
 /// Decodes a record as it came out of the ring, or out of a thread's slot. Bytes after its end are
 /// not looked at.
@@ -19,7 +19,7 @@ use crate::names::{FlagTable, pidfd, sfd::SFD};
 /// # Errors
 ///
 /// When the bytes are not a record of a call.
-pub fn call(record: &[u8], clock: WallClock) -> Result<Call, DecodeError> {
+pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
     let too_short = |needed| DecodeError::TooShort { length: record.len(), needed };
     let header: &[u8; DATA_OFFSET] = record.first_chunk().ok_or(too_short(DATA_OFFSET))?;
     let header = Header::read(header).ok_or(too_short(DATA_OFFSET))?;
@@ -49,13 +49,14 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call, DecodeError> {
         abi,
         pid: header.pid,
         tid: header.tid,
+        ns: Some(NamespaceIds { pid: header.ns_pid, tid: header.ns_tid }).filter(|ns| ns.tid != 0),
         ppid: Some(header.ppid).filter(|pid| *pid != 0),
         uid: header.uid,
         gid: header.gid,
         comm: Comm(header.comm),
         cgroup: header.cgroup,
-        values: values(syscall, abi, &header, record)?,
-        target: Some(header.target).filter(|pid| *pid != 0),
+        values: values(syscall, abi, outcome, &header, record)?,
+        target: Some(header.target).filter(|target| *target != 0),
         outcome,
     })
 }
@@ -74,7 +75,9 @@ struct Header {
     ppid: u32,
     cpu: u32,
     comm: [u8; 16],
-    target: u32,
+    target: i32,
+    ns_pid: u32,
+    ns_tid: u32,
     syscall: u16,
     abi: u8,
     state: u8,
@@ -102,7 +105,9 @@ impl Header {
             ppid: bytes::u32(from, offset_of!(Record, ppid))?,
             cpu: bytes::u32(from, offset_of!(Record, cpu))?,
             comm: bytes::array(from, offset_of!(Record, comm))?,
-            target: bytes::u32(from, offset_of!(Record, target))?,
+            target: bytes::i32(from, offset_of!(Record, target))?,
+            ns_pid: bytes::u32(from, offset_of!(Record, ns_pid))?,
+            ns_tid: bytes::u32(from, offset_of!(Record, ns_tid))?,
             syscall: bytes::u16(from, offset_of!(Record, syscall))?,
             abi,
             state,
@@ -112,12 +117,13 @@ impl Header {
 }
 
 /// The values of the call's arguments.
-fn values(
+fn values<'a>(
     syscall: &'static Syscall,
     abi: Abi,
+    outcome: Return,
     header: &Header,
-    record: &[u8],
-) -> Result<[Value; MAX_ARGS], DecodeError> {
+    record: &'a [u8],
+) -> Result<[Value<'a>; MAX_ARGS], DecodeError> {
     let mut values = [Value::Null; MAX_ARGS];
     let mut offset = DATA_OFFSET;
     for (index, arg) in syscall.args.iter().enumerate() {
@@ -129,15 +135,23 @@ fn values(
         let register = if abi.is_64bit() { raw } else { u64::from(low(raw)) };
         *value = match arg.access {
             Access::Value => scalar(arg.kind, register),
-            Access::In | Access::Out | Access::Frame => {
+            Access::Returned => returned(arg.kind, outcome),
+            Access::In | Access::Out | Access::Frame | Access::Kernel => {
                 let capture = Capture::from_number(capture)
                     .ok_or(DecodeError::UnknownCapture { argument: index, capture })?;
                 let bytes = record.get(offset..).unwrap_or_default();
                 let layout = Layout { bytes, wide: abi.is_64bit() };
-                pointer(arg, capture, register, layout).ok_or(DecodeError::TooShort {
+                let too_short = DecodeError::TooShort {
                     length: record.len(),
                     needed: offset + arg.kind.size(),
-                })?
+                };
+                match (arg.access, arg.kind) {
+                    (Access::Kernel, _) if capture != Capture::Whole => Value::Null,
+                    (_, Kind::SignalfdSiginfo) if capture == Capture::Whole => {
+                        siginfos(syscall, outcome, register, record)
+                    }
+                    _ => pointer(arg, capture, register, layout).ok_or(too_short)?,
+                }
             }
         };
         offset += arg.kind.size().next_multiple_of(8);
@@ -146,42 +160,81 @@ fn values(
 }
 
 /// An argument that is its own value.
-fn scalar(kind: Kind, register: u64) -> Value {
+fn scalar(kind: Kind, register: u64) -> Value<'static> {
     let int = low(register).cast_signed();
     let flags =
         |table: &'static FlagTable| Value::Flags(Flags { table, bits: u64::from(low(register)) });
     match kind {
-        Kind::Pid | Kind::Tid | Kind::Fd | Kind::Pidfd => Value::Int(int),
+        Kind::Pid | Kind::Tid | Kind::Fd | Kind::Pidfd | Kind::Int => Value::Int(int),
         Kind::Size => Value::Size(register),
         Kind::Signal => Value::Signal(int),
         Kind::How => Value::How(int),
         Kind::SignalfdFlags => flags(&SFD),
         Kind::PidfdSignalFlags => flags(&pidfd::SIGNAL),
         Kind::PidfdOpenFlags => flags(&pidfd::OPEN),
-        Kind::SignalSet | Kind::Sigaction | Kind::Siginfo | Kind::Stack | Kind::Timespec => {
-            address(register)
-        }
+        Kind::OldMask => Value::Set(SignalSet(u64::from(low(register)))),
+        Kind::Handler => Value::Handler(Handler::new(register)),
+        Kind::SignalSet
+        | Kind::OldSignalSet
+        | Kind::Sigaction
+        | Kind::OldSigaction
+        | Kind::Siginfo
+        | Kind::Stack
+        | Kind::Timespec
+        | Kind::Timespec64
+        | Kind::SignalfdSiginfo => address(register),
     }
 }
 
+/// What a call returned, as a value of this kind; nothing if that is an error, or was not seen.
+fn returned(kind: Kind, outcome: Return) -> Value<'static> {
+    match outcome {
+        Return::Value { ret, .. } if errno::of(ret).is_none() => {
+            scalar(kind, u64::from(low(ret.cast_unsigned())))
+        }
+        _ => Value::Null,
+    }
+}
+
+/// What was read from a signalfd: it follows what every record of the call has.
+fn siginfos<'a>(
+    syscall: &'static Syscall,
+    outcome: Return,
+    address: u64,
+    record: &'a [u8],
+) -> Value<'a> {
+    let Return::Value { ret, .. } = outcome else { return self::address(address) };
+    let bytes = record.get(DATA_OFFSET + syscall.data_size()..).unwrap_or_default();
+    let read = u64::try_from(ret).unwrap_or(0);
+    Value::SignalfdSiginfos(SignalfdSiginfos::new(bytes, read, address))
+}
+
 /// An argument that points to its value. `None` if the value is larger than what was captured.
-fn pointer(arg: &Arg, capture: Capture, register: u64, layout: Layout<'_>) -> Option<Value> {
+fn pointer(
+    arg: &Arg,
+    capture: Capture,
+    register: u64,
+    layout: Layout<'_>,
+) -> Option<Value<'static>> {
     Some(match capture {
         Capture::None => address(register),
         Capture::Unreadable => Value::Unreadable(register),
         Capture::Whole => match arg.kind {
             Kind::SignalSet => Value::Set(SignalSet(layout.set(0, 0)?)),
+            Kind::OldSignalSet => Value::Set(SignalSet(layout.uint(0, 0)?.into())),
             Kind::Sigaction => Value::Sigaction(Sigaction::decode(layout)?),
+            Kind::OldSigaction => Value::Sigaction(Sigaction::decode_old(layout.bytes)?),
             Kind::Siginfo => Value::Siginfo(Siginfo::decode(layout)?),
             Kind::Stack => Value::Stack(Stack::decode(layout)?),
             Kind::Timespec => Value::Timespec(Timespec::decode(layout)?),
+            Kind::Timespec64 => Value::Timespec(Timespec::decode_64(layout.bytes)?),
             value => scalar(value, register),
         },
     })
 }
 
 /// A pointer to something that was not read.
-fn address(register: u64) -> Value {
+fn address(register: u64) -> Value<'static> {
     if register == 0 { Value::Null } else { Value::Address(register) }
 }
 

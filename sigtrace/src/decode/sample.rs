@@ -49,8 +49,20 @@ impl Sample {
         self.with(offset_of!(Record, ppid), &ppid.to_ne_bytes())
     }
 
-    /// On a pidfd of this process.
-    pub(crate) fn target(self, target: u32) -> Self {
+    /// By a process and a thread that have these numbers in their own pid namespace.
+    pub(crate) fn in_namespace(self, pid: u32, tid: u32) -> Self {
+        self.with(offset_of!(Record, ns_pid), &pid.to_ne_bytes())
+            .with(offset_of!(Record, ns_tid), &tid.to_ne_bytes())
+    }
+
+    /// Followed by what was read from a signalfd.
+    pub(crate) fn followed_by(mut self, bytes: &[u8]) -> Self {
+        self.bytes.extend_from_slice(bytes);
+        self
+    }
+
+    /// On a pidfd of this process, or aimed at what has this number outside.
+    pub(crate) fn target(self, target: i32) -> Self {
         self.with(offset_of!(Record, target), &target.to_ne_bytes())
     }
 

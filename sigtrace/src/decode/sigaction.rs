@@ -1,7 +1,10 @@
 //! `struct sigaction`, in the kernel's layout (`include/linux/signal_types.h`), which is not that
 //! of the C library.
 
-use super::{Flags, SignalSet, bytes::Layout};
+use super::{
+    Flags, SignalSet,
+    bytes::{self, Layout},
+};
 use crate::names::sa_flags::SA;
 
 /// What a signal does.
@@ -31,15 +34,32 @@ pub enum Handler {
 impl Sigaction {
     pub(super) fn decode(layout: Layout<'_>) -> Option<Self> {
         Some(Self {
-            handler: match layout.word(0, 0)? {
-                0 => Handler::Default,
-                1 => Handler::Ignore,
-                address => Handler::Function(address),
-            },
+            handler: Handler::new(layout.word(0, 0)?),
             flags: Flags { table: &SA, bits: significant(layout.word(8, 4)?) },
             restorer: layout.word(16, 8)?,
             mask: SignalSet(layout.set(24, 12)?),
         })
+    }
+
+    /// `struct compat_old_sigaction` (`include/linux/compat.h`), which only 32-bit callers have.
+    pub(super) fn decode_old(bytes: &[u8]) -> Option<Self> {
+        Some(Self {
+            handler: Handler::new(bytes::u32(bytes, 0)?.into()),
+            flags: Flags { table: &SA, bits: bytes::u32(bytes, 8)?.into() },
+            restorer: bytes::u32(bytes, 12)?.into(),
+            mask: SignalSet(bytes::u32(bytes, 4)?.into()),
+        })
+    }
+}
+
+impl Handler {
+    /// By its word.
+    pub(super) fn new(word: u64) -> Self {
+        match word {
+            0 => Self::Default,
+            1 => Self::Ignore,
+            address => Self::Function(address),
+        }
     }
 }
 

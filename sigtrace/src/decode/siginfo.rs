@@ -142,22 +142,54 @@ const SIGCHLD: i32 = 17;
 const SIGPOLL: i32 = 29;
 const SIGSYS: i32 = 31;
 
+/// The arms of the union.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arm {
+    Kill,
+    Timer,
+    Poll,
+    Fault,
+    Child,
+    Rt,
+    Sys,
+}
+
+/// Which arm holds.
+pub(super) fn arm(signo: i32, code: i32) -> Arm {
+    match code {
+        1..128 if si_code::is_own(signo, code) => match signo {
+            SIGCHLD => Arm::Child,
+            SIGPOLL => Arm::Poll,
+            SIGSYS => Arm::Sys,
+            _ => Arm::Fault,
+        },
+        1..=POLL_HUP | SI_SIGIO => Arm::Poll,
+        SI_TIMER => Arm::Timer,
+        ..=-1 => Arm::Rt,
+        _ => Arm::Kill,
+    }
+}
+
 impl Siginfo {
     pub(super) fn decode(layout: Layout<'_>) -> Option<Self> {
         let (signo, errno, code) = (layout.int(0, 0)?, layout.int(4, 4)?, layout.int(8, 8)?);
-        let members = match code {
-            1..128 if si_code::is_own(signo, code) => match signo {
-                SIGCHLD => layout.child()?,
-                SIGPOLL => layout.poll()?,
-                SIGSYS => layout.sys()?,
-                _ => layout.fault(signo, code)?,
-            },
-            1..=POLL_HUP | SI_SIGIO => layout.poll()?,
-            SI_TIMER => layout.timer()?,
-            ..=-1 => layout.rt()?,
-            _ => Members::Kill { pid: layout.int(16, 12)?, uid: layout.uint(20, 16)? },
+        let members = match arm(signo, code) {
+            Arm::Child => layout.child()?,
+            Arm::Poll => layout.poll()?,
+            Arm::Sys => layout.sys()?,
+            Arm::Fault => layout.fault(signo, code)?,
+            Arm::Timer => layout.timer()?,
+            Arm::Rt => layout.rt()?,
+            Arm::Kill => Members::Kill { pid: layout.int(16, 12)?, uid: layout.uint(20, 16)? },
         };
         Some(Self { signo, code, errno, members })
+    }
+}
+
+impl Fault {
+    /// Whether a fault comes with the size of what failed (`BUS_MCEERR_AR`, `BUS_MCEERR_AO`).
+    pub(super) fn has_addr_lsb(signo: i32, code: i32) -> bool {
+        signo == SIGBUS && matches!(code, 4 | 5)
     }
 }
 
@@ -205,7 +237,9 @@ impl Layout<'_> {
 
     fn fault(self, signo: i32, code: i32) -> Option<Members> {
         let detail = match (signo, code) {
-            (SIGBUS, 4 | 5) => Fault::Memory { addr_lsb: self.short(24, 16)? },
+            _ if Fault::has_addr_lsb(signo, code) => {
+                Fault::Memory { addr_lsb: self.short(24, 16)? }
+            }
             (SIGSEGV, 3) => Fault::Bounds { lower: self.word(32, 20)?, upper: self.word(40, 24)? },
             (SIGSEGV, 4) => Fault::Key { pkey: self.uint(32, 20)? },
             (SIGTRAP, 6) => Fault::Perf {

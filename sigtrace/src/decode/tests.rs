@@ -9,7 +9,7 @@ use super::{Comm, DecodeError, Holes, Return, WallClock, call, sample::Sample};
 
 const CLOCK: WallClock = WallClock { offset_ns: 0 };
 
-fn decode(sample: &Sample) -> Result<super::Call, DecodeError> {
+fn decode(sample: &Sample) -> Result<super::Call<'_>, DecodeError> {
     call(sample.bytes(), CLOCK)
 }
 
@@ -119,7 +119,8 @@ fn a_call_knows_its_holes() {
 
 #[test]
 fn the_result_of_rt_sigreturn_is_none() {
-    let call = decode(&Sample::of("rt_sigreturn", &[0]).ret(-4)).unwrap();
+    let sample = Sample::of("rt_sigreturn", &[0]).ret(-4);
+    let call = decode(&sample).unwrap();
     assert_eq!(call.outcome, Return::Value { ret: -4, duration_ns: 812 });
     assert_eq!((call.ret(), call.errno(), call.duration_ns()), (None, None, Some(812)));
 }
@@ -142,7 +143,8 @@ fn a_name_ends_at_its_nul() {
 /// Bytes that pass for a record, with anything in its arguments and structures.
 pub(crate) fn records() -> impl Strategy<Value = Vec<u8>> {
     (
-        prop::collection::vec(any::<u8>(), size_of::<Record>()),
+        // What was read from a signalfd comes after the rest.
+        prop::collection::vec(any::<u8>(), size_of::<Record>()..=size_of::<Record>() + 512),
         0..u16::try_from(SYSCALLS.len()).unwrap(),
         0..u8::try_from(Abi::ALL.len()).unwrap(),
         State::Entered as u8..=State::Missed as u8,
@@ -172,8 +174,13 @@ proptest! {
     }
 
     #[test]
-    fn a_record_cut_anywhere_is_a_call_or_too_short(bytes in records(), length in 0..192_usize) {
+    fn a_record_cut_anywhere_is_a_call_or_too_short(
+        bytes in records(),
+        length in 0..size_of::<Record>(),
+    ) {
         match call(&bytes[..length], CLOCK) {
+            // What was read from a signalfd is as much as the record has of it.
+            Ok(cut) if cut.syscall.name == "read" => {}
             Ok(cut) => prop_assert_eq!(Ok(cut), call(&bytes, CLOCK)),
             Err(DecodeError::TooShort { length: seen, .. }) => prop_assert_eq!(seen, length),
             Err(other) => prop_assert!(false, "{}", other),

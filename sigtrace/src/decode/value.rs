@@ -1,11 +1,11 @@
 //! The value of an argument.
 
-use super::{Sigaction, Siginfo, Stack, Timespec};
+use super::{Handler, Sigaction, Siginfo, SignalfdSiginfos, Stack, Timespec};
 use crate::names::{FlagTable, signal};
 
 /// The value of an argument, or of what it points to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value {
+pub enum Value<'a> {
     /// An `int`: a process, a thread or a descriptor.
     Int(i32),
     /// A `size_t`.
@@ -33,6 +33,10 @@ pub enum Value {
     Stack(Stack),
     /// A span of time.
     Timespec(Timespec),
+    /// What to do with a signal.
+    Handler(Handler),
+    /// What was read from a signalfd.
+    SignalfdSiginfos(SignalfdSiginfos<'a>),
 }
 
 /// A word of flags with the table that names its bits.

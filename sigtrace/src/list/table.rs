@@ -26,7 +26,7 @@ pub(super) fn write(out: &mut dyn Write, probes: Option<&[Probe]>) -> io::Result
 }
 
 fn heading(with_probe: bool) -> Vec<String> {
-    let mut cells = vec!["SYSCALL", "NR", "ENTRY"];
+    let mut cells = vec!["SYSCALL", "NR", "PROBED AT"];
     if with_probe {
         cells.push("PROBE");
     }
@@ -34,13 +34,14 @@ fn heading(with_probe: bool) -> Vec<String> {
     cells.into_iter().map(str::to_owned).collect()
 }
 
-/// The cells of a syscall. `probe` is there if the column is, and in it what is known.
-fn row(syscall: &Syscall, probe: Option<Option<&Probe>>) -> Vec<String> {
-    let entry = syscall.entries.get(NATIVE);
+/// The cells of a syscall, its number for 64-bit and for 32-bit callers. `probe` is there if the column is, and in it what is known.
+fn row(syscall: &'static Syscall, probe: Option<Option<&Probe>>) -> Vec<String> {
+    let number = |abi| syscall.entries.get(abi).map(|entry| entry.number);
+    let numbers = [number(NATIVE), number(NATIVE.compat())];
     let mut cells = vec![
         syscall.name.to_owned(),
-        entry.map_or_else(dash, |entry| entry.number.to_string()),
-        entry.map_or_else(dash, |entry| entry.symbol.to_owned()),
+        join(numbers.map(|number| number.map_or_else(dash, |nr| nr.to_string())).into_iter(), "/"),
+        join(syscall.points(NATIVE).map(|point| point.symbol.to_owned()), " "),
     ];
     cells.extend(probe.map(|probe| match probe {
         Some(Probe::Mechanism(name)) => (*name).to_owned(),
@@ -125,8 +126,8 @@ mod tests {
             cells(&lines, "sigaltstack"),
             [
                 "sigaltstack",
-                "131",
-                "__x64_sys_sigaltstack",
+                "131/186",
+                "__x64_sys_sigaltstack __ia32_compat_sys_sigaltstack",
                 "no",
                 "@stack",
                 "ss: stack in, old_ss: stack out",
@@ -135,7 +136,7 @@ mod tests {
         );
         assert_eq!(
             cells(&lines, "pause"),
-            ["pause", "34", "__x64_sys_pause", "yes", "@wait", "-", "wait for a signal"]
+            ["pause", "34/29", "__x64_sys_pause", "yes", "@wait", "-", "wait for a signal"]
         );
     }
 

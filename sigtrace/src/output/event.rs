@@ -6,7 +6,7 @@ use crate::decode::Call;
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A system call.
-    Call(&'a Call),
+    Call(&'a Call<'a>),
     /// Calls were lost.
     Lost(&'a Lost),
     /// The accounting so far.

@@ -30,8 +30,10 @@ const CALL: [&str; 17] = [
     "error",
     "duration_ns",
 ];
-const CAUSES: [&str; 5] =
-    ["ring_full", "pending_full", "registers_unreadable", "undecodable", "output"];
+/// After `tid`, for callers in a pid namespace of their own.
+const NAMESPACE: [&str; 2] = ["ns_pid", "ns_tid"];
+const CAUSES: [&str; 6] =
+    ["ring_full", "pending_full", "registers_unreadable", "probe_missed", "undecodable", "output"];
 const STATS: [&str; 8] =
     ["event", "time", "elapsed_ns", "printed", "filtered", "lost", "incomplete", "probes"];
 
@@ -68,13 +70,16 @@ fn call(event: &Object, seq: &mut u64, processors: u64, stream: &Stream) -> Chec
         let value = event.get(key).and_then(Value::as_u64);
         value.ok_or_else(|| format!("`{key}` is no number"))
     };
+    let (before, after) = CALL.split_at(8);
+    let inside: &[&str] = if event.contains_key("ns_tid") { &NAMESPACE } else { &[] };
+    let call = [before, inside, after].concat();
     match &event["duration_ns"] {
         Value::Null => {
-            keys(event, &[&CALL[..], &["return"]].concat())?;
+            keys(event, &[&call[..], &["return"]].concat())?;
             same("ret", &event["ret"], &Value::Null)?;
         }
         _ => {
-            keys(event, &CALL)?;
+            keys(event, &call)?;
             let (took, all) = (number("duration_ns")?, stream.ended_ns - stream.started_ns);
             ensure(took > 0 && took < all, || "`duration_ns` is out of range".into())?;
         }
@@ -106,7 +111,11 @@ fn within(event: &Object, stream: &Stream) -> Checked {
 }
 
 /// The `time` of an event in nanoseconds since 1970.
-pub(super) fn time_ns(event: &Object) -> Result<u64, String> {
+///
+/// # Errors
+///
+/// When it has none of the contract's shape.
+pub fn time_ns(event: &Object) -> Result<u64, String> {
     let text = event.get("time").and_then(Value::as_str).ok_or("`time` is no text")?;
     parse_time(text).ok_or_else(|| "`time` is not like 2026-11-21T19:53:08.123456789Z".into())
 }

@@ -25,6 +25,7 @@ mod tracer;
 mod wait;
 mod workload;
 
+pub use check::time_ns;
 pub use children::{Ended, spawn};
 pub use difference::difference;
 pub use puppet::Puppet;

@@ -77,8 +77,6 @@ impl Puppet {
         let mut connection = BufReader::new(connection);
         let Greeting { tid, done } = serde_json::from_str(&line(&mut connection))
             .unwrap_or_else(|error| panic!("a puppet's greeting: {error}"));
-        // A process in a pid namespace of its own does not know its number here.
-        let tid = if ppid.is_some() && tid < pid { pid } else { tid };
         let mut puppet = Self { connection, pid, tid, ppid, done: None, _process: None };
         puppet.done = done.map(|done| puppet.as_seen_from_here(done));
         puppet

@@ -8,7 +8,7 @@ use super::check;
 use super::children::Ended;
 
 /// An event as an object.
-pub(super) type Object = Map<String, Value>;
+pub type Object = Map<String, Value>;
 
 /// A whole stream, not looked at yet.
 pub(super) struct Stream {

@@ -45,6 +45,8 @@ fn calls(results: &Results) -> String {
     for (filter, _) in results.filtered() {
         add(&format!("sigtrace --{filter}"), &format!("sigtrace `--{filter}`, filtered out"));
     }
+    add("trampolines", "sigtrace `--probe fentry`");
+    add("trampolines, filtered", "sigtrace `--probe fentry --uid 4242`, filtered out");
     add("bpftrace", "bpftrace, a pair that prints a line");
     add("strace", "strace --seccomp-bpf");
     render(&header, &rows)

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The line of a call, without its end.
-pub(super) fn write(call: &Call, sets: Sets, time: &str, out: &mut Vec<u8>) {
+pub(super) fn write(call: &Call<'_>, sets: Sets, time: &str, out: &mut Vec<u8>) {
     let mut line = Object::new(out);
     line.field("event", "syscall");
     line.field("time", Time(time));
@@ -21,6 +21,10 @@ pub(super) fn write(call: &Call, sets: Sets, time: &str, out: &mut Vec<u8>) {
     line.field("abi", call.abi.name());
     line.field("pid", call.pid);
     line.field("tid", call.tid);
+    if let Some(ns) = call.ns {
+        line.field("ns_pid", ns.pid);
+        line.field("ns_tid", ns.tid);
+    }
     line.field("ppid", call.ppid);
     line.field("uid", call.uid);
     line.field("gid", call.gid);
@@ -40,7 +44,7 @@ pub(super) fn write(call: &Call, sets: Sets, time: &str, out: &mut Vec<u8>) {
 
 /// The arguments by name, and what is known besides.
 struct Args<'a> {
-    call: &'a Call,
+    call: &'a Call<'a>,
     sets: Sets,
 }
 

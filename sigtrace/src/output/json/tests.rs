@@ -2,9 +2,11 @@
 
 mod calls;
 mod i386;
+mod namespaces;
 mod properties;
 mod returns;
 mod siginfo;
+mod signalfd;
 
 use super::Json;
 use crate::{

@@ -6,12 +6,14 @@ use super::{
     writer::{Object, ToJson, array, plain},
 };
 use crate::{
-    decode::{Flags, Handler, Sigaction, SignalSet, Stack, Timespec, Value},
+    decode::{
+        Flags, Handler, Sigaction, Siginfo, SignalSet, SignalfdSiginfos, Stack, Timespec, Value,
+    },
     names::{how, signal},
     output::{Sets, hex::Hex},
 };
 
-impl ToJson for View<'_, Value> {
+impl ToJson for View<'_, Value<'_>> {
     fn write(&self, out: &mut Vec<u8>) {
         match self.value {
             Value::Int(number) => number.write(out),
@@ -27,6 +29,8 @@ impl ToJson for View<'_, Value> {
             Value::Siginfo(info) => info.write(out),
             Value::Stack(stack) => stack.write(out),
             Value::Timespec(time) => time.write(out),
+            Value::Handler(handler) => handler.write(out),
+            Value::SignalfdSiginfos(siginfos) => siginfos.write(out),
         }
     }
 }
@@ -65,6 +69,26 @@ impl ToJson for Handler {
             Self::Ignore => plain("SIG_IGN", out),
             Self::Function(address) => Hex::new(*address).write(out),
         }
+    }
+}
+
+/// The structures, then where the rest of them is.
+impl ToJson for SignalfdSiginfos<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        enum Element {
+            Siginfo(Siginfo),
+            Rest(u64),
+        }
+        impl ToJson for Element {
+            fn write(&self, out: &mut Vec<u8>) {
+                match self {
+                    Self::Siginfo(info) => info.write(out),
+                    Self::Rest(address) => single("address", *address, out),
+                }
+            }
+        }
+        let siginfos = self.iter().map(Element::Siginfo);
+        array(siginfos.chain(self.rest.map(Element::Rest)), out);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use sigtrace_common::{Kind, Outcome};
+use sigtrace_common::{Access, Outcome};
 
 use super::{escape::Escaped, palette::Palette, value};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) fn write(
-    call: &Call,
+    call: &Call<'_>,
     sets: Sets,
     palette: &Palette,
     out: &mut Vec<u8>,
@@ -21,6 +21,10 @@ pub(super) fn write(
     let style = palette.syscall;
     write!(out, "{style}{}{style:#}(", call.syscall.name)?;
     for (index, (arg, argument)) in call.args().enumerate() {
+        if arg.access == Access::Returned {
+            // Not an argument of the call: it stands where the result does.
+            continue;
+        }
         if index > 0 {
             out.extend(b", ");
         }
@@ -32,22 +36,28 @@ pub(super) fn write(
         } else {
             value::write(argument, sets, palette, out)?;
         }
-        if arg.kind == Kind::Pidfd
+        if Some(index) == call.target_argument()
             && let Some(target) = call.target
         {
             write!(out, "<pid:{target}>")?;
         }
     }
     out.push(b')');
-    end(call, palette, out)
+    end(call, sets, palette, out)
 }
 
 /// Who called, and how if it was not by way of the machine's own interface.
-fn caller(call: &Call, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+fn caller(call: &Call<'_>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     let style = palette.caller;
     write!(out, "{style}{}[{}", Escaped(&call.comm), call.pid)?;
     if call.tid != call.pid {
         write!(out, "/{}", call.tid)?;
+    }
+    if let Some(ns) = call.ns {
+        write!(out, " ns:{}", ns.pid)?;
+        if ns.tid != ns.pid {
+            write!(out, "/{}", ns.tid)?;
+        }
     }
     write!(out, "]{style:#} ")?;
     if !call.abi.is_64bit() {
@@ -57,14 +67,14 @@ fn caller(call: &Call, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// What came back, and when.
-fn end(call: &Call, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+fn end(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     let hole = palette.hole;
     match call.outcome {
         Return::Unfinished => write!(out, " {hole}<unfinished ...>{hole:#}"),
         Return::Missed => write!(out, " = ? {hole}<return missed>{hole:#}"),
         Return::Value { duration_ns, .. } => {
             out.extend(b" = ");
-            result(call, palette, out)?;
+            result(call, sets, palette, out)?;
             let (seconds, rest) = (duration_ns / 1_000_000_000, duration_ns % 1_000_000_000);
             let style = palette.time;
             write!(out, " {style}<{seconds}.{:06}>{style:#}", rest / 1000)
@@ -72,7 +82,7 @@ fn end(call: &Call, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     }
 }
 
-fn result(call: &Call, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+fn result(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     let style = palette.error;
     match (call.ret(), call.errno()) {
         (None, _) => write!(out, "?"),
@@ -82,6 +92,10 @@ fn result(call: &Call, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
             (None, _) => write!(out, "-1 {style}(errno {number}){style:#}"),
         },
         (Some(ret), None) => {
+            let returned = call.args().find(|(arg, _)| arg.access == Access::Returned);
+            if let Some((_, value)) = returned {
+                return value::write(value, sets, palette, out);
+            }
             write!(out, "{ret}")?;
             let taken = i32::try_from(ret).ok().and_then(signal::name);
             match taken.filter(|_| call.syscall.outcome == Outcome::Signal) {

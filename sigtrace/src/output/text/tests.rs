@@ -66,6 +66,50 @@ fn a_restart_code_says_what_becomes_of_the_call() {
 }
 
 #[test]
+fn a_caller_in_a_namespace_has_both_numbers_and_so_has_its_target() {
+    assert_eq!(
+        text(&Sample::of("kill", &[5, 15]).in_namespace(1, 3).target(4711)),
+        "19:53:08.123456 nginx[812/815 ns:1/3] kill(5<pid:4711>, SIGTERM) = 0 <0.000000>\n"
+    );
+}
+
+#[test]
+fn what_a_call_returns_is_decoded_where_it_stands() {
+    let old = |sample: Sample| sample.abi(Abi::I386);
+    let line = |sample: Sample| text(&old(sample)).replace(CALLER, "");
+    assert_eq!(
+        line(Sample::of("signal", &[15, 1]).ret(0)),
+        "i386:signal(SIGTERM, SIG_IGN) = SIG_DFL <0.000000>\n"
+    );
+    assert_eq!(
+        line(Sample::of("ssetmask", &[2]).ret(0x4001)),
+        "i386:ssetmask([INT]) = [HUP TERM] <0.000000>\n"
+    );
+    assert_eq!(
+        line(Sample::of("signal", &[65, 1]).ret(-22)),
+        "i386:signal(65, SIG_IGN) = -1 EINVAL <0.000000>\n"
+    );
+}
+
+#[test]
+fn a_read_from_a_signalfd_has_what_was_read() {
+    let mut structure = [0; 128];
+    structure[0] = 10;
+    structure[12] = 12;
+    let sample = Sample::of("read", &[3, 512, 0x7000, 512])
+        .points_to(0, &[])
+        .points_to(1, &longs(&[1 << 9]))
+        .points_to(2, &[])
+        .followed_by(&structure)
+        .ret(256);
+    assert_text(
+        &sample,
+        "read(3, [USR1], [{si_signo=SIGUSR1, si_code=SI_USER, si_pid=12, si_uid=0}, 0x7080], 512) \
+         = 256 <0.000000>",
+    );
+}
+
+#[test]
 fn a_return_that_was_not_seen_says_so() {
     assert_text(&Sample::of("pause", &[]).state(State::Missed), "pause() = ? <return missed>");
     assert_text(&Sample::of("pause", &[]).state(State::Entered), "pause() <unfinished ...>");

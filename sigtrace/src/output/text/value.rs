@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use super::{palette::Palette, siginfo};
 use crate::{
-    decode::{Flags, Handler, Sigaction, SignalSet, Stack, Timespec, Value},
+    decode::{Flags, Handler, Sigaction, SignalSet, SignalfdSiginfos, Stack, Timespec, Value},
     names::{how, signal},
     output::{Sets, hex::Hex},
 };
 
 pub(super) fn write(
-    value: &Value,
+    value: &Value<'_>,
     sets: Sets,
     palette: &Palette,
     out: &mut Vec<u8>,
@@ -40,6 +40,8 @@ pub(super) fn write(
         Value::Timespec(Timespec { sec, nsec }) => {
             write!(out, "{{tv_sec={sec}, tv_nsec={nsec}}}")
         }
+        Value::Handler(function) => handler(*function, out),
+        Value::SignalfdSiginfos(infos) => siginfos(infos, out),
     }
 }
 
@@ -104,11 +106,7 @@ fn set(set: SignalSet, sets: Sets, out: &mut Vec<u8>) -> io::Result<()> {
 
 fn sigaction(action: &Sigaction, sets: Sets, out: &mut Vec<u8>) -> io::Result<()> {
     out.extend(b"{sa_handler=");
-    match action.handler {
-        Handler::Default => out.extend(b"SIG_DFL"),
-        Handler::Ignore => out.extend(b"SIG_IGN"),
-        Handler::Function(address) => pointer(address, out)?,
-    }
+    handler(action.handler, out)?;
     out.extend(b", sa_mask=");
     set(action.mask, sets, out)?;
     out.extend(b", sa_flags=");
@@ -118,5 +116,30 @@ fn sigaction(action: &Sigaction, sets: Sets, out: &mut Vec<u8>) -> io::Result<()
         pointer(action.restorer, out)?;
     }
     out.push(b'}');
+    Ok(())
+}
+
+fn handler(handler: Handler, out: &mut Vec<u8>) -> io::Result<()> {
+    match handler {
+        Handler::Default => out.write_all(b"SIG_DFL"),
+        Handler::Ignore => out.write_all(b"SIG_IGN"),
+        Handler::Function(address) => pointer(address, out),
+    }
+}
+
+/// `[{ssi_signo=…}, {…}, 0x…]`.
+fn siginfos(infos: &SignalfdSiginfos<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+    out.push(b'[');
+    for (index, info) in infos.iter().enumerate() {
+        if index > 0 {
+            out.extend(b", ");
+        }
+        siginfo::write(&info, out)?;
+    }
+    if let Some(rest) = infos.rest {
+        out.extend(b", ");
+        pointer(rest, out)?;
+    }
+    out.push(b']');
     Ok(())
 }

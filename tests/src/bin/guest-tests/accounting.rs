@@ -1,5 +1,8 @@
 //! The books: calls made while attached = printed + filtered + lost.
 
+use std::thread;
+use std::time::Duration;
+
 use serde_json::json;
 use sigtrace_tests::harness::{Background, Test, Trace, Tracer, run};
 use sigtrace_tests::tests;
@@ -10,6 +13,11 @@ pub const TESTS: &[Test] = tests![
     a_call_that_is_not_printed_is_filtered,
     a_ring_too_small_loses_calls_and_says_how_many,
     threads_on_all_processors_lose_no_count,
+    a_tracer_that_stands_still_for_seconds_knows_what_it_lost,
+    a_tracer_that_gets_no_processor_knows_what_it_lost,
+    processes_killed_in_their_calls_are_counted,
+    threads_that_end_in_the_midst_of_calls_are_counted,
+    processes_that_come_and_go_are_counted,
     a_command_is_traced_from_its_first_call_to_its_last,
     stats_come_every_interval_and_never_fall,
 ];
@@ -25,12 +33,20 @@ fn storm(threads: u64, rounds: u64) -> u64 {
     ended.stdout.trim().parse().unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
 }
 
+/// Runs a workload that says how many calls it made.
+fn counted(workload: &str, argument: &str) -> u64 {
+    let ended = Background::start(workload, &[argument]).end();
+    assert!(ended.status.success(), "{ended:#?}");
+    ended.stdout.trim().parse().unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
+}
+
 /// What holds of every trace whose calls are all the storm's.
 #[track_caller]
 fn assert_adds_up(trace: &Trace, calls: u64) {
     let stats = trace.stats();
     assert_eq!(stats.calls(), calls, "printed, filtered and lost do not add up: {}", stats.0);
     assert_eq!(stats.printed(), trace.calls().count() as u64, "printed: {}", stats.0);
+    assert_in_order(trace);
     let told: u64 = trace.lost().values().filter_map(serde_json::Value::as_u64).sum();
     assert_eq!(told, stats.lost(), "lost, as it happened and in the end: {}", stats.0);
     let last = format!(
@@ -40,6 +56,29 @@ fn assert_adds_up(trace: &Trace, calls: u64) {
         stats.lost()
     );
     assert!(trace.stderr.contains(&last), "{last:?} is not on stderr:\n{}", trace.stderr);
+}
+
+/// Losses are told of in the order of time, and after the calls that began before.
+#[track_caller]
+fn assert_in_order(trace: &Trace) {
+    let mut last = "";
+    for event in &trace.events {
+        let time = event["time"].as_str().unwrap_or_default();
+        if event["event"] == "syscall" {
+            continue;
+        }
+        assert!(last <= time, "{event} comes after {last}");
+        last = time;
+    }
+    let mut latest = "";
+    for event in &trace.events {
+        let time = event["time"].as_str().unwrap_or_default();
+        if event["event"] == "syscall" {
+            latest = latest.max(time);
+        } else {
+            assert!(latest <= time, "{event} comes after a call at {latest}");
+        }
+    }
 }
 
 fn every_call_is_printed_when_there_is_room() {
@@ -90,6 +129,65 @@ fn threads_on_all_processors_lose_no_count() {
             assert_all_for_the_ring(&trace);
         }
     }
+}
+
+fn a_tracer_that_stands_still_for_seconds_knows_what_it_lost() {
+    let tracer = Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", "256K"]);
+    tracer.signal(libc::SIGSTOP);
+    let rounds = storm(4, 1000);
+    thread::sleep(Duration::from_secs(2));
+    tracer.signal(libc::SIGCONT);
+    // What comes after is seen again.
+    let more = storm(1, 10);
+    let trace = tracer.finish();
+    assert_adds_up(&trace, 3 * (rounds + more));
+    assert_all_for_the_ring(&trace);
+}
+
+fn a_tracer_that_gets_no_processor_knows_what_it_lost() {
+    let tracer = Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", "64K"]);
+    let hog = Background::start("hog", &["8"]);
+    let rounds = storm(4, 300);
+    let trace = tracer.finish();
+    drop(hog);
+    assert_adds_up(&trace, 3 * rounds);
+}
+
+fn processes_killed_in_their_calls_are_counted() {
+    for probe in ["auto", "kprobe"] {
+        let tracer = Tracer::start(&["-s", "rt_sigsuspend", "--stats", "--probe", probe]);
+        let killed = counted("killed", "50");
+        let trace = tracer.finish();
+        assert_adds_up(&trace, killed);
+        assert_eq!(trace.stats().printed(), killed);
+        let returns = trace.calls().filter(|call| call["error"] == "ERESTARTNOHAND").count() as u64;
+        let missed = trace.calls().filter(|call| call["return"] == "missed").count() as u64;
+        assert_eq!((returns + missed, trace.stats().incomplete("return_missed")), (killed, missed));
+        assert!(probe == "kprobe" || missed == 0, "{missed} returns were missed");
+    }
+}
+
+fn threads_that_end_in_the_midst_of_calls_are_counted() {
+    let tracer = Tracer::start(&["-s", "tkill", "--stats"]);
+    let least = counted("ended", "20");
+    let trace = tracer.finish();
+    let calls = trace.stats().calls();
+    assert!(calls >= least, "{calls} of {least}");
+    assert_adds_up(&trace, calls);
+    // One that ends in a call does so after its return.
+    assert_eq!(trace.stats().incomplete("return_missed"), 0);
+}
+
+fn processes_that_come_and_go_are_counted() {
+    for args in [&["-s", "tkill", "--stats"][..], &["-s", "tkill", "--stats", "--probe", "fentry"]]
+    {
+        let tracer = Tracer::start(args);
+        let calls = counted("forked", "50");
+        let trace = tracer.finish();
+        assert_adds_up(&trace, calls);
+    }
+    let trace = run(&["-s", "tkill", "--stats"], &["workload", "forked", "20"]);
+    assert_eq!((trace.stdout.as_str(), trace.stats().printed()), ("400\n", 400));
 }
 
 fn a_command_is_traced_from_its_first_call_to_its_last() {

@@ -34,8 +34,8 @@ fn names_nobody_knows_are_answered_with_the_nearest() {
     for (args, message) in [
         (["-s", "kil"], "--syscall: no signal syscall \"kil\"; nearest: kill"),
         (
-            ["-s", "sigprocmask"],
-            "--syscall: no signal syscall \"sigprocmask\"; nearest: rt_sigprocmask",
+            ["-s", "rt_sigprocmsk"],
+            "--syscall: no signal syscall \"rt_sigprocmsk\"; nearest: rt_sigprocmask",
         ),
         (["-s", "kill,!tkil"], "--syscall: no signal syscall \"tkil\"; nearest: "),
         (

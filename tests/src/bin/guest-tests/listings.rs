@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use sigtrace_tests::harness::{Streaming, Test, command, run_to_end, sigtrace, until};
+use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
 /// All of them.
@@ -38,6 +39,16 @@ fn the_list_has_every_syscall_and_event() {
         "signalfd4",
         "pause",
         "restart_syscall",
+        "read",
+        "signal",
+        "sigaction",
+        "sigprocmask",
+        "sigpending",
+        "sigsuspend",
+        "sgetmask",
+        "ssetmask",
+        "sigreturn",
+        "rt_sigtimedwait_time64",
     ];
     let events = ["syscall", "lost", "stats"];
     let lines: Vec<Value> = json
@@ -87,6 +98,12 @@ fn the_doctor_finds_all_well_here() {
             "lacking  lockdown: not known"
         },
         "ok       BTF: available",
+        // Kernels that preempt themselves skip programs now and then.
+        if Kernel::running().preempts() {
+            "lacking  trampolines: available, on a kernel that preempts itself"
+        } else {
+            "ok       trampolines: available"
+        },
         "ok       tracefs: mounted at /sys/kernel/tracing",
         "sigtrace can trace here",
     ];

@@ -8,12 +8,15 @@ mod by_caller;
 mod by_outcome;
 mod by_process;
 mod calls;
+mod clocks;
 mod command;
 mod ending;
 mod flood;
 mod follow;
 mod kernel_side;
 mod listings;
+mod lockdown;
+mod mechanisms;
 mod output;
 mod ring;
 mod scene;
@@ -32,6 +35,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("calls", calls::TESTS),
     ("accounting", accounting::TESTS),
     ("unfinished", unfinished::TESTS),
+    ("mechanisms", mechanisms::TESTS),
     ("by_process", by_process::TESTS),
     ("follow", follow::TESTS),
     ("by_call", by_call::TESTS),
@@ -48,6 +52,9 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("ending", ending::TESTS),
     ("blocked", blocked::TESTS),
     ("two_tracers", two_tracers::TESTS),
+    ("clocks", clocks::TESTS),
+    // Nothing can be traced after it.
+    ("lockdown", lockdown::TESTS),
 ];
 
 fn main() -> ExitCode {

@@ -18,7 +18,7 @@ const WAITERS: usize = 64;
 const WAITS: &str = "rt_sigtimedwait,kill";
 
 fn a_return_that_is_missed_is_an_event_without_it() {
-    let tracer = Tracer::start(&["--syscall", WAITS, "--stats"]);
+    let tracer = Tracer::start(&["--syscall", WAITS, "--stats", "--probe", "kprobe"]);
     let workload = Workload::run_with("waiters", &[&WAITERS.to_string()]);
     let trace = tracer.finish();
     assert_eq!(workload.expected.len(), WAITERS);
@@ -38,7 +38,7 @@ fn slots() -> usize {
 
 /// The only rt_sigtimedwait of a thread.
 #[track_caller]
-fn wait_of<'a>(trace: &'a Trace, tid: &Value) -> &'a Value {
+pub(crate) fn wait_of<'a>(trace: &'a Trace, tid: &Value) -> &'a Value {
     let of_thread = trace.calls_of("rt_sigtimedwait").filter(|call| call["tid"] == *tid);
     let waits: Vec<_> = of_thread.collect();
     assert_eq!(waits.len(), 1, "thread {tid} called once, and not {waits:?}");
@@ -46,7 +46,7 @@ fn wait_of<'a>(trace: &'a Trace, tid: &Value) -> &'a Value {
 }
 
 /// An event without what nobody can foresee.
-fn foreseeable(event: &Value) -> Value {
+pub(crate) fn foreseeable(event: &Value) -> Value {
     let mut event = event.as_object().cloned().unwrap_or_default();
     for key in ["time", "seq", "cpu", "duration_ns"] {
         event.shift_remove(key);
@@ -80,7 +80,7 @@ fn assert_counted(trace: &Trace, returned: usize) {
 }
 
 fn a_thread_killed_in_a_call_is_an_event() {
-    let tracer = Tracer::start(&["--syscall", WAITS, "--stats"]);
+    let tracer = Tracer::start(&["--syscall", WAITS, "--stats", "--probe", "kprobe"]);
     let ended = Background::start("waiters-killed", &[&WAITERS.to_string()]).end();
     assert_eq!(ended.status.to_string(), "signal: 9 (SIGKILL)");
     let trace = tracer.finish();

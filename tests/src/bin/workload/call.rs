@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use sigtrace_tests::names;
 
-use crate::pointer::{Ptr, Shown};
+use crate::pointer::{Ptr, Shown, address};
 
 /// A call that is yet to be made.
 pub(crate) struct Call {
@@ -47,7 +47,7 @@ impl Call {
         self
     }
 
-    fn shown(mut self, name: &'static str, shown: Value) -> Self {
+    pub(crate) fn shown(mut self, name: &'static str, shown: Value) -> Self {
         self.args.push((name, Shown::Now(shown)));
         self
     }
@@ -59,6 +59,16 @@ impl Call {
             self.registers[*index] = 0xdead_beef_0000_0000 | low;
         }
         self
+    }
+
+    /// The number of the process or thread it is aimed at, the thread's if both are named.
+    pub(crate) fn aimed_at(&self) -> Option<i32> {
+        let register = match self.name {
+            "kill" | "tkill" | "rt_sigqueueinfo" | "pidfd_open" => 0,
+            "tgkill" | "rt_tgsigqueueinfo" => 1,
+            _ => return None,
+        };
+        self.registers.get(register).map(|number| *number as i32)
     }
 
     /// Makes the call. Returns what the kernel does, so a negative errno if it fails.
@@ -217,4 +227,39 @@ pub(crate) fn pause() -> Call {
 
 pub(crate) fn restart_syscall() -> Call {
     Call::new("restart_syscall", libc::SYS_restart_syscall)
+}
+
+/// A read from a signalfd whose mask is this.
+pub(crate) fn read_signals(fd: i32, mask: u64, siginfo: Ptr, count: u64) -> Call {
+    Call::new("read", libc::SYS_read)
+        .int("fd", fd, json!(fd))
+        .shown("mask", names::set(mask))
+        .pointer("siginfo", siginfo)
+        .size("count", count)
+}
+
+/// A read from a signalfd into buffers of these sizes, of which `siginfo` is shown, and `count` asked
+/// for. Text in it stands for the address after the first buffer.
+pub(crate) fn readv_signals(fd: i32, mask: u64, sizes: &[u64], siginfo: Value, count: u64) -> Call {
+    let buffer = |size: &u64| {
+        let buffer = Box::leak(vec![0_u8; *size as usize].into_boxed_slice());
+        [address(buffer.as_ptr()), *size]
+    };
+    let buffers: Vec<[u64; 2]> = sizes.iter().map(buffer).collect();
+    let rest = buffers.first().map_or(0, |[start, size]| start + size);
+    let rest = json!({ "address": names::hex(rest) });
+    let siginfo: Vec<Value> = siginfo
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|info| if info.is_string() { rest.clone() } else { info.clone() })
+        .collect();
+    let vector = address(Box::leak(buffers.into_boxed_slice()).as_ptr());
+    let mut call = Call::new("read", libc::SYS_readv)
+        .int("fd", fd, json!(fd))
+        .shown("mask", names::set(mask))
+        .shown("siginfo", json!(siginfo))
+        .shown("count", json!(count));
+    call.registers.extend([vector, sizes.len() as u64]);
+    call
 }

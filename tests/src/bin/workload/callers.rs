@@ -1,7 +1,6 @@
 //! Who calls: names, numbers and places of every kind.
 
 use std::fs;
-use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::thread;
@@ -155,35 +154,6 @@ pub(crate) fn processors(_: &[String]) {
         }
     }
     script.end();
-}
-
-/// In a pid namespace: the caller is who the initial namespace says, the arguments are its own.
-pub(crate) fn namespaces(_: &[String]) {
-    let mut pipe = [0; 2];
-    // SAFETY: two descriptors to write to; no memory.
-    unsafe {
-        assert_eq!(libc::pipe(pipe.as_mut_ptr()), 0);
-        assert_eq!(libc::unshare(libc::CLONE_NEWPID), 0, "{}", io::Error::last_os_error());
-    }
-    let parent = identity::own().pid;
-    let child = fork(move || {
-        let mut number = [0; 4];
-        // SAFETY: a buffer to write to.
-        unsafe { assert_eq!(libc::read(pipe[0], number.as_mut_ptr().cast(), 4), 4) };
-        let mut script = Script::begin();
-        let outside = i32::from_ne_bytes(number);
-        assert_eq!((script.identity.pid, script.identity.ppid), (1, 0));
-        (script.identity.pid, script.identity.tid) = (outside, outside);
-        script.identity.ppid = parent;
-        script.call(kill(1, 0), 0);
-        script.call(tkill(1, 0), 0);
-        script.call(kill(outside, 0), ESRCH);
-        script.end();
-        0
-    });
-    // SAFETY: a number to read from.
-    unsafe { assert_eq!(libc::write(pipe[1], child.to_ne_bytes().as_ptr().cast(), 4), 4) };
-    assert_eq!(wait(child), 0);
 }
 
 /// A thread that is not the first of its process executes a program: it takes over the number of

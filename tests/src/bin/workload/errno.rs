@@ -9,5 +9,6 @@ pub(crate) const EAGAIN: i64 = -11;
 pub(crate) const ENOMEM: i64 = -12;
 pub(crate) const EFAULT: i64 = -14;
 pub(crate) const EINVAL: i64 = -22;
+pub(crate) const ERESTARTSYS: i64 = -512;
 pub(crate) const ERESTARTNOHAND: i64 = -514;
 pub(crate) const ERESTART_RESTARTBLOCK: i64 = -516;

@@ -3,24 +3,41 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use sigtrace_tests::expect::Identity;
+use sigtrace_tests::expect::{Identity, NamespaceIds};
 
 /// The calling thread.
 pub(crate) fn own() -> Identity {
     let comm = fs::read("/proc/thread-self/comm").unwrap_or_default();
     let comm = comm.strip_suffix(b"\n").unwrap_or(&comm);
     // SAFETY: these calls touch no memory and cannot fail.
-    let (pid, tid, ppid, uid, gid) = unsafe {
-        (
-            libc::getpid(),
-            i32::try_from(libc::syscall(libc::SYS_gettid)).unwrap_or_default(),
-            libc::getppid(),
-            libc::getuid(),
-            libc::getgid(),
-        )
+    let (inside, uid, gid) = unsafe {
+        let tid = i32::try_from(libc::syscall(libc::SYS_gettid)).unwrap_or_default();
+        (NamespaceIds { pid: libc::getpid(), tid }, libc::getuid(), libc::getgid())
     };
+    let [pid, tid] = outside();
+    let ns = Some(inside).filter(|inside| (inside.pid, inside.tid) != (pid, tid));
     let comm = String::from_utf8_lossy(comm).into_owned();
-    Identity { pid, tid, ppid, uid, gid, comm, cgroup: cgroup(), cpu: None }
+    Identity { pid, tid, ns, ppid: parent(), uid, gid, comm, cgroup: cgroup(), cpu: None }
+}
+
+/// The process and the thread id in the initial pid namespace, of which the mounted /proc is.
+pub(crate) fn outside() -> [i32; 2] {
+    let link = fs::read_link("/proc/thread-self").unwrap_or_default();
+    // `PID/task/TID`.
+    let mut numbers = link.iter().filter_map(|part| part.to_str()?.parse().ok());
+    match [numbers.next(), numbers.next()] {
+        [Some(pid), Some(tid)] => [pid, tid],
+        _ => panic!("/proc/thread-self leads to {}", link.display()),
+    }
+}
+
+/// The parent's process id there.
+fn parent() -> i32 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // `PID (NAME) STATE PPID …`, with anything in the name.
+    let after = stat.rsplit_once(") ").map_or("", |(_, after)| after);
+    let ppid = after.split(' ').nth(1).and_then(|ppid| ppid.parse().ok());
+    ppid.unwrap_or_else(|| panic!("no parent in {stat:?}"))
 }
 
 /// The inode of our cgroup.

@@ -8,16 +8,19 @@ mod arms;
 mod arrivals;
 mod call;
 mod callers;
+mod doomed;
 mod errno;
 mod flood;
 mod identity;
 mod kill;
 mod memory;
+mod namespaces;
 mod pidfd;
 mod pointer;
 mod process;
 mod puppet;
 mod queue;
+mod reading;
 mod script;
 mod sigaction;
 mod siginfo;
@@ -51,6 +54,7 @@ const WORKLOADS: &[Workload] = &[
     ("rt_sigreturn", waiting::returning),
     ("sigaltstack", stack::run),
     ("signalfd", signalfd::run),
+    ("read", reading::run),
     ("pidfd_open", pidfd::opening),
     ("pidfd_send_signal", pidfd::sending),
     ("names", callers::names),
@@ -59,14 +63,20 @@ const WORKLOADS: &[Workload] = &[
     ("threads", callers::threads),
     ("cgroups", callers::cgroups),
     ("processors", callers::processors),
-    ("namespaces", callers::namespaces),
+    ("namespaces", namespaces::run),
     ("exec", callers::executing),
     ("executed", callers::executed),
     ("storm", storm::run),
     ("flood", flood::run),
     ("waiters", waiters::served),
+    ("waiters-together", waiters::served_together),
     ("waiters-killed", waiters::killed),
     ("endless", waiters::endless),
+    ("killed", doomed::killed),
+    ("ended", doomed::ended),
+    ("forked", doomed::forked),
+    ("tens", doomed::tens),
+    ("hog", doomed::hog),
     ("sleep", waiters::sleep),
     ("puppet", puppet::run),
 ];

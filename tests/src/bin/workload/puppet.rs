@@ -20,7 +20,7 @@ use crate::call::{
 use crate::pointer::{gets_set, null, to_set};
 use crate::script::now_ns;
 use crate::siginfo::Info;
-use crate::{identity, pointer};
+use crate::{identity, namespaces, pointer};
 
 /// What is left of an order.
 type Words<'a> = SplitAsciiWhitespace<'a>;
@@ -104,7 +104,7 @@ fn perform(order: &str) -> Expected {
     let identity = identity::own();
     let mut words = order.split_ascii_whitespace();
     let name: String = next(&mut words);
-    let call = call(&name, &mut words);
+    let call = namespaces::seen_from_outside(call(&name, &mut words));
     let after_ns = now_ns();
     let ret = call.make();
     let before_ns = Some(now_ns());

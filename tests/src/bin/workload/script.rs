@@ -38,6 +38,16 @@ impl Script {
         got
     }
 
+    /// Makes a call that is expected to return `got`, but is to be told of as if it had returned
+    /// `ret`, being more than one to the kernel.
+    pub(crate) fn call_as(&mut self, call: Call, got: i64, ret: i64) {
+        let (returned, mut line) = self.make(call, |_| ret);
+        if returned != got {
+            line.problem = Some(format!("it returned {returned} instead of {got}"));
+        }
+        self.lines.push(line);
+    }
+
     /// Makes a call that is expected to succeed with a number nobody can foresee, such as a
     /// descriptor. Returns it.
     pub(crate) fn call_for_number(&mut self, call: Call) -> i64 {

@@ -42,14 +42,17 @@ fn parse(line: &str) -> Value {
     serde_json::from_str(line).unwrap()
 }
 
-/// The keys of `args`, in order: beside a signal its number, after all the process of a pidfd.
-fn keys_of_args(syscall: &Syscall) -> Vec<&'static str> {
+/// The keys of `args`, in order: beside a signal its number, after all whom the call is aimed at, if
+/// that is not what an argument says.
+fn keys_of_args(syscall: &Syscall, in_namespace: bool) -> Vec<&'static str> {
     let mut keys = Vec::new();
     for arg in syscall.args {
         keys.push(arg.name);
         keys.extend((arg.kind == Kind::Signal).then_some("signo"));
     }
-    keys.extend(syscall.position(Kind::Pidfd).map(|_| "target"));
+    let aimed = |kind| syscall.position(kind).is_some();
+    let is_aimed = aimed(Kind::Pidfd) || in_namespace && (aimed(Kind::Pid) || aimed(Kind::Tid));
+    keys.extend(is_aimed.then_some("target"));
     keys
 }
 
@@ -72,12 +75,13 @@ proptest! {
         let event = parse(&line);
         let mut keys: Vec<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
         keys.retain(|key| *key != "return");
-        prop_assert_eq!(keys, KEYS);
-
         let call = decode::call(&bytes, CLOCK).unwrap();
+        let (before, after) = KEYS.split_at(8);
+        let inside: &[_] = if call.ns.is_some() { &["ns_pid", "ns_tid"] } else { &[] };
+        prop_assert_eq!(keys, [before, inside, after].concat());
         let args: Vec<&str> =
             event["args"].as_object().unwrap().keys().map(String::as_str).collect();
-        prop_assert_eq!(args, keys_of_args(call.syscall));
+        prop_assert_eq!(args, keys_of_args(call.syscall, call.ns.is_some()));
     }
 
     #[test]

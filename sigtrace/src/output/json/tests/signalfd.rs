@@ -1,0 +1,104 @@
+//! What is read from a signalfd.
+
+use super::*;
+
+/// The members of `struct signalfd_siginfo` by offset and size, each with another value.
+fn structure(signo: u32, code: i32) -> Vec<u8> {
+    let mut bytes = vec![0_u8; 128];
+    let mut put = |offset: usize, value: &[u8]| {
+        bytes[offset..offset + value.len()].copy_from_slice(value);
+    };
+    put(0, &signo.to_ne_bytes());
+    put(4, &11_i32.to_ne_bytes());
+    put(8, &code.to_ne_bytes());
+    for (offset, value) in
+        [(12, 12_u32), (16, 16), (20, 20), (24, 24), (28, 0x41), (32, 32), (36, 36), (40, 40)]
+    {
+        put(offset, &value.to_ne_bytes());
+    }
+    put(44, &(-44_i32).to_ne_bytes());
+    for (offset, value) in [(48, 48_u64), (56, 56), (64, 64), (72, 72), (88, 88)] {
+        put(offset, &value.to_ne_bytes());
+    }
+    put(80, &80_u16.to_ne_bytes());
+    put(84, &84_i32.to_ne_bytes());
+    put(96, &0xc000_003e_u32.to_ne_bytes());
+    bytes
+}
+
+/// A read of descriptor 3, whose mask is SIGUSR1, into 512 bytes at 0x7000.
+fn read(ret: i64) -> Sample {
+    Sample::of("read", &[3, 512, 0x7000, 512])
+        .points_to(0, &[])
+        .points_to(1, &longs(&[set(&[10])]))
+        .ret(ret)
+}
+
+fn assert_read(sample: &Sample, siginfo: &str, ret: &str, error: &str) {
+    let args = format!(r#"{{"fd":3,"mask":["SIGUSR1"],"siginfo":{siginfo},"count":512}}"#);
+    assert_eq!(line(sample), expected("read", "x86_64", &args, ret, error));
+}
+
+#[test]
+fn the_members_are_those_that_the_kernel_fills() {
+    for (signo, code, members) in [
+        (10, 0, r#""code":"SI_USER","errno":11,"pid":12,"uid":16"#),
+        (10, -1, r#""code":"SI_QUEUE","errno":11,"pid":12,"uid":16,"int":-44,"ptr":"0x30""#),
+        (
+            10,
+            -2,
+            r#""code":"SI_TIMER","errno":11,"timerid":24,"overrun":32,"int":-44,"ptr":"0x30""#,
+        ),
+        (29, 1, r#""code":"POLL_IN","errno":11,"band":["POLLIN","POLLRDNORM"],"fd":20"#),
+        (11, 1, r#""code":"SEGV_MAPERR","errno":11,"addr":"0x48""#),
+        (11, 3, r#""code":"SEGV_BNDERR","errno":11,"addr":"0x48""#),
+        (7, 4, r#""code":"BUS_MCEERR_AR","errno":11,"addr":"0x48","addr_lsb":80"#),
+        (
+            17,
+            1,
+            r#""code":"CLD_EXITED","errno":11,"pid":12,"uid":16,"status":40,"utime":56,"stime":64"#,
+        ),
+        (
+            31,
+            1,
+            r#""code":"SYS_SECCOMP","errno":11,"call_addr":"0x58","syscall":84,"arch":"AUDIT_ARCH_X86_64""#,
+        ),
+    ] {
+        let sample = read(128).points_to(2, &[]).followed_by(&structure(signo, code));
+        let name = crate::names::signal::name(signo.cast_signed()).unwrap();
+        let info = format!(r#"[{{"sig":"{name}","signo":{signo},{members}}}]"#);
+        assert_read(&sample, &info, "128", "null");
+    }
+}
+
+#[test]
+fn several_signals_are_several_structures() {
+    let two = [structure(10, 0), structure(12, 0)].concat();
+    let info = |name, signo| {
+        format!(
+            r#"{{"sig":"{name}","signo":{signo},"code":"SI_USER","errno":11,"pid":12,"uid":16}}"#
+        )
+    };
+    let (usr1, usr2) = (info("SIGUSR1", 10), info("SIGUSR2", 12));
+    let sample = read(256).points_to(2, &[]).followed_by(&two);
+    assert_read(&sample, &format!("[{usr1},{usr2}]"), "256", "null");
+    // There is room in the record for four.
+    let sample = read(128).points_to(2, &[]).followed_by(&two);
+    assert_read(&sample, &format!("[{usr1}]"), "128", "null");
+    // It has less than was read.
+    let sample = read(384).points_to(2, &[]).followed_by(&two);
+    assert_read(&sample, &format!(r#"[{usr1},{usr2},{{"address":"0x7100"}}]"#), "384", "null");
+}
+
+#[test]
+fn nothing_read_is_an_address() {
+    assert_read(&read(-11), r#"{"address":"0x7000"}"#, "-11", r#""EAGAIN""#);
+    assert_read(&read(128).unreadable(2), r#"{"unreadable":"0x7000"}"#, "128", "null");
+}
+
+#[test]
+fn a_reader_without_a_descriptor_is_one_of_io_uring() {
+    let sample = Sample::of("read", &[0, 512, 0x7000, 512]).points_to(1, &longs(&[0])).ret(-11);
+    let args = r#"{"fd":null,"mask":[],"siginfo":{"address":"0x7000"},"count":512}"#;
+    assert_eq!(line(&sample), expected("read", "x86_64", args, "-11", r#""EAGAIN""#));
+}

@@ -1,0 +1,66 @@
+//! A kernel that is locked down. There is no way back, so this comes last.
+
+use std::ffi::CStr;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use sigtrace_tests::harness::{Test, sigtrace};
+use sigtrace_tests::tests;
+
+/// All of them.
+pub const TESTS: &[Test] = tests![what_the_verifier_says_is_in_a_file, the_lockdown_is_named];
+
+const SECURITYFS: &CStr = c"/sys/kernel/security";
+const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+
+fn mount() {
+    let kind = c"securityfs".as_ptr();
+    // SAFETY: strings that end.
+    let done = unsafe { libc::mount(kind, SECURITYFS.as_ptr(), kind, 0, std::ptr::null()) };
+    assert_eq!(done, 0, "{}", io::Error::last_os_error());
+}
+
+/// Has the kernel refuse what reads its memory.
+fn lock_down() {
+    if !Path::new(LOCKDOWN).exists() {
+        mount();
+    }
+    let mode = fs::read_to_string(LOCKDOWN).unwrap_or_default();
+    if !mode.contains("[confidentiality]") {
+        let locked = fs::write(LOCKDOWN, "confidentiality");
+        assert!(locked.is_ok(), "{locked:?}");
+    }
+}
+
+/// Without securityfs sigtrace cannot know, and goes on until it is refused.
+fn what_the_verifier_says_is_in_a_file() {
+    lock_down();
+    // SAFETY: a string that ends.
+    let unmounted = unsafe { libc::umount(SECURITYFS.as_ptr()) };
+    assert_eq!(unmounted, 0, "{}", io::Error::last_os_error());
+    // To follow processes the first program that is loaded reads the kernel's memory.
+    let ended = sigtrace(&["-s", "kill", "--caller", "1", "--follow"]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let (_, rest) = ended
+        .stderr
+        .split_once("cannot probe ")
+        .and_then(|(_, rest)| rest.split_once("the verifier refuses the program; it says why in "))
+        .unwrap_or_else(|| panic!("{}", ended.stderr));
+    let path = rest.split(": ").next().unwrap_or_default();
+    let log = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert!(log.contains("bpf_probe_read"), "{log}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    fs::remove_file(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+}
+
+fn the_lockdown_is_named() {
+    lock_down();
+    let ended = sigtrace(&["-s", "kill"]);
+    let expected = "sigtrace: lockdown: confidentiality; it forbids kprobes and reading kernel memory; boot \
+                    with lockdown=integrity or none\n";
+    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(1), expected));
+    let doctor = sigtrace(&["doctor"]);
+    assert_eq!(doctor.status.code(), Some(1), "{doctor:?}");
+    assert!(doctor.stdout.contains("missing  lockdown: confidentiality"), "{}", doctor.stdout);
+}

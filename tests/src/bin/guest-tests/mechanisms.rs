@@ -1,0 +1,220 @@
+//! `--probe`: how each call is probed, and what that sees of those that sleep.
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::Stdio;
+use std::ptr;
+
+use serde_json::{Value, json};
+use sigtrace_tests::harness::{
+    Puppet, Streaming, Test, Trace, Tracer, Workload, command, difference, run_to_end, sigtrace,
+};
+use sigtrace_tests::kernel::Kernel;
+use sigtrace_tests::tests;
+
+use crate::unfinished::{foreseeable, wait_of};
+
+/// All of them.
+pub const TESTS: &[Test] = tests![
+    trampolines_see_64_sleepers_return,
+    auto_sees_64_sleepers_return,
+    trampolines_see_500_sleepers_return,
+    auto_sees_500_sleepers_return,
+    sleepers_that_are_woken_together_are_all_told_of,
+    auto_takes_trampolines_for_calls_that_sleep,
+    pairs_and_trampolines_are_what_is_asked_for,
+    trampolines_tell_the_same_of_every_call,
+    without_btf_there_are_pairs_and_a_warning,
+    without_btf_trampolines_are_refused,
+    the_list_says_how_each_call_is_probed,
+];
+
+/// The calls in which a thread can sleep.
+const SLEEPING: [&str; 7] = [
+    "rt_sigtimedwait",
+    "rt_sigtimedwait_time64",
+    "rt_sigsuspend",
+    "sigsuspend",
+    "pause",
+    "restart_syscall",
+    "read",
+];
+
+fn trampolines_see_64_sleepers_return() {
+    assert_all_return("fentry", 64);
+}
+
+fn auto_sees_64_sleepers_return() {
+    assert_all_return("auto", 64);
+}
+
+fn trampolines_see_500_sleepers_return() {
+    assert_all_return("fentry", 500);
+}
+
+fn auto_sees_500_sleepers_return() {
+    assert_all_return("auto", 500);
+}
+
+/// Of so many threads that sleep at the same time every one is told of, whole.
+#[track_caller]
+fn assert_all_return(probe: &str, sleepers: usize) {
+    let tracer = Tracer::start(&["-s", "rt_sigtimedwait", "--stats", "--probe", probe]);
+    let workload = Workload::run_with("waiters", &[&sleepers.to_string()]);
+    let trace = tracer.finish();
+    assert_eq!(workload.expected.len(), sleepers);
+    for expected in &workload.expected {
+        let (tid, whole) = (&expected.event["tid"], Value::from(expected.event.clone()));
+        let got = foreseeable(wait_of(&trace, tid));
+        assert_eq!(difference(&whole, &got), "", "expected {whole}\ngot      {got}");
+    }
+    let stats = trace.stats();
+    assert_eq!(stats.printed_of("rt_sigtimedwait"), sleepers as u64, "{}", stats.0);
+    assert_eq!((stats.incomplete("return_missed"), stats.lost()), (0, 0), "{}", stats.0);
+}
+
+/// By what each call was probed, from the stats record of a trace with these options.
+fn probes(args: &[&str]) -> Value {
+    let tracer = Tracer::start(&[args, &["--stats"]].concat());
+    tracer.finish().stats().0["probes"].clone()
+}
+
+/// Then a kernel that preempts itself skips a program now and then, which the event says.
+fn sleepers_that_are_woken_together_are_all_told_of() {
+    let sleepers = 100;
+    let tracer = Tracer::start(&["-s", "rt_sigtimedwait", "--stats"]);
+    let workload = Workload::run_with("waiters-together", &[&sleepers.to_string()]);
+    let trace = tracer.finish();
+    let mut missed = 0;
+    for expected in &workload.expected {
+        let (tid, whole) = (&expected.event["tid"], Value::from(expected.event.clone()));
+        let got = foreseeable(wait_of(&trace, tid));
+        if got.get("return").is_none() {
+            assert_eq!(difference(&whole, &got), "", "expected {whole}\ngot      {got}");
+        } else {
+            assert_eq!((&got["return"], &got["ret"]), (&json!("missed"), &Value::Null), "{got}");
+            missed += 1;
+        }
+    }
+    let stats = trace.stats();
+    assert_eq!(stats.printed_of("rt_sigtimedwait"), sleepers, "{}", stats.0);
+    assert_eq!((stats.incomplete("return_missed"), stats.lost()), (missed, 0), "{}", stats.0);
+    assert!(missed == 0 || Kernel::running().preempts(), "{missed} returns were missed");
+}
+
+fn auto_takes_trampolines_for_calls_that_sleep() {
+    let probes = probes(&[]);
+    for (syscall, mechanism) in probes.as_object().into_iter().flatten() {
+        let expected = if is_one_that_sleeps(syscall) { "kprobe+fexit" } else { "kprobe" };
+        assert_eq!(mechanism, expected, "{syscall}: {probes}");
+    }
+}
+
+fn pairs_and_trampolines_are_what_is_asked_for() {
+    let pairs = probes(&["--probe", "kprobe"]);
+    let others: Vec<_> =
+        pairs.as_object().into_iter().flatten().filter(|(_, by)| *by != "kprobe").collect();
+    assert!(pairs.as_object().is_some_and(|all| all.len() == 28) && others.is_empty(), "{pairs}");
+    let trampolines = probes(&["--probe", "fentry"]);
+    for (syscall, mechanism) in trampolines.as_object().into_iter().flatten() {
+        let expected = if is_one_that_sleeps(syscall) {
+            "kprobe+fexit"
+        } else if Kernel::running().untyped().contains(&syscall.as_str()) {
+            "kprobe"
+        } else {
+            "fentry"
+        };
+        assert_eq!(mechanism, expected, "{syscall}: {trampolines}");
+    }
+}
+
+/// Whether a thread can sleep in this call.
+fn is_one_that_sleeps(syscall: &str) -> bool {
+    SLEEPING.contains(&syscall)
+}
+
+fn trampolines_tell_the_same_of_every_call() {
+    let tracer = Tracer::start(&["--probe", "fentry"]);
+    let names = ["kill", "rt_sigaction", "rt_sigprocmask", "arrivals", "rt_sigreturn", "pause"];
+    let workloads = names.map(Workload::run);
+    let trace = tracer.finish();
+    for workload in &workloads {
+        trace.assert_tells_of(workload);
+    }
+}
+
+/// sigtrace on a machine whose kernel does not tell its types.
+fn without_btf(args: &[&str]) -> std::process::Command {
+    let mut command = command(args);
+    let hide = || {
+        // SAFETY: strings that end; a mount namespace of the child's own.
+        let done = unsafe {
+            libc::unshare(libc::CLONE_NEWNS)
+                | mount(c"none", c"/", c"none", libc::MS_REC | libc::MS_PRIVATE)
+                | mount(c"none", c"/sys/kernel/btf", c"tmpfs", 0)
+        };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    };
+    // SAFETY: only system calls are made.
+    unsafe { command.pre_exec(hide) };
+    command
+}
+
+/// # Safety
+///
+/// As mount(2).
+unsafe fn mount(
+    source: &std::ffi::CStr,
+    target: &std::ffi::CStr,
+    kind: &std::ffi::CStr,
+    flags: u64,
+) -> i32 {
+    // SAFETY: strings that end.
+    unsafe { libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, ptr::null()) }
+}
+
+fn without_btf_there_are_pairs_and_a_warning() {
+    let (reader, writer) = io::pipe().unwrap_or_else(|error| panic!("{error}"));
+    let mut command = without_btf(&["-s", "pause,kill,read", "--stats"]);
+    let sigtrace = Streaming::start_command(command.stdout(writer).stderr(Stdio::piped()));
+    // The command, too, has an end of the pipe.
+    drop(command);
+    let mut puppet = Puppet::start();
+    let call = puppet.call("kill 2147483634 15");
+    sigtrace.signal(libc::SIGINT);
+    let text = io::read_to_string(reader).unwrap_or_else(|error| panic!("{error}"));
+    let started = sigtrace.started();
+    let (status, stderr) = sigtrace.end();
+    let trace: Trace = Streaming::trace(&started, &text, status, stderr);
+    let read =
+        if Kernel::running().reads_signalfds_by_iterator() { "unsupported" } else { "kprobe" };
+    let expected = json!({ "kill": "kprobe", "pause": "kprobe", "read": read });
+    assert_eq!(trace.stats().0["probes"], expected);
+    assert!(
+        trace.stderr.contains("pause: returns of sleeping callers can be missed"),
+        "{}",
+        trace.stderr
+    );
+    // Nobody says who the parent is.
+    let mut orphan = call;
+    orphan["ppid"] = Value::Null;
+    let got = trace.calls().find(|call| call["tid"] == orphan["tid"]).map(foreseeable);
+    assert_eq!(got, Some(foreseeable(&orphan)));
+}
+
+fn without_btf_trampolines_are_refused() {
+    let ended = run_to_end(&mut without_btf(&["--probe", "fentry"]));
+    assert_eq!(ended.status.code(), Some(1));
+    let expected = "sigtrace: --probe fentry: /sys/kernel/btf/vmlinux cannot be read, which needs a \
+                    kernel with CONFIG_DEBUG_INFO_BTF; --probe auto does without";
+    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+}
+
+fn the_list_says_how_each_call_is_probed() {
+    let list = sigtrace(&["list", "--format", "json"]);
+    let lines = list.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let listed: serde_json::Map<_, _> = lines
+        .filter_map(|line| Some((line["syscall"].as_str()?.to_owned(), line["probe"].clone())))
+        .collect();
+    assert_eq!(Value::from(listed), probes(&[]));
+}
