@@ -38,7 +38,7 @@ pub fn probes(mechanisms: Vec<Mechanism>) -> Vec<Probe> {
 }
 
 /// The kinds of events, and what each is for.
-const EVENTS: [(&str, &str); 3] = [
+pub(crate) const EVENTS: [(&str, &str); 3] = [
     ("syscall", "a system call, decoded"),
     ("lost", "calls of which nothing was printed, by cause, since the last such event"),
     ("stats", "the accounting: what was printed, filtered and lost"),

@@ -64,6 +64,32 @@ impl Losses {
     }
 }
 
+/// The calls printed with a hole, by what is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Incomplete {
+    return_missed: u64,
+    unfinished: u64,
+    unreadable: u64,
+}
+
+impl Incomplete {
+    fn add(&mut self, holes: Holes) {
+        self.return_missed += u64::from(holes.return_missed);
+        self.unfinished += u64::from(holes.unfinished);
+        self.unreadable += u64::from(holes.unreadable);
+    }
+
+    /// Each hole by name.
+    pub(crate) fn holes(self) -> Counts {
+        let Self { return_missed, unfinished, unreadable } = self;
+        vec![
+            ("return_missed", return_missed),
+            ("unfinished", unfinished),
+            ("unreadable", unreadable),
+        ]
+    }
+}
+
 /// The books. Calls made while attached = printed + filtered + lost.
 #[derive(Debug)]
 pub(crate) struct Account {
@@ -72,9 +98,7 @@ pub(crate) struct Account {
     /// As of when that was last asked, for that costs.
     probe_missed: u64,
     printed: [u64; SYSCALLS.len()],
-    return_missed: u64,
-    unfinished: u64,
-    unreadable: u64,
+    incomplete: Incomplete,
     left_out: u64,
     undecodable: u64,
     output: u64,
@@ -88,9 +112,7 @@ impl Account {
             misses,
             probe_missed: 0,
             printed: [0; SYSCALLS.len()],
-            return_missed: 0,
-            unfinished: 0,
-            unreadable: 0,
+            incomplete: Incomplete::default(),
             left_out: 0,
             undecodable: 0,
             output: 0,
@@ -106,9 +128,7 @@ impl Account {
     /// A call of `row` reached the output.
     pub(crate) fn printed(&mut self, row: usize, holes: Holes) {
         self.printed[row] += 1;
-        self.return_missed += u64::from(holes.return_missed);
-        self.unfinished += u64::from(holes.unfinished);
-        self.unreadable += u64::from(holes.unreadable);
+        self.incomplete.add(holes);
     }
 
     /// So many calls that reached the agent were not wanted.
@@ -167,11 +187,7 @@ impl Account {
             printed: mechanisms.keys().map(|&row| (name(row), self.printed[row])).collect(),
             filtered: self.filtered(),
             lost: self.losses().causes(),
-            incomplete: vec![
-                ("return_missed", self.return_missed),
-                ("unfinished", self.unfinished),
-                ("unreadable", self.unreadable),
-            ],
+            incomplete: self.incomplete.holes(),
             probes: mechanisms.iter().map(|(&row, how)| (name(row), how.name())).collect(),
         }
     }

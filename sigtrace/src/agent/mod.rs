@@ -26,6 +26,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+pub(crate) use self::account::{Incomplete, Losses};
 use self::{
     account::Account,
     child::Child,

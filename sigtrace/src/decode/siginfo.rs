@@ -4,6 +4,8 @@
 //! Which arm of the union holds is decided as the kernel does (`siginfo_layout`,
 //! `kernel/signal.c`), with the codes that Linux 6.12 and later know.
 
+use sigtrace_common::Kind;
+
 use super::{Flags, bytes::Layout};
 use crate::names::{perf_flags::TRAP_PERF, poll::POLL, si_code};
 
@@ -171,6 +173,14 @@ pub(super) fn arm(signo: i32, code: i32) -> Arm {
 }
 
 impl Siginfo {
+    /// One of this signal and code, with zeros for the rest.
+    pub fn of(signo: i32, code: i32) -> Option<Self> {
+        let mut bytes = [0; Kind::Siginfo.size()];
+        bytes.get_mut(0..4)?.copy_from_slice(&signo.to_ne_bytes());
+        bytes.get_mut(8..12)?.copy_from_slice(&code.to_ne_bytes());
+        Self::decode(Layout { bytes: &bytes, wide: true })
+    }
+
     pub(super) fn decode(layout: Layout<'_>) -> Option<Self> {
         let (signo, errno, code) = (layout.int(0, 0)?, layout.int(4, 4)?, layout.int(8, 8)?);
         let members = match arm(signo, code) {

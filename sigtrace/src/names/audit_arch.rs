@@ -1,15 +1,17 @@
 //! `AUDIT_ARCH_*`, the interface through which a refused syscall was made.
 
-/// The name of `si_arch`, for the interfaces of x86_64 and aarch64 kernels
-/// (`include/uapi/linux/audit.h`, `include/uapi/linux/elf-em.h`).
+/// `si_arch` of the interfaces of x86_64 and aarch64 kernels (`include/uapi/linux/audit.h`,
+/// `include/uapi/linux/elf-em.h`).
+pub static NAMES: [(u32, &str); 4] = [
+    (0xc000_003e, "AUDIT_ARCH_X86_64"),
+    (0x4000_0003, "AUDIT_ARCH_I386"),
+    (0xc000_00b7, "AUDIT_ARCH_AARCH64"),
+    (0x4000_0028, "AUDIT_ARCH_ARM"),
+];
+
+/// The name of `si_arch`.
 pub fn name(arch: u32) -> Option<&'static str> {
-    match arch {
-        0xc000_003e => Some("AUDIT_ARCH_X86_64"),
-        0x4000_0003 => Some("AUDIT_ARCH_I386"),
-        0xc000_00b7 => Some("AUDIT_ARCH_AARCH64"),
-        0x4000_0028 => Some("AUDIT_ARCH_ARM"),
-        _ => None,
-    }
+    NAMES.iter().find(|(number, _)| *number == arch).map(|(_, name)| *name)
 }
 
 #[cfg(test)]
