@@ -32,6 +32,8 @@ pub enum Command {
     Doctor,
     /// List the syscalls with their arguments, groups and probe points
     List(ListArgs),
+    /// Print the JSON Schema of the events
+    Schema,
 }
 
 /// Options of `list`.

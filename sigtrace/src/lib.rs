@@ -13,4 +13,5 @@ pub mod log;
 pub mod names;
 pub mod options;
 pub mod output;
+pub mod schema;
 pub mod stderr;

@@ -13,6 +13,7 @@ use sigtrace::{
     cli::{Cli, Command, Format, TraceArgs},
     doctor, list, log,
     options::{Options, UsageError},
+    schema,
     stderr::say,
 };
 
@@ -28,6 +29,9 @@ fn main() -> ExitCode {
         }
         Cli { command: Some(Command::List(args)), .. } => {
             printed(print_list(args.format).map(|()| 0))
+        }
+        Cli { command: Some(Command::Schema), .. } => {
+            printed(schema::write(&mut io::stdout().lock()).map(|()| 0))
         }
     };
     match result {

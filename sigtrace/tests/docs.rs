@@ -1,4 +1,5 @@
-//! `docs/events.md` holds what the syscall table says. Where the two differ, the table is right:
+//! `docs/events.md` holds what the syscall table says, and `docs/schema.json` is the schema of this
+//! version. Where they differ, the code is right:
 //!
 //!     UPDATE_DOCS=1 cargo test --package sigtrace --test docs
 
@@ -11,6 +12,7 @@ use std::{
 };
 
 use serde_json::Value;
+use sigtrace::schema;
 use sigtrace_common::{Abi, Access, Arg, Group, Hook, Kind, Outcome, SYSCALLS, Syscall, find};
 
 const UPDATE: &str = "UPDATE_DOCS=1 cargo test --package sigtrace --test docs";
@@ -22,21 +24,38 @@ fn what_comes_from_the_syscall_table_is_what_it_says() {
     let path = root().join("docs/events.md");
     let written = read(&path);
     let generated = with_generated_parts(&written);
+    hold(&path, &written, &generated);
+}
+
+#[test]
+fn the_schema_is_the_one_that_is_printed() {
+    let path = root().join("docs/schema.json");
+    let mut generated = Vec::new();
+    schema::write(&mut generated).unwrap();
+    // There is none yet when the first one is to be written.
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    hold(&path, &written, str::from_utf8(&generated).unwrap());
+}
+
+/// Holds a document against what it should be, or makes it so.
+fn hold(path: &Path, written: &str, generated: &str) {
     if written == generated {
         return;
     }
     if env::var_os("UPDATE_DOCS").is_some() {
         // At once, as the other tests read it.
         let new = path.with_extension("new");
-        fs::write(&new, generated).unwrap();
-        return fs::rename(new, path).unwrap();
+        return fs::write(&new, generated)
+            .and_then(|()| fs::rename(new, path))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
     let differs = |(_, (is, should_be)): &(usize, (&str, &str))| is != should_be;
     let both = written.lines().zip(generated.lines()).enumerate();
     let (line, (is, should_be)) = both.into_iter().find(differs).unwrap_or_default();
     panic!(
-        "docs/events.md differs from the syscall table, first in line {}:\n  is        {is}\n  \
-         should be {should_be}\nTo rewrite what comes from the table: {UPDATE}",
+        "{} differs from the code, first in line {}:\n  is        {is}\n  should be \
+         {should_be}\nTo rewrite what comes from the code: {UPDATE}",
+        path.display(),
         line + 1
     );
 }
@@ -64,6 +83,21 @@ fn every_syscall_has_an_example_with_its_arguments() {
     let names = SYSCALLS.iter().map(|row| row.name);
     let missing: Vec<_> = names.filter(|name| !shown.contains(name)).collect();
     assert!(missing.is_empty(), "docs/events.md has no example of {missing:?}");
+}
+
+#[test]
+fn every_event_shown_fits_the_schema() {
+    let validator = jsonschema::validator_for(&schema::document()).expect("a schema");
+    for document in ["docs/events.md", "docs/service.md", "README.md"] {
+        let text = read(&root().join(document));
+        let lines = text.lines().filter(|line| line.starts_with(r#"{"event":"#));
+        let whole = lines.filter_map(|line| serde_json::from_str(line).ok());
+        for event in whole.chain(examples(&text)) {
+            if let Err(error) = validator.validate(&event) {
+                panic!("{document}: {error} in {}: {event}", error.instance_path());
+            }
+        }
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::Json;
 use crate::{
     decode::{self, WallClock, sample::Sample},
     output::{Event, Format, Sets},
+    schema::tests::assert_valid,
 };
 
 /// Puts a sample's entry at 2026-11-21T19:53:08.123456789Z.
@@ -22,13 +23,15 @@ fn line(sample: &Sample) -> String {
     line_with(Sets::Names, sample)
 }
 
-/// The line of a sample, with signal sets written like this.
+/// The line of a sample, with signal sets written like this. It fits the schema.
 fn line_with(sets: Sets, sample: &Sample) -> String {
     let mut call = decode::call(sample.bytes(), CLOCK).unwrap();
     call.seq = 17;
     let mut buffer = Vec::new();
     Json::new(sets).write(Event::Call(&call), &mut buffer).unwrap();
-    String::from_utf8(buffer).unwrap()
+    let line = String::from_utf8(buffer).unwrap();
+    assert_valid(&line);
+    line
 }
 
 /// The line of a call by the samples' caller, with these values of `args`, `ret` and `error`.

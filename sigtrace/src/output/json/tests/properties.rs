@@ -32,10 +32,17 @@ const KEYS: [&str; 17] = [
 ];
 
 fn json(bytes: &[u8]) -> String {
+    json_with(Sets::Names, bytes)
+}
+
+/// The line of a record, which fits the schema.
+fn json_with(sets: Sets, bytes: &[u8]) -> String {
     let call = decode::call(bytes, CLOCK).unwrap();
     let mut buffer = Vec::new();
-    Json::new(Sets::Names).write(Event::Call(&call), &mut buffer).unwrap();
-    String::from_utf8(buffer).unwrap()
+    Json::new(sets).write(Event::Call(&call), &mut buffer).unwrap();
+    let line = String::from_utf8(buffer).unwrap();
+    assert_valid(&line);
+    line
 }
 
 fn parse(line: &str) -> Value {

@@ -1,0 +1,47 @@
+//! What was lost, and the whole accounting.
+
+use serde_json::{Value, json};
+use sigtrace_common::SYSCALLS;
+
+use super::parts::{Named, counts, described, names, object, reference};
+use crate::{
+    agent::{Incomplete, Losses},
+    bpf::Mechanism,
+    output::Counts,
+};
+
+/// The event of losses.
+pub(super) fn lost() -> Value {
+    let header = [
+        ("event", json!({ "const": "lost" })),
+        ("time", described("When it was noticed.", reference("time"))),
+    ];
+    object(header.into_iter().chain(numbers(Losses::default().causes())))
+}
+
+/// The event of the accounting.
+pub(super) fn stats() -> Value {
+    let syscalls = || names(SYSCALLS.iter().map(|row| row.name));
+    let probes = json!({
+        "type": "object",
+        "propertyNames": syscalls(),
+        "additionalProperties": names(Mechanism::ALL.map(Mechanism::name)),
+    });
+    let lost = object(numbers(Losses::default().causes()));
+    let incomplete = object(numbers(Incomplete::default().holes()));
+    object([
+        ("event", json!({ "const": "stats" })),
+        ("time", described("When it was added up.", reference("time"))),
+        ("elapsed_ns", described("Since the probes were attached.", reference("uint64"))),
+        ("printed", described("Events by syscall.", counts(syscalls()))),
+        ("filtered", described("Calls the selection left out.", reference("uint64"))),
+        ("lost", described("Calls of which nothing was printed, by cause.", lost)),
+        ("incomplete", described("Events printed with a hole, by what is missing.", incomplete)),
+        ("probes", described("How each selected syscall is probed.", probes)),
+    ])
+}
+
+/// A key for each number.
+fn numbers(counts: Counts) -> impl Iterator<Item = Named> {
+    counts.into_iter().map(|(name, _)| (name, reference("uint64")))
+}

@@ -1,0 +1,88 @@
+//! The arguments of each call.
+
+use serde_json::Value;
+use sigtrace_common::{Access, Arg, Kind, SYSCALLS, Syscall};
+
+use super::parts::{
+    Named, any_of, described, flags, integer, names_or, object, or_null, reference,
+};
+use crate::names::{how, pidfd, sfd::SFD};
+
+/// The name of the definition of a call's arguments.
+pub(super) fn definition(row: &Syscall) -> String {
+    format!("args.{}", row.name)
+}
+
+/// The definitions of all calls' arguments.
+pub(super) fn definitions() -> impl Iterator<Item = (String, Value)> {
+    SYSCALLS.iter().map(|row| (definition(row), described(row.summary, args(row))))
+}
+
+/// The arguments of one call, and what is known besides: behind a pidfd there is always somebody to
+/// know, behind a number only if the caller's is another namespace.
+fn args(row: &'static Syscall) -> Value {
+    let target = described(
+        "Whom the call is aimed at, in the initial pid namespace, where it is known; a process group is \
+         negative.",
+        or_null(integer(i32::MIN, i32::MAX)),
+    );
+    let keys = row.args.iter().flat_map(keys);
+    let is_aimed = |kind| row.position(kind).is_some();
+    if is_aimed(Kind::Pidfd) {
+        return object(keys.chain([("target", target)]));
+    }
+    let mut args = object(keys);
+    if is_aimed(Kind::Pid) || is_aimed(Kind::Tid) {
+        args["properties"]["target"] = target;
+    }
+    args
+}
+
+/// The keys of one argument.
+fn keys(arg: &'static Arg) -> impl Iterator<Item = Named> {
+    let number = "The signal's number, also if it is none.";
+    let signo = ("signo", described(number, reference("int32")));
+    let value = match arg.access {
+        Access::Value => value(arg.kind),
+        Access::In | Access::Out | Access::Frame => {
+            any_of(vec![value(arg.kind), reference("not_read")])
+        }
+        Access::Kernel => described("Null if it could not be found.", or_null(value(arg.kind))),
+        Access::Returned => {
+            described("What the call returned; null if that is an error.", or_null(value(arg.kind)))
+        }
+    };
+    let key = (arg.name, value);
+    [key].into_iter().chain((arg.kind == Kind::Signal).then_some(signo))
+}
+
+/// A value of this type.
+fn value(kind: Kind) -> Value {
+    match kind {
+        Kind::Pid => described(
+            "A process, or a group, as the caller's pid namespace sees it.",
+            reference("int32"),
+        ),
+        Kind::Tid => {
+            described("A thread, as the caller's pid namespace sees it.", reference("int32"))
+        }
+        Kind::Fd => described("A file descriptor.", reference("int32")),
+        Kind::Pidfd => described("A file descriptor of a process.", reference("int32")),
+        Kind::Size => described("In bytes.", reference("uint64")),
+        Kind::Signal => {
+            described("Null if the number is none of a signal.", or_null(reference("signal")))
+        }
+        Kind::How => names_or((0..).map_while(how::name), reference("int32")),
+        Kind::SignalfdFlags => flags(&SFD),
+        Kind::PidfdSignalFlags => flags(&pidfd::SIGNAL),
+        Kind::PidfdOpenFlags => flags(&pidfd::OPEN),
+        Kind::Int => described("Without a meaning.", reference("int32")),
+        Kind::SignalSet | Kind::OldSignalSet | Kind::OldMask => reference("set"),
+        Kind::Handler => reference("handler"),
+        Kind::Sigaction | Kind::OldSigaction => reference("sigaction"),
+        Kind::Siginfo => reference("siginfo"),
+        Kind::Stack => reference("stack"),
+        Kind::Timespec | Kind::Timespec64 => reference("timespec"),
+        Kind::SignalfdSiginfo => reference("signalfd_siginfos"),
+    }
+}

@@ -1,0 +1,77 @@
+//! A system call.
+
+use serde_json::{Value, json};
+use sigtrace_common::{Abi, Outcome, SYSCALLS};
+
+use super::{
+    args,
+    parts::{Named, described, integer, names, object, or_null, reference},
+};
+use crate::{decode::Comm, names::errno};
+
+/// The event of a call.
+pub(super) fn call() -> Value {
+    let mut call = object(keys());
+    call["properties"]["return"] = described(
+        "Only if there is no result: no probe saw the call return, or tracing ended before it did.",
+        names(["missed", "unfinished"]),
+    );
+    for (key, what) in [("ns_pid", "Calling process"), ("ns_tid", "Calling thread")] {
+        let text = format!("{what}, in its own pid namespace; only if that is not the initial one.");
+        call["properties"][key] = described(&text, reference("uint32"));
+    }
+    call["dependentRequired"] = json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"] });
+    let arguments = SYSCALLS.iter().map(|row| {
+        json!({
+            "if": { "properties": { "syscall": { "const": row.name } } },
+            "then": { "properties": { "args": reference(&args::definition(row)) } },
+        })
+    });
+    call["allOf"] = [results()].into_iter().chain(arguments).collect();
+    call
+}
+
+/// What every call has, in the order of the output.
+fn keys() -> [Named; 17] {
+    let seen = |what, schema| described(what, schema);
+    let comm = json!({ "type": "string", "maxLength": size_of::<Comm>() });
+    let error =
+        json!({ "anyOf": [reference("error"), integer(1, errno::MAX), { "type": "null" }] });
+    [
+        ("event", json!({ "const": "syscall" })),
+        ("time", seen("When the call was entered.", reference("time"))),
+        ("seq", seen("Counts the calls printed, from 0, without gaps.", reference("uint64"))),
+        ("cpu", seen("The processor on which it was entered.", reference("uint32"))),
+        ("syscall", seen("The kernel's name.", names(SYSCALLS.iter().map(|row| row.name)))),
+        ("abi", seen("How the caller entered the kernel.", names(Abi::ALL.map(Abi::name)))),
+        ("pid", seen("Calling process, in the initial pid namespace.", reference("uint32"))),
+        ("tid", seen("Calling thread, in the initial pid namespace.", reference("uint32"))),
+        ("ppid", seen("The caller's parent; null without BTF.", or_null(integer(1, u32::MAX)))),
+        ("uid", seen("Real user id, in the initial user namespace.", reference("uint32"))),
+        ("gid", seen("Real group id, in the initial user namespace.", reference("uint32"))),
+        ("comm", seen("The thread's name, chosen by its user; invalid UTF-8 replaced.", comm)),
+        ("cgroup", seen("The id of the caller's cgroup (version 2).", reference("uint64"))),
+        ("args", seen("The arguments by the kernel's names.", json!({ "type": "object" }))),
+        ("ret", seen("What the kernel function returned.", or_null(reference("int64")))),
+        ("error", seen("The error, when `ret` is one.", error)),
+        ("duration_ns", seen("From entry to return.", or_null(reference("uint64")))),
+    ]
+}
+
+/// What is null, and when: calls that were not seen to return have no result and took no known
+/// time; some calls never have a result.
+fn results() -> Value {
+    let without = SYSCALLS.iter().filter(|row| row.outcome == Outcome::Nothing);
+    let nothing = json!({ "type": "null" });
+    let number = json!({ "type": "integer" });
+    json!({
+        "if": { "required": ["return"] },
+        "then": { "properties": { "ret": nothing, "error": nothing, "duration_ns": nothing } },
+        "else": {
+            "properties": { "duration_ns": number },
+            "if": { "properties": { "syscall": names(without.map(|row| row.name)) } },
+            "then": { "properties": { "ret": nothing, "error": nothing } },
+            "else": { "properties": { "ret": number } },
+        },
+    })
+}

@@ -1,0 +1,224 @@
+//! That the schema is one, that it knows every name, and that it bites. That all which is printed
+//! fits it, the tests of the output see to.
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use super::document;
+use crate::{
+    agent::{Incomplete, Losses},
+    output::{Event, Format, Json, Lost, Sets, Stats},
+};
+
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+    jsonschema::options()
+        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .build(&document())
+        .unwrap()
+});
+
+/// What is wrong with an event, and where.
+fn problem(event: &Value) -> Option<String> {
+    let error = VALIDATOR.validate(event).err()?;
+    Some(format!("{}: {error}", error.instance_path()))
+}
+
+/// Asserts that a line is an event of the schema.
+#[track_caller]
+pub(crate) fn assert_valid(line: &str) {
+    let event = serde_json::from_str(line).unwrap();
+    assert_eq!(problem(&event), None, "{line}");
+}
+
+/// Asserts that an event with this in this place is none, and why.
+#[track_caller]
+fn assert_bites(event: &Value, place: &str, wrong: Value, reason: &str) {
+    let mut event = event.clone();
+    *event.pointer_mut(place).unwrap() = wrong;
+    let problem = problem(&event).unwrap_or_else(|| panic!("nothing is wrong with {event}"));
+    assert!(problem.starts_with(place) && problem.contains(reason), "{problem}");
+}
+
+/// A send with everything in it.
+fn call() -> Value {
+    json!({
+        "event": "syscall", "time": "2026-11-21T19:53:08.123456789Z", "seq": 17, "cpu": 3,
+        "syscall": "pidfd_send_signal", "abi": "x86_64", "pid": 812, "tid": 815, "ppid": 1,
+        "uid": 33, "gid": 34, "comm": "nginx", "cgroup": 4321,
+        "args": {
+            "pidfd": 4, "sig": "SIGRTMIN", "signo": 34,
+            "info": {
+                "sig": "SIGRTMIN", "signo": 34, "code": "SI_QUEUE", "errno": 0,
+                "pid": 9, "uid": 0, "int": 7, "ptr": "0x7",
+            },
+            "flags": ["PIDFD_SIGNAL_THREAD", "0x8"], "target": 77,
+        },
+        "ret": -3, "error": "ESRCH", "duration_ns": 812,
+    })
+}
+
+/// An action with everything in it.
+fn action() -> Value {
+    let mut call = call();
+    call["syscall"] = "rt_sigaction".into();
+    call["args"] = json!({
+        "sig": "SIGHUP", "signo": 1,
+        "act": {
+            "handler": "0x55d0c0de1000", "flags": ["SA_RESTORER"], "restorer": "0x7f00deadb000",
+            "mask": ["SIGINT"],
+        },
+        "oldact": { "address": "0x7ffe0000" }, "sigsetsize": 8,
+    });
+    call
+}
+
+/// The places of everything in an event that has no parts.
+fn leaves(event: &Value) -> Vec<String> {
+    let (mut places, mut leaves) = (vec![String::new()], Vec::new());
+    while let Some(place) = places.pop() {
+        let part = |part: &dyn std::fmt::Display| format!("{place}/{part}");
+        match event.pointer(&place).unwrap() {
+            Value::Object(object) => places.extend(object.keys().map(|key| part(key))),
+            Value::Array(array) => places.extend((0..array.len()).map(|index| part(&index))),
+            _ => leaves.push(place),
+        }
+    }
+    leaves
+}
+
+fn printed(event: Event<'_>) -> Value {
+    let mut line = Vec::new();
+    Json::new(Sets::Names).write(event, &mut line).unwrap();
+    serde_json::from_slice(&line).unwrap()
+}
+
+fn lost() -> Value {
+    let lost = Lost { time_ns: 1, causes: Losses::default().causes() };
+    printed(Event::Lost(&lost))
+}
+
+fn stats() -> Value {
+    let stats = Stats {
+        printed: vec![("kill", 42), ("pause", 1)],
+        lost: Losses::default().causes(),
+        incomplete: Incomplete::default().holes(),
+        probes: vec![("kill", "kprobe"), ("pause", "unsupported")],
+        ..Stats::default()
+    };
+    printed(Event::Stats(&stats))
+}
+
+#[test]
+fn the_schema_is_one() {
+    jsonschema::meta::validate(&document()).unwrap();
+}
+
+#[test]
+fn events_of_every_kind_fit() {
+    for event in [call(), action(), lost(), stats()] {
+        assert_eq!(problem(&event), None, "{event}");
+    }
+}
+
+#[test]
+fn every_kind_has_its_keys_in_the_order_of_the_output() {
+    let document = document();
+    for event in [call(), lost(), stats()] {
+        let kind = event["event"].as_str().unwrap();
+        let required = document["$defs"][kind]["required"].as_array().unwrap();
+        assert!(required.iter().eq(event.as_object().unwrap().keys()), "{kind}");
+    }
+}
+
+#[test]
+fn a_missing_key_is_refused() {
+    let places = ["", "/args", "/args/info", "/args/act", "/lost", "/incomplete"];
+    for event in [call(), action(), lost(), stats()] {
+        for place in places {
+            let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };
+            for key in object.keys() {
+                let mut less = object.clone();
+                less.remove(key);
+                assert_bites(&event, place, less.into(), "");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_too_many_is_refused() {
+    let places = ["", "/args", "/args/info", "/args/act", "/args/oldact", "/lost", "/incomplete"];
+    for event in [call(), action(), lost(), stats()] {
+        for place in places {
+            let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };
+            let mut more = object.clone();
+            more.insert("more".into(), 1.into());
+            assert_bites(&event, place, more.into(), "");
+        }
+    }
+}
+
+#[test]
+fn another_type_is_refused_in_every_place() {
+    for event in [call(), action(), lost(), stats()] {
+        for place in leaves(&event) {
+            for wrong in [json!(true), json!(1.5), json!({}), json!([]), json!("no such name")] {
+                // A name is what a name has to be.
+                if place != "/comm" || !wrong.is_string() {
+                    let mut event = event.clone();
+                    *event.pointer_mut(&place).unwrap() = wrong;
+                    assert!(problem(&event).is_some(), "{place}: {event}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_tells_what_is_wrong() {
+    for (event, place, wrong, reason) in [
+        (call(), "/event", json!("sycall"), "not one of"),
+        (call(), "/abi", json!("mips"), "not one of"),
+        (call(), "/time", json!("2026-11-21 19:53:08"), "does not match"),
+        (call(), "/args/sig", json!("SIGTREM"), ""),
+        (call(), "/args/flags", json!(["0x8", "0x9"]), ""),
+        (call(), "/args/target", json!(0), ""),
+        (call(), "/args/info/code", json!("SI_TIMER"), ""),
+        (call(), "/ret", json!(null), "integer"),
+        (call(), "/pid", json!(-1), "minimum"),
+        (call(), "/pid", json!(1_u64 << 32), "maximum"),
+        (call(), "/comm", json!("more than 16 bytes"), "longer than 16"),
+        (action(), "/args/act/mask", json!(["SIGINT", "SIGINT"]), ""),
+        (action(), "/args/act/mask", json!("0x2"), ""),
+        (action(), "/args/oldact/address", json!("0X7"), ""),
+        (stats(), "/probes/kill", json!("uprobe"), "not one of"),
+    ] {
+        let mut wrong_event = event.clone();
+        *wrong_event.pointer_mut(place).unwrap() = wrong;
+        let problem = problem(&wrong_event).unwrap_or_else(|| panic!("{place}: {wrong_event}"));
+        assert!(place.starts_with(problem.split(':').next().unwrap()), "{place}: {problem}");
+        assert!(problem.contains(reason), "{place}: {problem}");
+    }
+}
+
+#[test]
+fn a_call_has_the_arguments_of_its_own_row_only() {
+    let mut event = call();
+    event["syscall"] = "kill".into();
+    assert!(problem(&event).is_some());
+}
+
+#[test]
+fn a_call_without_a_result_says_so() {
+    let mut event = call();
+    for key in ["ret", "error", "duration_ns"] {
+        event[key] = Value::Null;
+    }
+    assert!(problem(&event).is_some());
+    event["return"] = "missed".into();
+    assert_eq!(problem(&event), None);
+    event["return"] = "lost".into();
+    assert!(problem(&event).is_some());
+}
