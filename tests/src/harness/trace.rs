@@ -22,9 +22,9 @@ pub(super) struct Stream {
 /// What sigtrace printed. Every line has been checked: see [`Trace::events`].
 #[derive(Debug)]
 pub struct Trace {
-    /// Every line in order. It is known of each that it is a JSON object with the keys of its kind
-    /// in the order of the contract, that `seq` has no gaps, that `time` lies within the run, and
-    /// that what cannot be foreseen has the right type and size.
+    /// Every line in order. It is known of each that it fits the schema, that its keys are in the
+    /// order of the contract, that `seq` has no gaps, that `time` lies within the run, and that
+    /// what cannot be foreseen has the right size.
     pub events: Vec<Value>,
     /// How sigtrace ended.
     pub status: ExitStatus,

@@ -1,7 +1,8 @@
 //! What the journal has of the service.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use serde_json::Value;
+use sigtrace_tests::harness::fits_schema;
 
 use crate::command::{output, shell};
 
@@ -17,12 +18,15 @@ pub(crate) fn lines() -> Result<Vec<String>> {
     Ok(output("journalctl -o cat -u sigtrace")?.lines().map(str::to_owned).collect())
 }
 
-/// The events of calls, in order. Every line that begins as JSON must be JSON.
+/// The events of calls, in order. Every line that begins as JSON must be JSON that fits the schema.
 pub(crate) fn events() -> Result<Vec<Value>> {
     let lines = lines()?;
     let json = lines.iter().filter(|line| line.starts_with('{'));
     let parsed = json.map(|line| {
-        serde_json::from_str::<Value>(line).with_context(|| format!("this is no JSON: {line}"))
+        let event = serde_json::from_str::<Value>(line);
+        let event = event.with_context(|| format!("this is no JSON: {line}"))?;
+        fits_schema(&event).map_err(|problem| anyhow!("{problem}: {line}"))?;
+        Ok(event)
     });
     let mut events = parsed.collect::<Result<Vec<_>>>()?;
     events.retain(|event| event["event"] == "syscall");
