@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 
 use proptest::prelude::*;
-use sigtrace_common::{Abi, DATA_OFFSET, Record, SYSCALLS, State};
+use sigtrace_common::{Abi, DATA_OFFSET, Kind, Record, SYSCALLS, State};
 
 use super::{Comm, DecodeError, Holes, Return, WallClock, call, sample::Sample};
 
@@ -142,22 +142,35 @@ fn a_name_ends_at_its_nul() {
 
 /// Bytes that pass for a record, with anything in its arguments and structures.
 pub(crate) fn records() -> impl Strategy<Value = Vec<u8>> {
+    let states = vec![State::Entered, State::Returned, State::Missed];
+    (0..SYSCALLS.len(), prop::sample::select(&Abi::ALL), prop::sample::select(states))
+        .prop_flat_map(|(row, abi, state)| records_of(row, abi, state))
+}
+
+/// Such bytes of this row, interface and state. Every second siginfo has a signal and a code that
+/// mean something, as chance alone hardly ever finds one.
+pub(crate) fn records_of(row: usize, abi: Abi, state: State) -> impl Strategy<Value = Vec<u8>> {
     (
         // What was read from a signalfd comes after the rest.
         prop::collection::vec(any::<u8>(), size_of::<Record>()..=size_of::<Record>() + 512),
-        0..u16::try_from(SYSCALLS.len()).unwrap(),
-        0..u8::try_from(Abi::ALL.len()).unwrap(),
-        State::Entered as u8..=State::Missed as u8,
         prop::array::uniform4(0..=2_u8),
+        prop::option::of((-1..=65_i32, -64..=130_i32)),
     )
-        .prop_map(|(mut bytes, syscall, abi, state, captures)| {
+        .prop_map(move |(mut bytes, captures, siginfo)| {
             let mut put = |offset, field: &[u8]| {
                 bytes[offset..offset + field.len()].copy_from_slice(field);
             };
-            put(offset_of!(Record, syscall), &syscall.to_ne_bytes());
-            put(offset_of!(Record, abi), &[abi]);
-            put(offset_of!(Record, state), &[state]);
+            put(offset_of!(Record, syscall), &u16::try_from(row).unwrap().to_ne_bytes());
+            put(offset_of!(Record, abi), &[abi as u8]);
+            put(offset_of!(Record, state), &[state as u8]);
             put(offset_of!(Record, captures), &captures);
+            if let (Some(index), Some((signo, code))) =
+                (SYSCALLS[row].position(Kind::Siginfo), siginfo)
+            {
+                let at = DATA_OFFSET + SYSCALLS[row].data_offset(index);
+                put(at, &signo.to_ne_bytes());
+                put(at + 8, &code.to_ne_bytes());
+            }
             bytes
         })
 }

@@ -1,12 +1,15 @@
 //! What holds for every record.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use serde_json::Value;
-use sigtrace_common::{Kind, Record, Syscall};
+use sigtrace_common::{Abi, Kind, Record, SYSCALLS, State, Syscall};
 
 use super::*;
 use crate::{
-    decode::{Comm, tests::records},
+    decode::{
+        Comm,
+        tests::{records, records_of},
+    },
     names::{pidfd, sa_flags::SA, signal},
 };
 
@@ -74,6 +77,32 @@ fn bits(table: &crate::names::FlagTable, array: &Value) -> u64 {
     array.as_array().unwrap().iter().map(word).fold(0, |all, bits| all | bits)
 }
 
+/// A record by a thread of this name.
+fn by(comm: [u8; 16]) -> Vec<u8> {
+    let at = std::mem::offset_of!(Record, comm);
+    Sample::of("pause", &[]).with(at, &comm).bytes().to_vec()
+}
+
+/// Every row through every interface, in every state, whatever chance would have chosen.
+#[test]
+fn every_kind_is_reached_under_every_interface() {
+    let mut runner = TestRunner::deterministic();
+    for (row, syscall) in SYSCALLS.iter().enumerate() {
+        for abi in Abi::ALL {
+            for state in [State::Entered, State::Returned, State::Missed] {
+                for _ in 0..8 {
+                    let bytes =
+                        records_of(row, abi, state).new_tree(&mut runner).unwrap().current();
+                    let call = decode::call(&bytes, CLOCK).unwrap();
+                    assert_eq!((call.syscall.name, call.abi), (syscall.name, abi));
+                    json_with(Sets::Names, &bytes);
+                    json_with(Sets::Mask, &bytes);
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn every_record_is_a_line_of_json_with_every_key(bytes in records()) {
@@ -93,13 +122,20 @@ proptest! {
 
     #[test]
     fn every_process_name_survives_as_far_as_it_is_unicode(comm in any::<[u8; 16]>()) {
-        let at = std::mem::offset_of!(Record, comm);
-        let event = parse(&json(Sample::of("pause", &[]).with(at, &comm).bytes()));
+        let event = parse(&json(&by(comm)));
         let comm = Comm(comm);
         prop_assert_eq!(
             event["comm"].as_str().unwrap(),
             String::from_utf8_lossy(comm.bytes())
         );
+    }
+
+    #[test]
+    fn every_process_name_that_is_unicode_comes_back_as_it_was(name in "\\PC{0,4}|[\x01-\x7f]{0,16}") {
+        let mut comm = [0; 16];
+        comm[..name.len()].copy_from_slice(name.as_bytes());
+        let event = parse(&json(&by(comm)));
+        prop_assert_eq!(event["comm"].as_str().unwrap(), name);
     }
 
     #[test]
