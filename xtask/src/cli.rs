@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Check and test everything, in guests with several kernels too
     Test(Test),
+    /// Feed random records to decoding and both formats
+    Fuzz(Fuzz),
     /// Measure what tracing costs, in a guest that counts instructions
     Bench(Bench),
     /// Run one command in a virtual machine
@@ -77,6 +79,14 @@ pub(crate) struct Test {
     /// Only tests whose name contains this
     #[arg(last = true, value_name = "FILTER")]
     pub(crate) filter: Option<String>,
+}
+
+/// Options of `fuzz`.
+#[derive(Debug, Args)]
+pub(crate) struct Fuzz {
+    /// For how long, once it is built
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) seconds: u32,
 }
 
 /// Options of `bench`.

@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod cache;
 mod cli;
+mod fuzz;
 mod guest;
 mod host;
 mod interrupt;
@@ -45,6 +46,7 @@ fn run(command: &Command) -> Result<ExitCode> {
         }
         Command::Run(options) => return run::command(&cache, options),
         Command::Test(options) => return test::command(&cache, options),
+        Command::Fuzz(options) => return fuzz::command(options),
         Command::Bench(options) => return bench::command(&cache, options),
         Command::Vm(options) => return guest::command(&cache, options),
         Command::Image => println!("{}", setup::image::ensure(&cache)?.display()),

@@ -11,6 +11,7 @@ use super::count::{self, Tally};
 use super::report::Outcome;
 use crate::build;
 use crate::cache::Cache;
+use crate::fuzz;
 use crate::interrupt;
 use crate::process;
 use crate::progress::Step;
@@ -19,10 +20,16 @@ use crate::setup::{bpf_linker, toolchain};
 const EBPF: &str = "sigtrace-ebpf";
 const EBPF_TARGET: &str = "bpfel-unknown-none";
 
+/// How long to fuzz: enough to reach every decoder, from nothing.
+const FUZZ_SECONDS: u32 = 15;
+
 /// The checks: each a name and a command whose success is the result.
 pub(super) fn checks(cache: &Cache) -> Result<Vec<(&'static str, Command)>> {
     let mut format = build::cargo();
     format.args(["fmt", "--all", "--check", "--", "--color", "never"]);
+    let mut format_fuzz = build::cargo();
+    format_fuzz.args(["fmt", "--manifest-path", "sigtrace/fuzz/Cargo.toml", "--check"]);
+    format_fuzz.args(["--", "--color", "never"]);
     let mut clippy = build::cargo();
     clippy.args(["clippy", "--quiet", "--workspace", "--exclude", EBPF, "--all-targets"]);
     clippy.args(["--", "-D", "warnings"]);
@@ -31,6 +38,7 @@ pub(super) fn checks(cache: &Cache) -> Result<Vec<(&'static str, Command)>> {
     let aarch64 = ebpf(cache, "check", "aarch64", &[EBPF, "sigtrace-common"])?;
     Ok(vec![
         ("format", format),
+        ("format, fuzz target", format_fuzz),
         ("clippy", clippy),
         ("clippy, eBPF", clippy_ebpf),
         ("check, eBPF for aarch64", aarch64),
@@ -97,6 +105,19 @@ pub(super) fn unit_tests(filter: Option<&str>) -> Result<Outcome> {
     }
     step.done(&format!("{} passed, {} failed", tally.passed, tally.failed));
     Ok(Outcome { suite: "unit tests".into(), tally, took: start.elapsed(), details })
+}
+
+/// Fuzzes for a short time; it counts as one test.
+pub(super) fn fuzz() -> Result<Outcome> {
+    let start = Instant::now();
+    let result = fuzz::run(FUZZ_SECONDS);
+    interrupt::check()?;
+    Ok(Outcome {
+        suite: "fuzz".into(),
+        tally: Tally::one(result.is_ok()),
+        took: start.elapsed(),
+        details: result.err().map(|error| format!("{error:#}")).unwrap_or_default(),
+    })
 }
 
 /// Where a suite's whole output goes.

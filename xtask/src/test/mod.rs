@@ -27,6 +27,9 @@ pub(crate) fn command(cache: &Cache, options: &cli::Test) -> Result<ExitCode> {
         }
     }
     report.add(host::unit_tests(options.filter.as_deref())?);
+    if options.filter.is_none() {
+        report.add(host::fuzz()?);
+    }
     if !options.host_only {
         let kernels = match &options.kernel[..] {
             [] => kernel::TESTED.iter().map(|name| name.parse()).collect::<Result<Vec<_>>>()?,

@@ -1,0 +1,104 @@
+//! Any bytes are a call or an error, and a call's lines are what they should be in both formats.
+//!
+//! An input is a byte of choices and a record. `cargo xtask fuzz` runs this; so does `cargo fuzz run
+//! record` in `sigtrace/`.
+#![no_main]
+
+// By path: decoding and the formats know nothing of the rest, and depending on the whole package
+// would have its build script build the eBPF programs first.
+#[path = "../../src/decode/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod decode;
+#[path = "../../src/names/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod names;
+#[path = "../../src/output/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod output;
+
+use std::mem::offset_of;
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use sigtrace_common::{Abi, Capture, DATA_OFFSET, Kind, Record, SYSCALLS, State};
+
+use decode::{Call, WallClock};
+use output::{Event, Format, Json, Sets, Text};
+
+/// The bits of the first byte: the record passes for one; its siginfos have a signal and a code that
+/// mean something; sets are masks.
+const SHAPED: u8 = 1;
+const KNOWN_SIGINFO: u8 = 2;
+const MASKS: u8 = 4;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((choices, bytes)) = input.split_first() else { return };
+    let mut record = bytes.to_vec();
+    if choices & SHAPED != 0 {
+        shape(&mut record, choices & KNOWN_SIGINFO != 0);
+    }
+    match decode::call(&record, WallClock { offset_ns: 1_795_290_787_123_456_788 }) {
+        Ok(call) => {
+            let sets = if choices & MASKS != 0 { Sets::Mask } else { Sets::Names };
+            check_json(&call, sets);
+            check_text(&call, sets);
+        }
+        Err(error) => {
+            assert!(choices & SHAPED == 0, "a record was refused: {error}");
+            assert!(!error.to_string().is_empty());
+        }
+    }
+});
+
+/// Makes a record of any bytes, so that every decoder is reached: whole, and with numbers that
+/// exist where others are refused.
+fn shape(record: &mut Vec<u8>, known_siginfo: bool) {
+    record.resize(size_of::<Record>(), 0);
+    let at = offset_of!(Record, syscall);
+    let row = usize::from(record[at]) % SYSCALLS.len();
+    let number = u16::try_from(row).expect("a row");
+    record[at..at + 2].copy_from_slice(&number.to_ne_bytes());
+    record[offset_of!(Record, abi)] %= u8::try_from(Abi::ALL.len()).expect("an interface");
+    let state = &mut record[offset_of!(Record, state)];
+    *state = State::Entered as u8 + *state % 3;
+    for (index, arg) in SYSCALLS[row].args.iter().enumerate() {
+        let capture = &mut record[offset_of!(Record, captures) + index];
+        *capture = if *capture < 0x80 { Capture::Whole as u8 } else { *capture % 3 };
+        if known_siginfo && arg.kind == Kind::Siginfo {
+            let at = DATA_OFFSET + SYSCALLS[row].data_offset(index);
+            let small = |byte: u8| i32::from(byte.cast_signed());
+            let (signo, code) = (small(record[at] % 66), small(record[at + 8]));
+            record[at..at + 4].copy_from_slice(&signo.to_ne_bytes());
+            record[at + 8..at + 12].copy_from_slice(&code.to_ne_bytes());
+        }
+    }
+}
+
+/// A line of JSON that has the caller's name as far as it is Unicode. Whether it fits the schema the
+/// property tests see to: validating would leave a tenth of the inputs a second.
+fn check_json(call: &Call, sets: Sets) {
+    let line = line(&mut Json::new(sets), call);
+    let event: Value = serde_json::from_str(&line).expect("JSON");
+    assert!(event["args"].is_object(), "{line}");
+    assert_eq!(event["comm"], String::from_utf8_lossy(call.comm.bytes()).as_ref());
+}
+
+/// A line of text without anything a terminal would act upon, and the same in colour.
+fn check_text(call: &Call, sets: Sets) {
+    let plain = line(&mut Text::new(sets, false), call);
+    assert!(!plain.trim_end_matches('\n').contains(char::is_control), "{plain:?}");
+    let colored = line(&mut Text::new(sets, true), call);
+    let mut parts = colored.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let after_escapes = parts.filter_map(|part| part.split_once('m').map(|(_, text)| text));
+    assert_eq!(after_escapes.fold(first, |all, text| all + text), plain);
+}
+
+/// What a format writes: one line.
+fn line(format: &mut dyn Format, call: &Call) -> String {
+    let mut buffer = Vec::new();
+    format.write(Event::Call(call), &mut buffer).expect("memory takes everything");
+    let line = String::from_utf8(buffer).expect("UTF-8");
+    assert_eq!(line.find('\n'), Some(line.len() - 1), "{line:?}");
+    line
+}
