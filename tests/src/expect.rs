@@ -23,6 +23,14 @@ pub const BEGIN: i32 = 0x7fff_fff0;
 /// See [`BEGIN`].
 pub const END: i32 = 0x7fff_fff1;
 
+/// The name in events of the binary interface that this program was built for.
+pub fn abi() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86" => "i386",
+        arch => arch,
+    }
+}
+
 /// The numbers of a caller in a pid namespace of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamespaceIds {
@@ -66,7 +74,7 @@ impl Identity {
             field("cpu", json!(cpu));
         }
         field("syscall", json!(syscall));
-        field("abi", json!(std::env::consts::ARCH));
+        field("abi", json!(abi()));
         field("pid", json!(self.pid));
         field("tid", json!(self.tid));
         if let Some(ns) = self.ns {

@@ -12,7 +12,10 @@ use crate::cache::Cache;
 use crate::interrupt;
 use crate::process;
 use crate::progress::Step;
-use crate::setup::{self, toolchain::GUEST_TARGET};
+use crate::setup::{
+    self,
+    toolchain::{GUEST_TARGET, GUEST_TARGET_32},
+};
 
 /// The package of everything that runs in guests beside sigtrace.
 const TESTS: &str = "sigtrace-tests";
@@ -40,14 +43,14 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn sigtrace(cache: &Cache, release: bool) -> Result<PathBuf> {
     setup::build_tools(cache)?;
     let name = "sigtrace";
-    take(&mut programs(&["--package", name, "--bin", name], release)?, name)
+    take(&mut programs(GUEST_TARGET, &["--package", name, "--bin", name], release)?, name)
 }
 
 /// Builds some programs of the tests package.
 pub(crate) fn guest_programs(names: &[&str]) -> Result<Programs> {
     let mut what = vec!["--package", TESTS];
     what.extend(names.iter().flat_map(|name| ["--bin", name]));
-    programs(&what, false)
+    programs(GUEST_TARGET, &what, false)
 }
 
 /// Takes a program out of those built.
@@ -57,17 +60,23 @@ pub(crate) fn take(programs: &mut Programs, name: &str) -> Result<PathBuf> {
 
 /// Builds all programs of the tests package.
 pub(crate) fn test_programs() -> Result<Programs> {
-    programs(&["--package", TESTS, "--bins"], false)
+    programs(GUEST_TARGET, &["--package", TESTS, "--bins"], false)
+}
+
+/// Builds the workloads as a program of 32 bits.
+pub(crate) fn workload_32() -> Result<PathBuf> {
+    let name = "workload";
+    take(&mut programs(GUEST_TARGET_32, &["--package", TESTS, "--bin", name], false)?, name)
 }
 
 /// Builds one program of the tests package, optimised, for measurements.
 pub(crate) fn measuring_program(name: &str) -> Result<PathBuf> {
-    take(&mut programs(&["--package", TESTS, "--bin", name], true)?, name)
+    take(&mut programs(GUEST_TARGET, &["--package", TESTS, "--bin", name], true)?, name)
 }
 
-fn programs(what: &[&str], release: bool) -> Result<Programs> {
+fn programs(target: &str, what: &[&str], release: bool) -> Result<Programs> {
     let mut cargo = cargo();
-    cargo.args(["build", "--target", GUEST_TARGET]).args(what);
+    cargo.args(["build", "--target", target]).args(what);
     cargo.arg("--message-format=json-render-diagnostics");
     if release {
         cargo.arg("--release");

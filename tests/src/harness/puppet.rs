@@ -43,9 +43,18 @@ struct Greeting {
 impl Puppet {
     /// A process of its own.
     pub fn start() -> Self {
+        Self::start_program("/payload/workload")
+    }
+
+    /// A process of its own that is a 32-bit program.
+    pub fn start_32() -> Self {
+        Self::start_program("/payload/workload32")
+    }
+
+    fn start_program(program: &str) -> Self {
         let path = temporary("puppet");
         let path = path.to_string_lossy();
-        let mut command = Command::new("/payload/workload");
+        let mut command = Command::new(program);
         let process = Running::start(command.args(["puppet", &path]));
         Self { _process: Some(process), ..Self::connect(&path, None) }
     }

@@ -10,6 +10,7 @@ use super::children::{Ended, Running};
 use super::wait;
 
 const PROGRAM: &str = "/payload/workload";
+const PROGRAM_32: &str = "/payload/workload32";
 /// A workload that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -41,7 +42,29 @@ impl Workload {
     ///
     /// When it fails or does not end; what it said then.
     pub fn try_run(name: &str, args: &[&str]) -> Result<Self, String> {
-        let running = Running::start(Command::new(PROGRAM).arg(name).args(args));
+        Self::try_command(name, Command::new(PROGRAM).arg(name).args(args))
+    }
+
+    /// Runs a workload through the interface of 32-bit programs.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_run`](Self::try_run).
+    pub fn try_run_by_int80(name: &str) -> Result<Self, String> {
+        Self::try_command(name, Command::new(PROGRAM).args(["int80", name]))
+    }
+
+    /// Runs a workload as a 32-bit program.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_run`](Self::try_run).
+    pub fn try_run_32(name: &str) -> Result<Self, String> {
+        Self::try_command(name, Command::new(PROGRAM_32).arg(name))
+    }
+
+    fn try_command(name: &str, command: &mut Command) -> Result<Self, String> {
+        let running = Running::start(command);
         let ended = running.end_within(LIMIT);
         if ended.status.success() {
             return Self::stated(name, &ended.stdout);

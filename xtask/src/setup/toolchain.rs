@@ -11,6 +11,9 @@ use crate::progress::Step;
 /// The target of everything that runs in a guest: static, so that any root file system will do.
 pub(crate) const GUEST_TARGET: &str = "x86_64-unknown-linux-musl";
 
+/// The same for programs of 32 bits, which a 64-bit kernel runs as well.
+pub(crate) const GUEST_TARGET_32: &str = "i686-unknown-linux-musl";
+
 /// What is to be known of the installed nightly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Nightly {
@@ -46,8 +49,13 @@ fn ensure_stable() -> Result<()> {
         let printed = process::quiet(process::command("rustc").args(args))?;
         Ok(printed.trim().into())
     };
-    if !rustc(&["--print", "target-libdir", "--target", GUEST_TARGET])?.exists() {
-        rustup("Adding static linking (musl)", &["target", "add", GUEST_TARGET])?;
+    for (what, target) in [
+        ("Adding static linking (musl)", GUEST_TARGET),
+        ("Adding 32-bit programs (musl)", GUEST_TARGET_32),
+    ] {
+        if !rustc(&["--print", "target-libdir", "--target", target])?.exists() {
+            rustup(what, &["target", "add", target])?;
+        }
     }
     let bin = rustc(&["--print", "sysroot"])?.join("bin");
     for (component, program) in [("rustfmt", "cargo-fmt"), ("clippy", "cargo-clippy")] {

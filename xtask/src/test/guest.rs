@@ -26,6 +26,9 @@ const TIMEOUT: Duration = Duration::from_secs(1800);
 /// Files beside the programs that suites find in the payload folder.
 const EXTRA_FILES: &[&str] = &["packaging/systemd"];
 
+/// The workloads as a 32-bit program.
+const WORKLOAD_32: &str = "workload32";
+
 /// A test program and the guests it is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Suite {
@@ -58,6 +61,7 @@ pub(super) fn run(
 ) -> Result<Vec<Outcome>> {
     let mut programs = build::test_programs()?;
     programs.insert("sigtrace".into(), build::sigtrace(cache, true)?);
+    programs.insert(WORKLOAD_32.into(), build::workload_32()?);
     let runs = Mutex::new(plan(kernels));
     let outcomes = Mutex::new(Vec::new());
     let guests = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
@@ -169,9 +173,12 @@ impl Run {
         let init = programs.get("guest-init").context("the tests package has no guest-init")?;
         let machine = setup::machine(cache, &self.kernel)?;
         let mut vm = Vm::new(machine, init.clone(), Job { argv, ..Job::default() });
-        for path in programs.values() {
-            vm.program(path.clone());
-        }
+        // By these names, as one program can be built for two targets.
+        vm.files.extend(programs.iter().map(|(name, path)| GuestFile {
+            host: path.clone(),
+            guest: format!("{PAYLOAD}/{name}"),
+            mode: 0o755,
+        }));
         vm.files.extend(extra_files()?);
         if self.suite.systemd.is_some() {
             vm.root = Root::Systemd(image::ensure(cache)?);

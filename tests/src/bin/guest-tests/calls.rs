@@ -11,13 +11,31 @@ static STAGE: LazyLock<Stage> = LazyLock::new(Stage::play);
 
 struct Stage {
     trace: Trace,
+    /// By the name of their test.
     workloads: BTreeMap<&'static str, Result<Workload, String>>,
+}
+
+/// How a workload is run.
+#[derive(Clone, Copy)]
+enum How {
+    AsItIs,
+    /// By `int 0x80`, with the structures of 32-bit programs.
+    ByInt80,
+    /// As a 32-bit program.
+    As32Bit,
 }
 
 impl Stage {
     fn play() -> Self {
         let tracer = Tracer::start(&["--stats"]);
-        let run = |name: &&'static str| (*name, Workload::try_run(name, &[]));
+        let run = |(test, how, name): &(&'static str, How, &str)| {
+            let workload = match how {
+                How::AsItIs => Workload::try_run(name, &[]),
+                How::ByInt80 => Workload::try_run_by_int80(name),
+                How::As32Bit => Workload::try_run_32(name),
+            };
+            (*test, workload)
+        };
         let workloads = WORKLOADS.iter().map(run).collect();
         Self { trace: tracer.finish(), workloads }
     }
@@ -30,14 +48,18 @@ fn assert_told(name: &str) {
     }
 }
 
-/// A test for each workload, of the same name.
+/// A test for each workload, of the same name after the group's.
 macro_rules! told {
-    ($($name:literal),+ $(,)?) => {
-        const WORKLOADS: &[&str] = &[$($name),+];
+    ($($how:ident $group:literal [$($name:literal),+ $(,)?])+) => {
+        const WORKLOADS: &[(&str, How, &str)] =
+            &[$($((concat!($group, $name), How::$how, $name)),+),+];
 
         /// All of them.
         pub const TESTS: &[Test] = &[
-            $(Test { name: $name, run: || assert_told($name) },)+
+            $($(Test {
+                name: concat!($group, $name),
+                run: || assert_told(concat!($group, $name)),
+            },)+)+
             Test { name: "every_syscall_is_told_of_and_counted", run: assert_counted },
         ];
     };
@@ -63,31 +85,85 @@ fn assert_counted() {
     assert_eq!(stats.lost(), 0, "{}", stats.0);
 }
 
-told![
-    "kill",
-    "tkill-tgkill",
-    "rt_sigaction",
-    "rt_sigprocmask",
-    "rt_sigpending",
-    "siginfo",
-    "rt_sigqueueinfo",
-    "arrivals",
-    "pause",
-    "rt_sigsuspend",
-    "rt_sigtimedwait",
-    "restart_syscall",
-    "rt_sigreturn",
-    "sigaltstack",
-    "signalfd",
-    "read",
-    "pidfd_open",
-    "pidfd_send_signal",
-    "names",
-    "users",
-    "families",
-    "threads",
-    "cgroups",
-    "processors",
-    "namespaces",
-    "exec",
-];
+told! {
+    AsItIs "" [
+        "kill",
+        "tkill-tgkill",
+        "rt_sigaction",
+        "rt_sigprocmask",
+        "rt_sigpending",
+        "siginfo",
+        "rt_sigqueueinfo",
+        "arrivals",
+        "pause",
+        "rt_sigsuspend",
+        "rt_sigtimedwait",
+        "restart_syscall",
+        "rt_sigreturn",
+        "sigaltstack",
+        "signalfd",
+        "read",
+        "pidfd_open",
+        "pidfd_send_signal",
+        "names",
+        "users",
+        "families",
+        "threads",
+        "cgroups",
+        "processors",
+        "namespaces",
+        "exec",
+    ]
+    ByInt80 "i386-int80-" [
+        "kill",
+        "tkill-tgkill",
+        "rt_sigaction",
+        "rt_sigprocmask",
+        "rt_sigpending",
+        "siginfo",
+        "rt_sigqueueinfo",
+        "arrivals",
+        "pause",
+        "rt_sigsuspend",
+        "rt_sigtimedwait",
+        "restart_syscall",
+        "sigaltstack",
+        "signalfd",
+        "pidfd_open",
+        "pidfd_send_signal",
+        "signal",
+        "sigaction",
+        "sigprocmask",
+        "sigpending",
+        "sgetmask-ssetmask",
+        "sigsuspend",
+        "rt_sigtimedwait_time64",
+    ]
+    As32Bit "i386-program-" [
+        "kill",
+        "tkill-tgkill",
+        "rt_sigaction",
+        "rt_sigprocmask",
+        "rt_sigpending",
+        "siginfo",
+        "rt_sigqueueinfo",
+        "arrivals",
+        "pause",
+        "rt_sigsuspend",
+        "rt_sigtimedwait",
+        "restart_syscall",
+        "rt_sigreturn",
+        "sigaltstack",
+        "signalfd",
+        "pidfd_open",
+        "pidfd_send_signal",
+        "signal",
+        "sigaction",
+        "sigprocmask",
+        "sigpending",
+        "sgetmask-ssetmask",
+        "sigsuspend",
+        "rt_sigtimedwait_time64",
+        "sigreturn",
+    ]
+}

@@ -48,8 +48,7 @@ fn take(script: &mut Script, signo: i32, info: Ptr) {
 /// SIGCHLD. The time a child took is not known before.
 fn children(script: &mut Script) {
     let changed = |code: i32, name: &'static str, pid: i32, status: i32| {
-        siginfo::filled(move |bytes| {
-            let times = (siginfo::long(bytes, 32), siginfo::long(bytes, 40));
+        siginfo::filled(move |times| {
             assert!((0..1000).contains(&times.0) && (0..1000).contains(&times.1), "{times:?}");
             Info::new(CHLD, code, json!(name)).child(pid, 0, status, times)
         })
@@ -73,28 +72,26 @@ fn children(script: &mut Script) {
 }
 
 fn timers(script: &mut Script) {
-    let alarm = libc::itimerval {
-        it_interval: libc::timeval { tv_sec: 0, tv_usec: 0 },
-        it_value: libc::timeval { tv_sec: 0, tv_usec: 1 },
-    };
+    // Once, after a microsecond: struct itimerval.
+    let alarm = [0_usize, 0, 0, 1];
     // SAFETY: a timer to read from.
     let set =
-        unsafe { libc::syscall(libc::SYS_setitimer, libc::ITIMER_REAL, &raw const alarm, 0_usize) };
+        unsafe { libc::syscall(libc::SYS_setitimer, libc::ITIMER_REAL, alarm.as_ptr(), 0_usize) };
     assert_eq!(set, 0);
     take(script, 14, Info::new(14, 128, json!("SI_KERNEL")).kill(0, 0).gotten());
 
     // struct sigevent: value, signal, SIGEV_SIGNAL; and once, after a nanosecond.
     let value = 0xffff_ffff_8000_0001_u64;
-    let mut event = [0_u64; 8];
-    event[0] = value;
+    let mut event = [0_usize; 16];
+    event[0] = value as usize;
     event[1] = 36;
-    let once = [0_u64, 0, 0, 1];
+    let once = [0_usize, 0, 0, 1];
     let mut timer = 0_i32;
     // SAFETY: structures to read from, a timer to write to.
     unsafe {
         let (clock, event) = (libc::CLOCK_MONOTONIC, event.as_ptr());
         assert_eq!(libc::syscall(libc::SYS_timer_create, clock, event, &raw mut timer), 0);
-        let none = ptr::null_mut::<u64>();
+        let none = ptr::null_mut::<usize>();
         assert_eq!(libc::syscall(libc::SYS_timer_settime, timer, 0, once.as_ptr(), none), 0);
     }
     take(script, 36, Info::new(36, -2, json!("SI_TIMER")).timer(timer, 0, value).gotten());

@@ -3,13 +3,23 @@
 use serde_json::{Map, Value, json};
 use sigtrace_tests::names;
 
+use crate::abi;
 use crate::pointer::{Ptr, Shown, address};
 
 /// A call that is yet to be made.
 pub(crate) struct Call {
     /// The syscall's name.
     pub(crate) name: &'static str,
-    number: i64,
+    /// Its number in the interface it is made through.
+    pub(crate) number: libc::c_long,
+    /// The name of the interface it is made through.
+    pub(crate) abi: &'static str,
+    /// Made by `int 0x80`.
+    #[cfg(target_arch = "x86_64")]
+    int80: bool,
+    /// It returns a mask, of which a 32-bit caller gets the low half.
+    #[cfg(target_arch = "x86_64")]
+    low_half: bool,
     registers: Vec<u64>,
     /// Which of the registers are an `int`: the kernel ignores their upper halves.
     ints: Vec<usize>,
@@ -17,31 +27,75 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn new(name: &'static str, number: i64) -> Self {
-        Self { name, number, registers: Vec::new(), ints: Vec::new(), args: Vec::new() }
+    /// A call that 64-bit programs have, too.
+    fn new(name: &'static str, number: libc::c_long) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        let number = if abi::is_int80() { abi::int80::number(name) } else { number };
+        Self::numbered(name, number)
+    }
+
+    /// A call with this number of the interface that calls are made through.
+    pub(crate) fn numbered(name: &'static str, number: libc::c_long) -> Self {
+        Self {
+            name,
+            number,
+            abi: abi::name(),
+            #[cfg(target_arch = "x86_64")]
+            int80: abi::is_int80(),
+            #[cfg(target_arch = "x86_64")]
+            low_half: false,
+            registers: Vec::new(),
+            ints: Vec::new(),
+            args: Vec::new(),
+        }
+    }
+
+    /// A call that returns a mask.
+    pub(crate) fn returning_mask(self) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        let this = Self { low_half: true, ..self };
+        #[cfg(not(target_arch = "x86_64"))]
+        let this = self;
+        this
     }
 
     /// An argument that is an `int`, and what is shown of it.
-    fn int(mut self, name: &'static str, int: i32, shown: Value) -> Self {
+    pub(crate) fn int(mut self, name: &'static str, int: i32, shown: Value) -> Self {
         self.ints.push(self.registers.len());
         self.registers.push(i64::from(int).cast_unsigned());
         self.shown(name, shown)
     }
 
-    fn signal(self, signo: i32) -> Self {
+    /// An argument that is an unsigned long, and what is shown of it.
+    pub(crate) fn value(mut self, name: &'static str, value: u64, shown: Value) -> Self {
+        self.registers.push(value);
+        self.shown(name, shown)
+    }
+
+    pub(crate) fn signal(self, signo: i32) -> Self {
         self.int("sig", signo, names::signal(signo)).shown("signo", json!(signo))
+    }
+
+    /// `how` is named where the kernel's headers have a name for it.
+    pub(crate) fn how(self, how: i32) -> Self {
+        let name = match how {
+            0 => json!("SIG_BLOCK"),
+            1 => json!("SIG_UNBLOCK"),
+            2 => json!("SIG_SETMASK"),
+            _ => json!(how),
+        };
+        self.int("how", how, name)
     }
 
     fn flags(self, flags: u32, names: &[(u64, &str)]) -> Self {
         self.int("flags", flags.cast_signed(), names::flags(flags.into(), names))
     }
 
-    fn size(mut self, name: &'static str, size: u64) -> Self {
-        self.registers.push(size);
-        self.shown(name, json!(size))
+    pub(crate) fn size(self, name: &'static str, size: u64) -> Self {
+        self.value(name, size, json!(abi::word(size)))
     }
 
-    fn pointer(mut self, name: &'static str, pointer: Ptr) -> Self {
+    pub(crate) fn pointer(mut self, name: &'static str, pointer: Ptr) -> Self {
         self.registers.push(pointer.address);
         self.args.push((name, pointer.shown));
         self
@@ -52,7 +106,8 @@ impl Call {
         self
     }
 
-    /// With garbage in the upper halves of the `int`s.
+    /// With garbage in the upper halves of the `int`s. There is garbage in the upper halves of all
+    /// registers anyway if it is made by `int 0x80`.
     pub(crate) fn with_garbage(mut self) -> Self {
         for index in &self.ints {
             let low = self.registers[*index] & u64::from(u32::MAX);
@@ -74,15 +129,26 @@ impl Call {
     /// Makes the call. Returns what the kernel does, so a negative errno if it fails.
     pub(crate) fn make(&self) -> i64 {
         let register = |index: usize| self.registers.get(index).copied().unwrap_or(0);
-        // SAFETY: the pointers are those the workload made for this call.
+        #[cfg(target_arch = "x86_64")]
+        if self.int80 {
+            let registers = [register(0), register(1), register(2), register(3)];
+            // SAFETY: the pointers are those the workload made for this call.
+            let ret = unsafe { abi::int80::call(self.number, registers) };
+            return if self.low_half { ret & i64::from(u32::MAX) } else { ret };
+        }
+        let register = |index: usize| register(index) as libc::c_long;
+        // SAFETY: as above.
         let ret = unsafe {
             libc::syscall(self.number, register(0), register(1), register(2), register(3))
         };
-        if ret == -1 {
+        match ret {
             // SAFETY: the thread's own errno.
-            -i64::from(unsafe { *libc::__errno_location() })
-        } else {
-            ret
+            -1 => -i64::from(unsafe { *libc::__errno_location() }),
+            // Masks and addresses have no sign.
+            #[cfg(target_pointer_width = "32")]
+            ret => i64::from(ret.cast_unsigned()),
+            #[cfg(target_pointer_width = "64")]
+            ret => ret,
         }
     }
 
@@ -167,16 +233,9 @@ pub(crate) fn rt_sigaction(signo: i32, act: Ptr, oldact: Ptr, sigsetsize: u64) -
         .size("sigsetsize", sigsetsize)
 }
 
-/// `how` is named where the kernel's headers have a name for it.
 pub(crate) fn rt_sigprocmask(how: i32, set: Ptr, oldset: Ptr, sigsetsize: u64) -> Call {
-    let name = match how {
-        0 => json!("SIG_BLOCK"),
-        1 => json!("SIG_UNBLOCK"),
-        2 => json!("SIG_SETMASK"),
-        _ => json!(how),
-    };
     Call::new("rt_sigprocmask", libc::SYS_rt_sigprocmask)
-        .int("how", how, name)
+        .how(how)
         .pointer("set", set)
         .pointer("oldset", oldset)
         .size("sigsetsize", sigsetsize)
@@ -229,6 +288,11 @@ pub(crate) fn restart_syscall() -> Call {
     Call::new("restart_syscall", libc::SYS_restart_syscall)
 }
 
+/// Sleeping is no signal call, but the kernel resumes it with one.
+pub(crate) fn nanosleep(time: Ptr) -> Call {
+    Call::new("nanosleep", libc::SYS_nanosleep).pointer("rqtp", time)
+}
+
 /// A read from a signalfd whose mask is this.
 pub(crate) fn read_signals(fd: i32, mask: u64, siginfo: Ptr, count: u64) -> Call {
     Call::new("read", libc::SYS_read)
@@ -243,10 +307,11 @@ pub(crate) fn read_signals(fd: i32, mask: u64, siginfo: Ptr, count: u64) -> Call
 pub(crate) fn readv_signals(fd: i32, mask: u64, sizes: &[u64], siginfo: Value, count: u64) -> Call {
     let buffer = |size: &u64| {
         let buffer = Box::leak(vec![0_u8; *size as usize].into_boxed_slice());
-        [address(buffer.as_ptr()), *size]
+        libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() }
     };
-    let buffers: Vec<[u64; 2]> = sizes.iter().map(buffer).collect();
-    let rest = buffers.first().map_or(0, |[start, size]| start + size);
+    let buffers: Vec<libc::iovec> = sizes.iter().map(buffer).collect();
+    let end = |buffer: &libc::iovec| address(buffer.iov_base) + buffer.iov_len as u64;
+    let rest = buffers.first().map_or(0, end);
     let rest = json!({ "address": names::hex(rest) });
     let siginfo: Vec<Value> = siginfo
         .as_array()

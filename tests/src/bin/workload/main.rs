@@ -1,8 +1,10 @@
 //! Programs that make signal calls and state, call by call, what sigtrace has to say about them.
 //!
-//! `workload NAME [ARG]...` runs one of them. They call the kernel by number and keep to their own
+//! `workload NAME [ARG]...` runs one of them, `workload int80 NAME` the same with the calls of
+//! 32-bit programs. They call the kernel by number and keep to their own
 //! pointers, so that each call is what it says it is.
 
+mod abi;
 mod action;
 mod arms;
 mod arrivals;
@@ -11,6 +13,7 @@ mod callers;
 mod doomed;
 mod errno;
 mod flood;
+mod i386;
 mod identity;
 mod kill;
 mod memory;
@@ -57,6 +60,15 @@ const WORKLOADS: &[Workload] = &[
     ("read", reading::run),
     ("pidfd_open", pidfd::opening),
     ("pidfd_send_signal", pidfd::sending),
+    ("signal", i386::actions::signals),
+    ("sigaction", i386::actions::sigactions),
+    ("sigprocmask", i386::masks::sigprocmasks),
+    ("sigpending", i386::masks::sigpendings),
+    ("sgetmask-ssetmask", i386::masks::by_value),
+    ("sigsuspend", i386::waits::sigsuspends),
+    ("rt_sigtimedwait_time64", i386::waits::until_after_2038),
+    #[cfg(target_arch = "x86")]
+    ("sigreturn", i386::frames::run),
     ("names", callers::names),
     ("users", callers::users),
     ("families", callers::families),
@@ -82,7 +94,11 @@ const WORKLOADS: &[Workload] = &[
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
+    let mut arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "int80") {
+        abi::become_i386();
+        arguments.remove(0);
+    }
     let Some((name, arguments)) = arguments.split_first() else {
         eprintln!("usage: workload NAME [ARG]...");
         return ExitCode::from(2);

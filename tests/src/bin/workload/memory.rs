@@ -1,12 +1,60 @@
-//! Memory with something the matter.
+//! Memory for calls to read and write, some of it with something the matter. It is never freed, and
+//! lies where the calls can reach it: below 2 GiB for those of 32-bit programs.
 
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::ptr;
+use std::slice;
+use std::sync::{Mutex, PoisonError};
+
+use crate::abi;
+
+/// In the first 2 GiB (`arch/x86/include/uapi/asm/mman.h`).
+const MAP_32BIT: i32 = 0x40;
 
 /// Bytes of a page.
 const PAGE: usize = 4096;
+
+/// `object`, where calls can reach it.
+pub(crate) fn keep<T>(object: T) -> *mut T {
+    let place = take(size_of::<T>()).cast::<T>();
+    assert!(place.is_aligned());
+    // SAFETY: memory of that size which nobody else has.
+    unsafe { place.write(object) };
+    place
+}
+
+/// `bytes`, where calls can reach them.
+pub(crate) fn keep_bytes(bytes: &[u8]) -> *mut u8 {
+    let place = take(bytes.len());
+    // SAFETY: memory of that size which nobody else has.
+    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+    place
+}
+
+/// Memory of this size for one object.
+fn take(size: usize) -> *mut u8 {
+    const ROOM: usize = 1 << 20;
+    /// What is left of the memory taken last.
+    static LEFT: Mutex<&mut [u8]> = Mutex::new(&mut []);
+
+    if !abi::is_int80() {
+        return Box::leak(vec![0_u64; size.div_ceil(8)].into_boxed_slice()).as_mut_ptr().cast();
+    }
+    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    let size = size.next_multiple_of(8);
+    if left.len() < size {
+        // SAFETY: a fresh mapping that is never unmapped.
+        unsafe {
+            let room = map(ROOM, libc::PROT_READ | libc::PROT_WRITE, -1);
+            *left = slice::from_raw_parts_mut(room, ROOM);
+        }
+    }
+    let (taken, rest) = std::mem::take(&mut *left).split_at_mut(size);
+    *left = rest;
+    taken.as_mut_ptr()
+}
 
 /// `bytes` at the very end of a page behind which there is nothing.
 pub(crate) fn at_page_end(bytes: &[u8]) -> *mut u8 {
@@ -49,14 +97,16 @@ pub(crate) fn untouched() -> *mut u8 {
 }
 
 unsafe fn map(length: usize, protection: i32, fd: i32) -> *mut u8 {
-    let flags = libc::MAP_PRIVATE | if fd < 0 { libc::MAP_ANONYMOUS } else { 0 };
+    let flags = libc::MAP_PRIVATE
+        | if fd < 0 { libc::MAP_ANONYMOUS } else { 0 }
+        | if abi::is_int80() { MAP_32BIT } else { 0 };
     // SAFETY: the kernel chooses the place.
     let page = unsafe { libc::mmap(ptr::null_mut(), length, protection, flags, fd, 0) };
     assert_ne!(page, libc::MAP_FAILED, "cannot map memory");
     page.cast()
 }
 
-/// The bytes of words.
-pub(crate) fn bytes(words: &[u64]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+/// The bytes of a set.
+pub(crate) fn bytes(set: u64) -> [u8; 8] {
+    set.to_ne_bytes()
 }

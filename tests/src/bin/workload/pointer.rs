@@ -3,6 +3,9 @@
 use serde_json::{Value, json};
 use sigtrace_tests::names::{hex, set};
 
+use crate::abi;
+use crate::memory::keep;
+
 /// What sigtrace has to show.
 pub(crate) enum Shown {
     /// Known before the call.
@@ -34,13 +37,13 @@ pub(crate) fn to_output<T>(object: *const T, look: impl FnOnce() -> Value + 'sta
 
 /// To a set that the call reads. It is never freed, so that it can be made in the midst of a call.
 pub(crate) fn to_set(bits: u64) -> Ptr {
-    to(Box::leak(Box::new(bits)), set(bits))
+    to(keep(bits), set(bits))
 }
 
 /// To room for a set that the call fills with these bits.
 pub(crate) fn gets_set(bits: u64) -> Ptr {
     // Anything but that.
-    to(Box::leak(Box::new(!bits)), set(bits))
+    to(keep(!bits), set(bits))
 }
 
 /// To where nothing can be read.
@@ -55,7 +58,7 @@ pub(crate) fn unread(address: u64) -> Ptr {
 
 /// To good memory that nothing is to be read from, for the same reasons.
 pub(crate) fn unread_memory() -> Ptr {
-    unread(address(Box::leak(Box::new([0_u64; 16]))))
+    unread(address(keep([0_u64; 16])))
 }
 
 /// Its address.
@@ -63,11 +66,13 @@ pub(crate) fn address<T>(object: *const T) -> u64 {
     object.addr() as u64
 }
 
-/// No process has memory there.
-pub(crate) const WILD: u64 = 0x10;
-/// Not an address of either half.
-pub(crate) const NON_CANONICAL: u64 = 0x8000_dead_0000_0000;
-/// The kernel's.
-pub(crate) const KERNEL: u64 = 0xffff_8880_0000_1000;
 /// Addresses nobody can read: each of their own kind.
-pub(crate) const NOWHERE: [u64; 4] = [WILD, NON_CANONICAL, KERNEL, u64::MAX];
+pub(crate) fn nowhere() -> [u64; 4] {
+    // No process has memory at the lowest. Then one of neither half, and the kernel's; where there
+    // are no halves, the kernel's of 32-bit machines, and one above what programs get.
+    if abi::is_narrow() {
+        [0x10, 0xc000_0000, 0xffff_f000, 0xffff_ffff]
+    } else {
+        [0x10, 0x8000_dead_0000_0000, 0xffff_8880_0000_1000, u64::MAX]
+    }
+}

@@ -27,7 +27,7 @@ pub(crate) fn wait(pid: i32) -> i32 {
 
 /// Waits until a thread sleeps in the system call with this number. One that is stopped in it does
 /// not sleep, nor does one that has yet to enter it again.
-pub(crate) fn wait_until_in(tid: i32, number: i64) {
+pub(crate) fn wait_until_in(tid: i32, number: libc::c_long) {
     let prefix = format!("{number} ");
     until(|| is_in_state(tid, 'S') && read(tid, "syscall").starts_with(&prefix));
 }

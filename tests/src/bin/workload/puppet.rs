@@ -20,6 +20,7 @@ use crate::call::{
 use crate::pointer::{gets_set, null, to_set};
 use crate::script::now_ns;
 use crate::siginfo::Info;
+use crate::timed::timeout;
 use crate::{identity, namespaces, pointer};
 
 /// What is left of an order.
@@ -129,9 +130,7 @@ fn call(name: &str, words: &mut Words<'_>) -> Call {
         "rt_sigpending" => rt_sigpending(gets_set(0), 8),
         "rt_sigtimedwait" => {
             let (set, nsec) = (next(words), next::<i64>(words));
-            let timeout =
-                pointer::to(Box::leak(Box::new([0, nsec])), json!({"sec": 0, "nsec": nsec}));
-            rt_sigtimedwait(to_set(set), null(), timeout, 8)
+            rt_sigtimedwait(to_set(set), null(), timeout(0, nsec), 8)
         }
         "signalfd4" => signalfd4(next(words), to_set(next(words)), 8, 0),
         "sigaltstack" => sigaltstack(null(), null()),

@@ -4,13 +4,14 @@ use serde_json::json;
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::names::bits;
 
+use crate::abi::is_narrow;
 use crate::arms;
 use crate::call::{
     kill, rt_sigprocmask, rt_sigqueueinfo, rt_sigtimedwait, rt_tgsigqueueinfo, tgkill, tkill,
 };
 use crate::errno::{E2BIG, EAGAIN, EFAULT, EINVAL, EPERM, ESRCH};
 use crate::memory::{at_page_end, not_resident};
-use crate::pointer::{NOWHERE, address, null, to, to_set, unreadable};
+use crate::pointer::{address, nowhere, null, to, to_set, unreadable};
 use crate::process::{fork, wait};
 use crate::script::Script;
 use crate::siginfo::Info;
@@ -61,7 +62,7 @@ pub(crate) fn odd_ones(_: &[String]) {
         script.call(rt_tgsigqueueinfo(own, pid, 0, usr1.given()), EINVAL);
     }
     script.call(rt_sigqueueinfo(own, 0, null()), EFAULT);
-    for nowhere in NOWHERE {
+    for nowhere in nowhere() {
         script.call(rt_sigqueueinfo(own, 0, unreadable(nowhere)), EFAULT);
         script.call(rt_tgsigqueueinfo(own, own, 0, unreadable(nowhere)), EFAULT);
     }
@@ -94,16 +95,23 @@ fn tails(script: &mut Script) {
     let codes = [(USR1, 77), (USR1, 7), (USR1, -8), (USR1, -100), (libc::SIGSYS, 3)];
     for (signo, code) in codes {
         let info = Info::new(signo, code, json!(code));
-        let mut info = match code {
+        let info = match code {
             3 => info.poll(0, 0),
             code if code > 0 => info.kill(0, 0),
             _ => info.rt(0, 0, 0),
         };
         script.call(rt_sigqueueinfo(own, 0, info.given()), 0);
-        info.put(127, &[1]);
+        let info = info.with_tail();
         // Not with signal 0, which has no codes of its own.
         script.call(rt_sigprocmask(2, to_set(u64::MAX), null(), 8), 0);
-        script.call(rt_sigqueueinfo(own, signo, info.given()), E2BIG);
+        // Nor with a 32-bit one, which the kernel takes apart.
+        if is_narrow() {
+            script.call(rt_sigqueueinfo(own, signo, info.given()), 0);
+            let taken = info.delivered_as(signo).gotten();
+            script.call(rt_sigtimedwait(to_set(bits(&[signo])), taken, null(), 8), signo.into());
+        } else {
+            script.call(rt_sigqueueinfo(own, signo, info.given()), E2BIG);
+        }
         script.call(rt_sigprocmask(2, to_set(0), null(), 8), 0);
     }
     let newer = [
@@ -116,10 +124,9 @@ fn tails(script: &mut Script) {
         ),
     ];
     script.call(rt_sigprocmask(2, to_set(u64::MAX), null(), 8), 0);
-    for mut info in newer {
-        let signo = info.signo();
-        let known = Kernel::running().knows_code(signo, crate::siginfo::int(&info.bytes, 8));
-        info.put(127, &[1]);
+    for info in newer {
+        let (signo, info) = (info.signo(), info.with_tail());
+        let known = is_narrow() || Kernel::running().knows_code(signo, info.code());
         script.call(rt_sigqueueinfo(own, signo, info.given()), if known { 0 } else { E2BIG });
         if known {
             let taken = info.delivered_as(signo).gotten();
@@ -132,17 +139,22 @@ fn tails(script: &mut Script) {
 fn pages(script: &mut Script) {
     let own = script.identity.pid;
     let info = queued(USR1);
-    // The kernel needs no more than 48 bytes.
-    let end = at_page_end(&info.bytes[..48]);
+    // The kernel needs no more than 48 bytes, but all of a 32-bit one.
+    let needed = if is_narrow() { 128 } else { 48 };
+    let end = at_page_end(&info.bytes()[..needed]);
     script.call(rt_sigqueueinfo(own, 0, to(end, info.shown())), 0);
-    let cut = address(at_page_end(&info.bytes[..47]));
+    if is_narrow() {
+        let most = at_page_end(&info.bytes()[..127]);
+        script.call(rt_sigqueueinfo(own, 0, to(most, info.shown())), EFAULT);
+    }
+    let cut = address(at_page_end(&info.bytes()[..47]));
     script.call(rt_sigqueueinfo(own, 0, unreadable(cut)), EFAULT);
-    let file = not_resident(&info.bytes);
+    let file = not_resident(&info.bytes());
     script.call(rt_sigqueueinfo(own, 0, to(file, info.shown())), 0);
-    let file = not_resident(&info.bytes);
+    let file = not_resident(&info.bytes());
     script.call(rt_tgsigqueueinfo(own, own, 0, to(file, info.shown())), 0);
     // The kernel looks at the siginfo before it looks for the process.
-    let file = not_resident(&info.bytes);
+    let file = not_resident(&info.bytes());
     script.call(rt_sigqueueinfo(NOBODY, 0, to(file, info.shown())), ESRCH);
 }
 

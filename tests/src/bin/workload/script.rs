@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io::Write as _;
 use std::mem::ManuallyDrop;
 use std::os::fd::FromRawFd as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use sigtrace_tests::expect::{BEGIN, END, Expected, Identity};
 use sigtrace_tests::names::set;
 
+use crate::abi::{self, natively};
 use crate::call::Call;
 use crate::identity;
 
@@ -73,7 +75,7 @@ impl Script {
     /// Makes a call that does not return, as it ends the process; `ret` is nevertheless what the
     /// kernel function returns, nothing if it does not even that.
     pub(crate) fn call_to_the_end(mut self, call: Call, ret: Option<i64>, how: Option<&str>) -> ! {
-        let line = self.line(call.name, call.args_now(), ret, how);
+        let line = self.line(&call, call.args_now(), ret, how);
         self.lines.push(line);
         self.write();
         let got = call.make();
@@ -83,28 +85,22 @@ impl Script {
 
     /// A handler has returned to a thread whose mask is `mask`.
     pub(crate) fn sigreturn(&mut self, mask: u64) {
-        self.state("rt_sigreturn", json!({ "mask": set(mask) }), None);
+        // It was set through the program's own interface, so that is how it returns.
+        natively(|| self.state("rt_sigreturn", json!({ "mask": set(mask) }), None));
     }
 
     /// A call was made that is not made by [`call`](Self::call): by a handler during the last
     /// call, or by the kernel, which restarted it.
     pub(crate) fn state(&mut self, name: &str, args: Value, ret: Option<i64>) {
-        let mut line = self.line(name, args, ret, None);
+        let mut line = self.stated(name, abi::name(), args, ret);
         line.after_ns = self.lines.last().map_or(0, |last| last.after_ns);
         line.before_ns = Some(now_ns());
         self.lines.push(line);
     }
 
-    /// As [`state`](Self::state), of a call made through the interface of 32-bit programs.
-    pub(crate) fn state_i386(&mut self, name: &str, args: Value, ret: i64) {
-        self.state(name, args, Some(ret));
-        let abi = self.lines.last_mut().and_then(|line| line.event.get_mut("abi"));
-        abi.into_iter().for_each(|abi| *abi = json!("i386"));
-    }
-
     /// The next call is made twice: the kernel restarts it after it returned `ret` to it.
     pub(crate) fn state_restarted(&mut self, call: &Call, ret: i64) {
-        let line = self.line(call.name, call.args_now(), Some(ret), None);
+        let line = self.line(call, call.args_now(), Some(ret), None);
         self.lines.push(line);
     }
 
@@ -126,17 +122,23 @@ impl Script {
         let after_ns = now_ns();
         let got = call.make();
         let before_ns = Some(now_ns());
-        let name = call.name;
-        let mut line = self.line(name, call.args_after(), Some(ret(got)), None);
+        let (name, abi) = (call.name, call.abi);
+        let mut line = self.stated(name, abi, call.args_after(), Some(ret(got)));
         (line.after_ns, line.before_ns) = (after_ns, before_ns);
         (got, line)
     }
 
-    fn line(&self, name: &str, args: Value, ret: Option<i64>, how: Option<&str>) -> Expected {
-        let mut event = self.identity.event(name, args, ret);
+    fn line(&self, call: &Call, args: Value, ret: Option<i64>, how: Option<&str>) -> Expected {
+        let mut line = self.stated(call.name, call.abi, args, ret);
         if let Some(how) = how {
-            event.insert("return".into(), how.into());
+            line.event.insert("return".into(), how.into());
         }
+        line
+    }
+
+    fn stated(&self, name: &str, abi: &str, args: Value, ret: Option<i64>) -> Expected {
+        let mut event = self.identity.event(name, args, ret);
+        event["abi"] = json!(abi);
         Expected { event, after_ns: now_ns(), before_ns: None, problem: None }
     }
 
@@ -162,8 +164,6 @@ fn mark(number: i32) {
 
 /// Wall clock in nanoseconds.
 pub(crate) fn now_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: a timespec to write to.
-    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut time) };
-    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(time.as_nanos()).unwrap_or_default()
 }

@@ -5,8 +5,8 @@ use sigtrace_tests::kernel::Kernel;
 use crate::action::{Action, BLOCKABLE, DEFAULT, SA_RESTORER, SIG_IGN, nothing};
 use crate::call::rt_sigaction;
 use crate::errno::{EFAULT, EINVAL};
-use crate::memory::{at_page_end, bytes, not_resident, read_only, untouched};
-use crate::pointer::{NOWHERE, address, null, to, unread, unread_memory, unreadable};
+use crate::memory::{at_page_end, not_resident, read_only, untouched};
+use crate::pointer::{address, nowhere, null, to, unread, unread_memory, unreadable};
 use crate::script::Script;
 
 const USR1: i32 = libc::SIGUSR1;
@@ -72,7 +72,7 @@ fn sizes(script: &mut Script) {
 }
 
 fn pointers(script: &mut Script) {
-    for nowhere in NOWHERE {
+    for nowhere in nowhere() {
         script.call(rt_sigaction(USR2, unreadable(nowhere), unread_memory(), 8), EFAULT);
         // Before the signal is looked at.
         script.call(rt_sigaction(0, unreadable(nowhere), null(), 8), EFAULT);
@@ -87,15 +87,15 @@ fn pointers(script: &mut Script) {
 
 fn pages(script: &mut Script) {
     let ignore = Action { handler: SIG_IGN, mask: 5, ..DEFAULT };
-    let words = bytes(&ignore.words());
-    let whole = at_page_end(&words);
+    let bytes = ignore.bytes();
+    let whole = at_page_end(&bytes);
     script.call(rt_sigaction(USR2, to(whole, ignore.shown()), null(), 8), 0);
     // The last 8 bytes, the mask, are not there.
-    let cut = address(at_page_end(&words[..24]));
+    let cut = address(at_page_end(&bytes[..bytes.len() - 8]));
     script.call(rt_sigaction(USR2, unreadable(cut), null(), 8), EFAULT);
     // Read at the return, as the kernel has brought it in.
-    let file = not_resident(&words);
+    let file = not_resident(&bytes);
     script.call(rt_sigaction(USR2, to(file, ignore.shown()), null(), 8), 0);
     script.call(rt_sigaction(USR2, null(), to(untouched(), ignore.shown()), 8), 0);
-    script.call(rt_sigaction(USR2, DEFAULT.given(), to(at_page_end(&words), ignore.shown()), 8), 0);
+    script.call(rt_sigaction(USR2, DEFAULT.given(), to(at_page_end(&bytes), ignore.shown()), 8), 0);
 }

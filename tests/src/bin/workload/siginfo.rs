@@ -1,54 +1,121 @@
 //! `siginfo_t`: its bytes, and how sigtrace has to show them.
 
 use serde_json::{Map, Value, json};
+use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::names::{self, POLL, flags, hex};
 
+use crate::abi::{is_narrow, long, longs, word};
+use crate::memory::keep;
 use crate::pointer::{self, Ptr};
 
-/// A siginfo.
+/// A siginfo, with its members in the order sigtrace shows them.
 #[derive(Clone, Debug)]
 pub(crate) struct Info {
-    pub(crate) bytes: [u8; 128],
-    code: Value,
-    members: Map<String, Value>,
+    signo: i32,
+    errno: i32,
+    code: (i32, Value),
+    members: Vec<Member>,
+    garbage: bool,
+    /// A byte after the members.
+    tail: u8,
+}
+
+/// A member of its union.
+#[derive(Clone, Debug)]
+struct Member {
+    name: &'static str,
+    place: Place,
+    number: u64,
+    kind: Kind,
+}
+
+/// Where a member is for a 64-bit caller and for a 32-bit one.
+#[derive(Clone, Copy, Debug)]
+struct Place(usize, usize);
+
+/// What a member is.
+#[derive(Clone, Debug)]
+enum Kind {
+    Short,
+    Int,
+    Unsigned,
+    Long,
+    Pointer,
+    Band,
+    /// An unsigned int to be shown like this unless it is 0.
+    Named(Value, Value),
+}
+
+const FIRST: Place = Place(16, 12);
+const SECOND: Place = Place(20, 16);
+const THIRD: Place = Place(24, 20);
+/// After an address or a long.
+const NEXT: Place = Place(24, 16);
+const FOURTH: Place = Place(32, 20);
+const FIFTH: Place = Place(40, 24);
+
+impl Member {
+    /// Its bytes for whom calls are made.
+    fn bytes(&self) -> Vec<u8> {
+        let size = match self.kind {
+            Kind::Short => 2,
+            Kind::Int | Kind::Unsigned | Kind::Named(..) => 4,
+            Kind::Long | Kind::Pointer | Kind::Band => longs(&[0]).len(),
+        };
+        self.number.to_le_bytes()[..size].to_vec()
+    }
+
+    fn shown(&self) -> Value {
+        let number = self.number.cast_signed();
+        match &self.kind {
+            Kind::Short => json!(number as i16),
+            Kind::Int => json!(number as i32),
+            Kind::Unsigned => json!(number as u32),
+            Kind::Long => json!(long(number)),
+            Kind::Pointer => json!(hex(word(self.number))),
+            Kind::Band => flags(word(self.number), POLL),
+            Kind::Named(_, zero) if number == 0 => zero.clone(),
+            Kind::Named(name, _) => name.clone(),
+        }
+    }
 }
 
 impl Info {
     /// With these numbers, and for `si_code` this name or number.
     pub(crate) fn new(signo: i32, code: i32, shown: Value) -> Self {
-        let mut info = Self { bytes: [0; 128], code: shown, members: Map::new() };
-        info.put(0, &signo.to_ne_bytes());
-        info.put(8, &code.to_ne_bytes());
-        info
+        let (members, garbage) = (Vec::new(), false);
+        Self { signo, errno: 0, code: (code, shown), members, garbage, tail: 0 }
     }
 
-    pub(crate) fn put(&mut self, offset: usize, bytes: &[u8]) {
-        self.bytes[offset..offset + bytes.len()].copy_from_slice(bytes);
+    pub(crate) fn errno(self, errno: i32) -> Self {
+        Self { errno, ..self }
     }
 
-    pub(crate) fn errno(mut self, errno: i32) -> Self {
-        self.put(4, &errno.to_ne_bytes());
+    /// With something in its last byte.
+    pub(crate) fn with_tail(self) -> Self {
+        Self { tail: 1, ..self }
+    }
+
+    fn member(mut self, name: &'static str, place: Place, kind: Kind, number: i64) -> Self {
+        self.members.push(Member { name, place, number: number.cast_unsigned(), kind });
         self
     }
 
-    fn member(mut self, name: &str, offset: usize, bytes: &[u8], shown: Value) -> Self {
-        self.put(offset, bytes);
-        self.members.insert(name.into(), shown);
-        self
+    fn pointer(self, name: &'static str, place: Place, address: u64) -> Self {
+        self.member(name, place, Kind::Pointer, address.cast_signed())
     }
 
-    /// Fills all members with bytes that no arm below leaves as they are.
-    pub(crate) fn garbage(mut self) -> Self {
-        self.bytes[16..48].fill(0xa5);
-        self
+    /// With bytes that are not zero where its arm has no member.
+    pub(crate) fn garbage(self) -> Self {
+        Self { garbage: true, ..self }
     }
 
     pub(crate) fn kill(self, pid: i32, uid: u32) -> Self {
-        self.member("pid", 16, &pid.to_ne_bytes(), json!(pid)).member(
+        self.member("pid", FIRST, Kind::Int, pid.into()).member(
             "uid",
-            20,
-            &uid.to_ne_bytes(),
-            json!(uid),
+            SECOND,
+            Kind::Unsigned,
+            uid.into(),
         )
     }
 
@@ -57,124 +124,147 @@ impl Info {
     }
 
     fn value(self, value: u64) -> Self {
-        let low = (value & u64::from(u32::MAX)) as u32;
-        self.member("int", 24, &low.to_ne_bytes(), json!(low.cast_signed())).member(
-            "ptr",
-            24,
-            &value.to_ne_bytes(),
-            json!(hex(value)),
-        )
+        self.member("int", THIRD, Kind::Int, value.cast_signed()).pointer("ptr", THIRD, value)
     }
 
     pub(crate) fn timer(self, timerid: i32, overrun: i32, value: u64) -> Self {
-        self.member("timerid", 16, &timerid.to_ne_bytes(), json!(timerid))
-            .member("overrun", 20, &overrun.to_ne_bytes(), json!(overrun))
+        self.member("timerid", FIRST, Kind::Int, timerid.into())
+            .member("overrun", SECOND, Kind::Int, overrun.into())
             .value(value)
     }
 
     pub(crate) fn poll(self, band: u64, fd: i32) -> Self {
-        self.member("band", 16, &band.to_ne_bytes(), flags(band, POLL)).member(
+        self.member("band", FIRST, Kind::Band, band.cast_signed()).member(
             "fd",
-            24,
-            &fd.to_ne_bytes(),
-            json!(fd),
+            NEXT,
+            Kind::Int,
+            fd.into(),
         )
     }
 
     pub(crate) fn fault(self, addr: u64) -> Self {
-        self.member("addr", 16, &addr.to_ne_bytes(), json!(hex(addr)))
+        self.pointer("addr", FIRST, addr)
     }
 
     pub(crate) fn addr_lsb(self, addr_lsb: i16) -> Self {
-        self.member("addr_lsb", 24, &addr_lsb.to_ne_bytes(), json!(addr_lsb))
+        self.member("addr_lsb", NEXT, Kind::Short, addr_lsb.into())
     }
 
     pub(crate) fn bounds(self, lower: u64, upper: u64) -> Self {
-        self.member("lower", 32, &lower.to_ne_bytes(), json!(hex(lower))).member(
-            "upper",
-            40,
-            &upper.to_ne_bytes(),
-            json!(hex(upper)),
-        )
+        self.pointer("lower", FOURTH, lower).pointer("upper", FIFTH, upper)
     }
 
     pub(crate) fn key(self, pkey: u32) -> Self {
-        self.member("pkey", 32, &pkey.to_ne_bytes(), json!(pkey))
+        self.member("pkey", FOURTH, Kind::Unsigned, pkey.into())
     }
 
     pub(crate) fn perf(self, data: u64, kind: u32, asynchronous: bool) -> Self {
-        let names: &[&str] = if asynchronous { &["TRAP_PERF_FLAG_ASYNC"] } else { &[] };
-        let bits = u32::from(asynchronous);
-        self.member("perf_data", 24, &data.to_ne_bytes(), json!(hex(data)))
-            .member("perf_type", 32, &kind.to_ne_bytes(), json!(kind))
-            .member("perf_flags", 36, &bits.to_ne_bytes(), json!(names))
+        let flags = Kind::Named(json!(["TRAP_PERF_FLAG_ASYNC"]), json!([]));
+        self.pointer("perf_data", NEXT, data)
+            .member("perf_type", FOURTH, Kind::Unsigned, kind.into())
+            .member("perf_flags", Place(36, 24), flags, asynchronous.into())
     }
 
     pub(crate) fn child(self, pid: i32, uid: u32, status: i32, times: (i64, i64)) -> Self {
         self.kill(pid, uid)
-            .member("status", 24, &status.to_ne_bytes(), json!(status))
-            .member("utime", 32, &times.0.to_ne_bytes(), json!(times.0))
-            .member("stime", 40, &times.1.to_ne_bytes(), json!(times.1))
+            .member("status", THIRD, Kind::Int, status.into())
+            .member("utime", Place(32, 24), Kind::Long, times.0)
+            .member("stime", Place(40, 28), Kind::Long, times.1)
     }
 
     pub(crate) fn sys(self, call_addr: u64, syscall: i32, arch: (u32, &str)) -> Self {
-        self.member("call_addr", 16, &call_addr.to_ne_bytes(), json!(hex(call_addr)))
-            .member("syscall", 24, &syscall.to_ne_bytes(), json!(syscall))
-            .member("arch", 28, &arch.0.to_ne_bytes(), json!(arch.1))
+        self.pointer("call_addr", FIRST, call_addr)
+            .member("syscall", NEXT, Kind::Int, syscall.into())
+            .member("arch", Place(28, 20), Kind::Named(json!(arch.1), json!("0x0")), arch.0.into())
     }
 
     /// The signal it says it is about.
     pub(crate) fn signo(&self) -> i32 {
-        int(&self.bytes, 0)
+        self.signo
     }
 
-    /// As the kernel delivers it: with the signal it was sent with, and nothing after its own part.
+    /// `si_code`.
+    pub(crate) fn code(&self) -> i32 {
+        self.code.0
+    }
+
+    /// As the kernel delivers it: with the signal it was sent with.
     pub(crate) fn delivered_as(&self, signo: i32) -> Self {
-        let mut info = self.clone();
-        info.put(0, &signo.to_ne_bytes());
-        info.bytes[48..].fill(0);
+        let mut info = Self { signo, ..self.clone() };
+        // A 32-bit one is copied by the member, those of an arm the kernel knows for the code.
+        if is_narrow() && !Kernel::running().knows_code(signo, self.code()) {
+            let unknown = info.members.iter_mut().filter(|member| member.place.1 >= 20);
+            unknown.for_each(|member| member.number = 0);
+        }
         info
+    }
+
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> [u8; 128] {
+        let mut bytes = [0; 128];
+        let mut put = |offset: usize, part: &[u8]| {
+            bytes[offset..offset + part.len()].copy_from_slice(part);
+        };
+        if self.garbage {
+            let start = if is_narrow() { FIRST.1 } else { FIRST.0 };
+            put(start, &[0xa5; 32]);
+        }
+        put(0, &self.signo.to_ne_bytes());
+        put(4, &self.errno.to_ne_bytes());
+        put(8, &self.code.0.to_ne_bytes());
+        for member in &self.members {
+            put(if is_narrow() { member.place.1 } else { member.place.0 }, &member.bytes());
+        }
+        put(127, &[self.tail]);
+        bytes
     }
 
     /// As sigtrace has to show it.
     pub(crate) fn shown(&self) -> Value {
-        let int = |offset| int(&self.bytes, offset);
         let mut shown = Map::new();
-        shown.insert("sig".into(), names::signal(int(0)));
-        shown.insert("signo".into(), json!(int(0)));
-        shown.insert("code".into(), self.code.clone());
-        shown.insert("errno".into(), json!(int(4)));
-        shown.extend(self.members.clone());
+        shown.insert("sig".into(), names::signal(self.signo));
+        shown.insert("signo".into(), json!(self.signo));
+        shown.insert("code".into(), self.code.1.clone());
+        shown.insert("errno".into(), json!(self.errno));
+        shown.extend(self.members.iter().map(|member| (member.name.into(), member.shown())));
         Value::from(shown)
     }
 
     /// A pointer to it, for a call to read.
     pub(crate) fn given(&self) -> Ptr {
-        pointer::to(Box::leak(Box::new(self.bytes)), self.shown())
+        pointer::to(keep(self.bytes()), self.shown())
     }
 
     /// A pointer to room that the call fills with it.
     pub(crate) fn gotten(&self) -> Ptr {
-        pointer::to(Box::leak(Box::new([0x5a_u8; 128])), self.shown())
+        pointer::to(keep([0x5a_u8; 128]), self.shown())
     }
 }
 
-/// A pointer to room for a siginfo, shown as `look` makes of what the call wrote.
-pub(crate) fn filled(look: impl FnOnce(&[u8; 128]) -> Info + 'static) -> Ptr {
-    let room: *mut [u8; 128] = Box::leak(Box::new([0x5a; 128]));
-    // SAFETY: never freed; it is looked at after the call has written.
-    pointer::to_output(room, move || look(unsafe { &*room }).shown())
+/// A pointer to room for what tells of a child, shown as `look` makes of the times in it.
+pub(crate) fn filled(look: impl FnOnce((i64, i64)) -> Info + 'static) -> Ptr {
+    let room: *mut [u8; 128] = keep([0x5a; 128]);
+    pointer::to_output(room, move || {
+        // SAFETY: never freed; it is looked at after the call has written.
+        let bytes = unsafe { &*room };
+        let times = if is_narrow() {
+            (int(bytes, 24).into(), int(bytes, 28).into())
+        } else {
+            (long_at(bytes, 32), long_at(bytes, 40))
+        };
+        look(times).shown()
+    })
 }
 
 /// The int at `offset`.
-pub(crate) fn int(bytes: &[u8; 128], offset: usize) -> i32 {
+fn int(bytes: &[u8; 128], offset: usize) -> i32 {
     let mut int = [0; 4];
     int.copy_from_slice(&bytes[offset..offset + 4]);
     i32::from_ne_bytes(int)
 }
 
 /// The long at `offset`.
-pub(crate) fn long(bytes: &[u8; 128], offset: usize) -> i64 {
+fn long_at(bytes: &[u8; 128], offset: usize) -> i64 {
     let mut long = [0; 8];
     long.copy_from_slice(&bytes[offset..offset + 8]);
     i64::from_ne_bytes(long)

@@ -5,7 +5,7 @@ use sigtrace_tests::names::{bits, set};
 use crate::call::{signalfd, signalfd4};
 use crate::errno::{EBADF, EFAULT, EINVAL};
 use crate::memory::{at_page_end, bytes, not_resident};
-use crate::pointer::{NOWHERE, address, null, to, to_set, unread_memory, unreadable};
+use crate::pointer::{address, nowhere, null, to, to_set, unread_memory, unreadable};
 use crate::process::{CLOSED, fd};
 use crate::script::Script;
 
@@ -38,15 +38,15 @@ pub(crate) fn run(_: &[String]) {
     }
     script.call(signalfd(-1, null(), 8), EFAULT);
     script.call(signalfd4(-1, null(), 8, 0), EFAULT);
-    for nowhere in NOWHERE {
+    for nowhere in nowhere() {
         script.call(signalfd(-1, unreadable(nowhere), 8), EFAULT);
         script.call(signalfd4(-1, unreadable(nowhere), 8, 0), EFAULT);
     }
     let cut = address(at_page_end(&[0; 7]));
     script.call(signalfd4(-1, unreadable(cut), 8, 0), EFAULT);
-    let end = at_page_end(&bytes(&[few]));
+    let end = at_page_end(&bytes(few));
     script.call(signalfd(first, to(end, set(few)), 8), first.into());
-    let file = || to(not_resident(&bytes(&[few])), set(few));
+    let file = || to(not_resident(&bytes(few)), set(few));
     script.call(signalfd(first, file(), 8), first.into());
     script.call_for_number(signalfd4(-1, file(), 8, 0));
     script.call(signalfd4(CLOSED, file(), 8, 0), EBADF);

@@ -7,7 +7,7 @@ use crate::call::{kill, rt_sigpending, rt_sigprocmask, rt_sigtimedwait, tgkill};
 use crate::errno::{EFAULT, EINVAL};
 use crate::memory::{at_page_end, bytes, not_resident, read_only, untouched};
 use crate::pointer::{
-    NOWHERE, address, gets_set, null, to, to_set, unread, unread_memory, unreadable,
+    address, gets_set, nowhere, null, to, to_set, unread, unread_memory, unreadable,
 };
 use crate::script::Script;
 use sigtrace_tests::names::set;
@@ -51,7 +51,7 @@ fn sizes_and_pointers(script: &mut Script) {
         script.call(rt_sigprocmask(BLOCK, unread_memory(), unread_memory(), size), EINVAL);
         script.call(rt_sigprocmask(BLOCK, null(), null(), size), EINVAL);
     }
-    for nowhere in NOWHERE {
+    for nowhere in nowhere() {
         script.call(rt_sigprocmask(BLOCK, unreadable(nowhere), unread_memory(), 8), EFAULT);
         script.call(rt_sigprocmask(BLOCK, null(), unread(nowhere), 8), EFAULT);
     }
@@ -63,7 +63,7 @@ fn sizes_and_pointers(script: &mut Script) {
 
 fn pages(script: &mut Script) {
     let usr1 = bits(&[libc::SIGUSR1]);
-    let word = bytes(&[usr1]);
+    let word = bytes(usr1);
     let at_end = at_page_end(&word);
     script.call(rt_sigprocmask(BLOCK, to(at_end, set(usr1)), gets_set(0), 8), 0);
     let cut = address(at_page_end(&word[..7]));
@@ -98,7 +98,7 @@ pub(crate) fn pending(_: &[String]) {
         script.call(rt_sigpending(unread_memory(), size), EINVAL);
         script.call(rt_sigpending(null(), size), EINVAL);
     }
-    for nowhere in NOWHERE {
+    for nowhere in nowhere() {
         script.call(rt_sigpending(unread(nowhere), 8), EFAULT);
     }
     script.call(rt_sigpending(null(), 8), EFAULT);

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use serde_json::{Value, json};
 use sigtrace_tests::names::{SS, flags, pointer};
 
-use crate::action::{Action, SA_ONSTACK};
+use crate::abi::{longs, natively, word};
+use crate::action::{Action, SA_ONSTACK, SA_SIGINFO};
 use crate::call::{Call, kill, rt_sigaction, sigaltstack};
 use crate::errno::{EFAULT, EINVAL, ENOMEM, EPERM};
-use crate::memory::{at_page_end, bytes, not_resident, read_only, untouched};
-use crate::pointer::{NOWHERE, Ptr, address, null, to, unread, unread_memory, unreadable};
+use crate::memory::{at_page_end, keep, keep_bytes, not_resident, read_only, untouched};
+use crate::pointer::{Ptr, address, nowhere, null, to, unread, unread_memory, unreadable};
 use crate::script::Script;
 
 const ONSTACK: u32 = 1;
@@ -28,27 +29,26 @@ struct Stack {
 impl Stack {
     fn shown(self) -> Value {
         let flags = flags(self.flags.into(), SS);
-        json!({ "sp": pointer(self.sp), "flags": flags, "size": self.size })
+        json!({ "sp": pointer(word(self.sp)), "flags": flags, "size": self.size })
     }
 
     /// With garbage where the structure has nothing.
-    fn words(self) -> [u64; 3] {
-        [self.sp, u64::from(self.flags) | 0xdead_beef << 32, self.size]
+    fn bytes(self) -> Vec<u8> {
+        longs(&[self.sp, u64::from(self.flags) | 0xdead_beef << 32, self.size])
     }
 
     fn given(self) -> Ptr {
-        to(Box::leak(Box::new(self.words())), self.shown())
+        to(keep_bytes(&self.bytes()), self.shown())
     }
 
     fn gotten(self) -> Ptr {
-        to(Box::leak(Box::new([0x55_u64; 3])), self.shown())
+        to(keep_bytes(&[0x55; 24]), self.shown())
     }
 }
 
 pub(crate) fn run(_: &[String]) {
     let mut script = Script::begin();
-    let room: &'static mut [u8] = Box::leak(vec![0; 65536].into());
-    let stack = Stack { sp: address(room.as_ptr()), flags: 0, size: 65536 };
+    let stack = Stack { sp: address(keep([0_u8; 65536])), flags: 0, size: 65536 };
     script.call(sigaltstack(NONE.given(), null()), 0);
     let mut old = NONE;
     for flags in [0, ONSTACK, AUTODISARM, AUTODISARM | ONSTACK] {
@@ -66,18 +66,18 @@ pub(crate) fn run(_: &[String]) {
     // Neither address nor size matter to a stack that is none.
     let none = Stack { flags: DISABLE, sp: u64::MAX, size: 1 };
     script.call(sigaltstack(none.given(), old.gotten()), 0);
-    for nowhere in NOWHERE {
+    for nowhere in nowhere() {
         script.call(sigaltstack(unreadable(nowhere), unread_memory()), EFAULT);
         script.call(sigaltstack(null(), unread(nowhere)), EFAULT);
     }
     script.call(sigaltstack(NONE.given(), unread(address(read_only(&[0; 24])))), EFAULT);
-    let words = bytes(&NONE.words());
-    let cut = address(at_page_end(&words[..23]));
+    let none = NONE.bytes();
+    let cut = address(at_page_end(&none[..none.len() - 1]));
     script.call(sigaltstack(unreadable(cut), null()), EFAULT);
     let old = || Stack { flags: DISABLE, ..NONE }.shown();
-    script.call(sigaltstack(to(at_page_end(&words), NONE.shown()), to(untouched(), old())), 0);
-    script.call(sigaltstack(to(not_resident(&words), NONE.shown()), null()), 0);
-    in_use(&mut script, stack);
+    script.call(sigaltstack(to(at_page_end(&none), NONE.shown()), to(untouched(), old())), 0);
+    script.call(sigaltstack(to(not_resident(&none), NONE.shown()), null()), 0);
+    natively(|| in_use(&mut script, stack));
     script.end();
 }
 
@@ -98,7 +98,7 @@ extern "C" fn on_it(_: i32) {
 fn in_use(script: &mut Script, stack: Stack) {
     let given = NONE.given();
     ROOM.store(given.address, Ordering::Relaxed);
-    let handler = Action::calling(on_it, SA_ONSTACK);
+    let handler = Action::calling(on_it, SA_ONSTACK | SA_SIGINFO);
     script.call(rt_sigaction(libc::SIGUSR1, handler.given(), null(), 8), 0);
     script.call(sigaltstack(stack.given(), null()), 0);
     script.call(kill(script.identity.pid, libc::SIGUSR1), 0);

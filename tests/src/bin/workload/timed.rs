@@ -3,10 +3,11 @@
 use serde_json::json;
 use sigtrace_tests::names::{bits, set};
 
+use crate::abi::{is_narrow, long, longs};
 use crate::call::{kill, rt_sigprocmask, rt_sigtimedwait};
 use crate::errno::{EAGAIN, EFAULT, EINTR, EINVAL};
-use crate::memory::{at_page_end, bytes, not_resident, read_only, untouched};
-use crate::pointer::{NOWHERE, Ptr, address, null, to, to_set, unread, unread_memory, unreadable};
+use crate::memory::{at_page_end, bytes, keep_bytes, not_resident, read_only, untouched};
+use crate::pointer::{Ptr, address, nowhere, null, to, to_set, unread, unread_memory, unreadable};
 use crate::process::wait;
 use crate::script::Script;
 use crate::siginfo::Info;
@@ -15,8 +16,9 @@ use crate::waiting::{SA_RESTART, USR1, begin_with_handler, sender};
 const USR2: i32 = libc::SIGUSR2;
 
 /// A timeout.
-fn timeout(sec: i64, nsec: i64) -> Ptr {
-    to(Box::leak(Box::new([sec, nsec])), json!({ "sec": sec, "nsec": nsec }))
+pub(crate) fn timeout(sec: i64, nsec: i64) -> Ptr {
+    let bytes = longs(&[sec.cast_unsigned(), nsec.cast_unsigned()]);
+    to(keep_bytes(&bytes), json!({ "sec": long(sec), "nsec": long(nsec) }))
 }
 
 pub(crate) fn run(_: &[String]) {
@@ -39,23 +41,24 @@ pub(crate) fn run(_: &[String]) {
         script.call(rt_sigtimedwait(null(), null(), null(), size), EINVAL);
     }
     script.call(rt_sigtimedwait(null(), null(), timeout(0, 0), 8), EFAULT);
-    for nowhere in NOWHERE {
+    for nowhere in nowhere() {
         let set = unreadable(nowhere);
         script.call(rt_sigtimedwait(set, unread_memory(), timeout(0, 0), 8), EFAULT);
         script.call(rt_sigtimedwait(set_of(), null(), unreadable(nowhere), 8), EFAULT);
     }
     taken_at_once(&mut script);
+    let number = rt_sigtimedwait(null(), null(), null(), 8).number;
     // A handler ends it, SA_RESTART or not, and so do stopping and continuing.
-    let other = sender(&script, &[(libc::SYS_rt_sigtimedwait, USR1)]);
+    let other = sender(&script, &[(number, USR1)]);
     script.call(rt_sigtimedwait(set_of(), unread_memory(), null(), 8), EINTR);
     script.sigreturn(waited);
     wait(other);
-    let stops = &[(libc::SYS_rt_sigtimedwait, libc::SIGSTOP), (0, libc::SIGCONT)];
+    let stops = &[(number, libc::SIGSTOP), (0, libc::SIGCONT)];
     let other = sender(&script, stops);
     script.call(rt_sigtimedwait(set_of(), unread_memory(), timeout(1000, 0), 8), EINTR);
     wait(other);
     // What it waited for.
-    let other = sender(&script, &[(libc::SYS_rt_sigtimedwait, 64)]);
+    let other = sender(&script, &[(number, 64)]);
     let info = Info::new(64, 0, json!("SI_USER")).kill(other, 0);
     script.call(rt_sigtimedwait(set_of(), info.gotten(), timeout(1000, 5), 8), 64);
     wait(other);
@@ -74,10 +77,13 @@ fn taken_at_once(script: &mut Script) {
     };
     take(to_set(usr2), null(), null(), took);
     take(to_set(usr2), info.gotten(), timeout(0, 0), took);
-    take(to_set(u64::MAX), info.gotten(), timeout(i64::MAX, 0), took);
+    take(to_set(u64::MAX), info.gotten(), timeout(i32::MAX.into(), 0), took);
+    if !is_narrow() {
+        take(to_set(u64::MAX), info.gotten(), timeout(i64::MAX, 0), took);
+    }
     // Nothing of it resident before the call.
-    let set_page = not_resident(&bytes(&[usr2]));
-    let time_page = not_resident(&bytes(&[7, 8]));
+    let set_page = not_resident(&bytes(usr2));
+    let time_page = not_resident(&longs(&[7, 8]));
     let shown = json!({ "sec": 7, "nsec": 8 });
     let room = to(untouched(), info.shown());
     take(to(set_page, set(usr2)), room, to(time_page, shown), took);
@@ -86,7 +92,7 @@ fn taken_at_once(script: &mut Script) {
     // The signal is taken though the call fails.
     take(to_set(usr2), unread(address(read_only(&[0; 128]))), timeout(0, 0), EFAULT);
     take(to_set(usr2), unread(address(at_page_end(&[0; 100]))), timeout(0, 0), EFAULT);
-    for nowhere in NOWHERE {
+    for nowhere in nowhere() {
         take(to_set(usr2), unread(nowhere), timeout(0, 0), EFAULT);
     }
     let limit = timeout(0, 0);

@@ -1,19 +1,19 @@
 //! pause, rt_sigsuspend, rt_sigreturn and restart_syscall: how waiting ends.
 
-use std::arch::asm;
-
 use serde_json::json;
 use sigtrace_tests::names::{bits, set};
 
-use crate::action::{Action, BLOCKABLE, nothing};
+use crate::abi::natively;
+use crate::action::{Action, BLOCKABLE, SA_SIGINFO, nothing};
 use crate::call::{
-    Call, kill, pause, restart_syscall, rt_sigaction, rt_sigprocmask, rt_sigsuspend,
+    Call, kill, nanosleep, pause, restart_syscall, rt_sigaction, rt_sigprocmask, rt_sigsuspend,
 };
 use crate::errno::{EFAULT, EINTR, EINVAL, ERESTART_RESTARTBLOCK, ERESTARTNOHAND};
 use crate::memory::{at_page_end, bytes, not_resident};
-use crate::pointer::{NOWHERE, address, null, to, to_set, unread_memory, unreadable};
+use crate::pointer::{address, nowhere, null, to, to_set, unread_memory, unreadable};
 use crate::process::{fork, wait, wait_until_in, wait_until_state};
 use crate::script::Script;
+use crate::timed::timeout;
 
 pub(crate) const USR1: i32 = libc::SIGUSR1;
 const USR2: i32 = libc::SIGUSR2;
@@ -22,16 +22,21 @@ pub(crate) const SA_RESTART: u64 = 0x1000_0000;
 /// A script whose SIGUSR1 has a handler.
 pub(crate) fn begin_with_handler(flags: u64) -> Script {
     let mut script = Script::begin();
-    script.call(rt_sigaction(USR1, Action::calling(nothing, flags).given(), null(), 8), 0);
+    script.call(handling(USR1, || Action::calling(nothing, flags | SA_SIGINFO)), 0);
     script
+}
+
+/// The call that sets an action with a handler. A native one: see [`natively`].
+fn handling(signo: i32, action: impl FnOnce() -> Action) -> Call {
+    natively(|| rt_sigaction(signo, action().given(), null(), 8))
 }
 
 /// Forks a process that sends us these signals, each once we sleep in the call of this number, and
 /// once the one before has stopped us if it is SIGSTOP.
-pub(crate) fn sender(script: &Script, signals: &'static [(i64, i32)]) -> i32 {
+pub(crate) fn sender(script: &Script, signals: &[(libc::c_long, i32)]) -> i32 {
     let us = script.identity.pid;
     script.off_the_record(|| {
-        fork(move || {
+        fork(|| {
             let mut stopped = false;
             for (number, signo) in signals {
                 if stopped {
@@ -52,7 +57,7 @@ pub(crate) fn sender(script: &Script, signals: &'static [(i64, i32)]) -> i32 {
 pub(crate) fn pausing(_: &[String]) {
     for flags in [0, SA_RESTART] {
         let mut script = begin_with_handler(flags);
-        let other = sender(&script, &[(libc::SYS_pause, USR1)]);
+        let other = sender(&script, &[(pause().number, USR1)]);
         script.call_interrupted(pause(), ERESTARTNOHAND);
         script.sigreturn(0);
         wait(other);
@@ -61,7 +66,7 @@ pub(crate) fn pausing(_: &[String]) {
     // Stopped and continued, it is called again by the kernel.
     let mut script = begin_with_handler(0);
     script.call(rt_sigprocmask(0, to_set(bits(&[2, 64])), null(), 8), 0);
-    let waits = &[(libc::SYS_pause, libc::SIGSTOP), (0, libc::SIGCONT), (libc::SYS_pause, USR1)];
+    let waits = &[(pause().number, libc::SIGSTOP), (0, libc::SIGCONT), (pause().number, USR1)];
     let other = sender(&script, waits);
     script.state_restarted(&pause(), ERESTARTNOHAND);
     script.call_interrupted(pause(), ERESTARTNOHAND);
@@ -69,12 +74,13 @@ pub(crate) fn pausing(_: &[String]) {
     wait(other);
     script.end();
     for signo in [libc::SIGTERM, libc::SIGKILL] {
-        dies_in(pause, libc::SYS_pause, signo);
+        dies_in(pause, signo);
     }
 }
 
 /// A child that is killed in a call.
-fn dies_in(call: fn() -> Call, number: i64, signo: i32) {
+pub(crate) fn dies_in(call: fn() -> Call, signo: i32) {
+    let number = call().number;
     let child = fork(|| Script::begin().call_to_the_end(call(), Some(ERESTARTNOHAND), None));
     wait_until_in(child, number);
     let mut script = Script::begin();
@@ -93,11 +99,12 @@ pub(crate) fn suspending(_: &[String]) {
     // What the handler returns to is the mask before.
     script.call_interrupted(rt_sigsuspend(to_set(!usr1), 8), ERESTARTNOHAND);
     script.sigreturn(usr1 | 1);
-    let file = || to(not_resident(&bytes(&[2])), set(2));
+    let file = || to(not_resident(&bytes(2)), set(2));
     script.call(kill(own, USR1), 0);
     script.call_interrupted(rt_sigsuspend(file(), 8), ERESTARTNOHAND);
     script.sigreturn(usr1 | 1);
-    let other = sender(&script, &[(libc::SYS_rt_sigsuspend, USR1)]);
+    let number = rt_sigsuspend(null(), 8).number;
+    let other = sender(&script, &[(number, USR1)]);
     script.call_interrupted(rt_sigsuspend(to_set(0), 8).with_garbage(), ERESTARTNOHAND);
     script.sigreturn(usr1 | 1);
     wait(other);
@@ -106,14 +113,14 @@ pub(crate) fn suspending(_: &[String]) {
         script.call(rt_sigsuspend(null(), size), EINVAL);
     }
     script.call(rt_sigsuspend(null(), 8), EFAULT);
-    for nowhere in NOWHERE {
+    for nowhere in nowhere() {
         script.call(rt_sigsuspend(unreadable(nowhere), 8), EFAULT);
     }
     let cut = address(at_page_end(&[0; 7]));
     script.call(rt_sigsuspend(unreadable(cut), 8), EFAULT);
     script.end();
     for signo in [libc::SIGTERM, libc::SIGKILL] {
-        dies_in(|| rt_sigsuspend(to_set(bits(&[2])), 8), libc::SYS_rt_sigsuspend, signo);
+        dies_in(|| rt_sigsuspend(to_set(bits(&[2])), 8), signo);
     }
 }
 
@@ -121,16 +128,16 @@ pub(crate) fn suspending(_: &[String]) {
 pub(crate) fn restarting(_: &[String]) {
     let mut script = begin_with_handler(SA_RESTART);
     // SIGCONT restarts a sleep that SIGSTOP interrupted; it goes on to its end.
-    let stop = &[(libc::SYS_nanosleep, libc::SIGSTOP), (0, libc::SIGCONT)];
+    let stop = &[(nanosleep(null()).number, libc::SIGSTOP), (0, libc::SIGCONT)];
     let other = sender(&script, stop);
     sleep(1, 0);
     script.state("restart_syscall", json!({}), Some(0));
     wait(other);
     // A handler ends the restarted one, SA_RESTART or not.
     let stop_and_interrupt = &[
-        (libc::SYS_nanosleep, libc::SIGSTOP),
+        (nanosleep(null()).number, libc::SIGSTOP),
         (0, libc::SIGCONT),
-        (libc::SYS_restart_syscall, USR1),
+        (restart_syscall().number, USR1),
     ];
     let other = sender(&script, stop_and_interrupt);
     sleep(1000, EINTR);
@@ -138,20 +145,12 @@ pub(crate) fn restarting(_: &[String]) {
     script.sigreturn(0);
     wait(other);
     script.call(restart_syscall(), EINTR);
-    // The same function of the kernel serves 32-bit programs.
-    let number: i64;
-    // SAFETY: system call 0 of the 32-bit interface, which has no arguments.
-    unsafe { asm!("int 0x80", inlateout("rax") 0_i64 => number) };
-    assert_eq!(number, EINTR);
-    script.state_i386("restart_syscall", json!({}), EINTR);
+    script.call(natively(restart_syscall), EINTR);
     script.end();
 }
 
 fn sleep(seconds: i64, ret: i64) {
-    let time = [seconds, 0_i64];
-    // SAFETY: a timespec to read from; no remainder is asked for.
-    let got = unsafe { libc::syscall(libc::SYS_nanosleep, time.as_ptr(), 0_usize) };
-    assert_eq!(got, if ret == 0 { 0 } else { -1 });
+    assert_eq!(nanosleep(timeout(seconds, 0)).make(), ret);
 }
 
 /// rt_sigreturn from handlers that ran with, and return to, different masks.
@@ -167,7 +166,7 @@ pub(crate) fn returning(_: &[String]) {
     }
     // Several at once: the handler that runs last returns first, to the mask of the one before.
     script.call(rt_sigprocmask(2, to_set(u64::MAX), null(), 8), 0);
-    let plain = Action::calling(nothing, 0);
+    let plain = Action::calling(nothing, SA_SIGINFO);
     script.call(rt_sigaction(USR2, plain.given(), null(), 8), 0);
     script.call(rt_sigaction(USR1, plain.given(), null(), 8), 0);
     script.call(kill(own, USR1), 0);

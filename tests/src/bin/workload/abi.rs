@@ -1,0 +1,121 @@
+//! The binary interface through which calls are made.
+//!
+//! A 64-bit program can make the calls of 32-bit programs, too, with their structures: by `int
+//! 0x80`. Here that is a state of the whole process, so that one and the same workload can be run
+//! through either interface, and as a 32-bit program.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sigtrace_tests::expect;
+
+static INT80: AtomicBool = AtomicBool::new(false);
+
+/// From now on makes calls as 32-bit programs do.
+pub(crate) fn become_i386() {
+    INT80.store(cfg!(target_arch = "x86_64"), Ordering::Relaxed);
+}
+
+/// Whether calls are made by `int 0x80` from a 64-bit program.
+pub(crate) fn is_int80() -> bool {
+    INT80.load(Ordering::Relaxed)
+}
+
+/// Whether pointers and longs have 32 bits in the calls.
+pub(crate) fn is_narrow() -> bool {
+    cfg!(target_pointer_width = "32") || is_int80()
+}
+
+/// The name in events of the interface that calls are made through.
+pub(crate) fn name() -> &'static str {
+    if is_int80() { "i386" } else { expect::abi() }
+}
+
+/// Makes something of a call for the program's own interface. A handler has to be set through that,
+/// as it gets the frame of the interface it was set through.
+pub(crate) fn natively<T>(what: impl FnOnce() -> T) -> T {
+    let before = INT80.swap(false, Ordering::Relaxed);
+    let result = what();
+    INT80.store(before, Ordering::Relaxed);
+    result
+}
+
+/// A number as an unsigned long, such as an address, carries it.
+pub(crate) fn word(number: u64) -> u64 {
+    if is_narrow() { number & u64::from(u32::MAX) } else { number }
+}
+
+/// A number as a long carries it.
+pub(crate) fn long(number: i64) -> i64 {
+    if is_narrow() { i64::from(number as i32) } else { number }
+}
+
+/// The bytes of these longs.
+pub(crate) fn longs(longs: &[u64]) -> Vec<u8> {
+    let size = if is_narrow() { 4 } else { 8 };
+    longs.iter().flat_map(|long| long.to_le_bytes().into_iter().take(size)).collect()
+}
+
+/// Calls by `int 0x80`.
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod int80 {
+    use std::arch::asm;
+
+    /// What the upper halves of the argument registers hold: the kernel ignores them.
+    const GARBAGE: [u64; 4] =
+        [0xdead_beef << 32, 0xffff_ffff << 32, 0x8000_0001 << 32, 0x7fff_fffe << 32];
+
+    /// Makes the call with this number of the 32-bit interface. Returns all of `rax`.
+    ///
+    /// # Safety
+    ///
+    /// As is due to the call; its structures lie below 4 GiB.
+    pub(crate) unsafe fn call(number: i64, registers: [u64; 4]) -> i64 {
+        let argument = |index: usize| registers[index] & u64::from(u32::MAX) | GARBAGE[index];
+        let result: i64;
+        // SAFETY: the caller's promise. `rbx` is not to be had, so another takes its place for the
+        // time; handlers that run meanwhile leave it as it was.
+        unsafe {
+            asm!(
+                "xchg rbx, {bx}",
+                "int 0x80",
+                "xchg rbx, {bx}",
+                bx = inout(reg) argument(0) => _,
+                inlateout("rax") number => result,
+                in("rcx") argument(1),
+                in("rdx") argument(2),
+                in("rsi") argument(3),
+                out("r8") _,
+                out("r9") _,
+                out("r10") _,
+                out("r11") _,
+            );
+        }
+        result
+    }
+
+    /// The number of a call that 64-bit programs have, too
+    /// (`arch/x86/entry/syscalls/syscall_32.tbl`).
+    pub(crate) fn number(name: &str) -> i64 {
+        match name {
+            "restart_syscall" => 0,
+            "pause" => 29,
+            "kill" => 37,
+            "nanosleep" => 162,
+            "rt_sigaction" => 174,
+            "rt_sigprocmask" => 175,
+            "rt_sigpending" => 176,
+            "rt_sigtimedwait" => 177,
+            "rt_sigqueueinfo" => 178,
+            "rt_sigsuspend" => 179,
+            "sigaltstack" => 186,
+            "tkill" => 238,
+            "tgkill" => 270,
+            "signalfd" => 321,
+            "signalfd4" => 327,
+            "rt_tgsigqueueinfo" => 335,
+            "pidfd_send_signal" => 424,
+            "pidfd_open" => 434,
+            _ => panic!("{name} has no number here: add it"),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The calls that only 32-bit programs have.
+
+pub(crate) mod actions;
+mod call;
+#[cfg(target_arch = "x86")]
+pub(crate) mod frames;
+pub(crate) mod masks;
+pub(crate) mod waits;
