@@ -1,7 +1,7 @@
 //! `--syscall`, `--signal`, `--no-probe`.
 
 use serde_json::{Value, json};
-use sigtrace_tests::harness::{Puppet, Test};
+use sigtrace_tests::harness::{Puppet, Test, Tracer};
 use sigtrace_tests::tests;
 
 use crate::scene::{assert_filters, assert_same, calls_by, filter, start};
@@ -12,6 +12,7 @@ pub const TESTS: &[Test] = tests![
     sends_are_selected_by_signal,
     calls_that_take_sets_are_selected_by_a_signal_in_them,
     existence_checks_can_be_left_out,
+    i386_callers_are_selected_like_others,
 ];
 
 const NOBODY: &str = "2147483634";
@@ -174,4 +175,39 @@ fn existence_checks_can_be_left_out() {
         ];
         orders.iter().map(|order| ("", puppet.call(order))).collect()
     });
+}
+
+fn i386_callers_are_selected_like_others() {
+    let (mut narrow, mut wide) = (Puppet::start_32(), Puppet::start());
+    assert_eq!(narrow.order("name 6e6172726f77"), "0");
+    let (abi, pid) = ("i386", narrow.pid());
+    let filters = [
+        filter("-s @send --signal TERM,34", |_, call| {
+            call["args"]["signo"] == 15 || call["args"]["signo"] == 34
+        }),
+        filter("-s kill --comm narrow", |_, call| call["abi"] == abi && call["syscall"] == "kill"),
+        filter(format!("-s @send,!kill --caller {pid}"), |_, call| call["abi"] == abi),
+        filter(format!("-s @send --target {pid} --no-probe"), |_, call| {
+            let args = &call["args"];
+            ["pid", "tgid", "tid"].iter().any(|key| args[key] == pid) && args["signo"] != 0
+        }),
+        filter("-s @send --error EINVAL", |_, call| call["error"] == "EINVAL"),
+    ];
+    assert_filters(&filters, || {
+        let mut acts = Vec::new();
+        let orders = ["kill PID 0", "kill PID 28", "tkill PID 65", "kill NOBODY 15"];
+        let more = ["rt_sigqueueinfo NOBODY 34", "tgkill PID NOBODY 15", "tgkill 0 PID 15"];
+        for order in orders.into_iter().chain(more) {
+            let order = order.replace("PID", &pid.to_string()).replace("NOBODY", NOBODY);
+            acts.push(("", narrow.call(&order)));
+            acts.push(("", wide.call(&order)));
+        }
+        assert!(acts.iter().step_by(2).all(|(_, call)| call["abi"] == abi));
+        acts
+    });
+    let tracer = Tracer::start(&["--signal", "TERM,33", "--stats"]);
+    let term = narrow.call(&format!("rt_sigprocmask 0 {}", numbers(&[15])));
+    narrow.call(&format!("rt_sigprocmask 0 {}", numbers(&[16, 34])));
+    let both = narrow.call(&format!("rt_sigprocmask 0 {}", numbers(&[33, 34])));
+    assert_same("sets", &[&term, &both], &calls_by(&tracer.finish(), &[pid]));
 }
