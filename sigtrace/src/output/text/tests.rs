@@ -134,6 +134,64 @@ fn a_32_bit_caller_is_marked() {
 }
 
 #[test]
+fn what_an_old_call_returns_stands_where_its_result_does() {
+    let i386 = |sample: Sample, expected: &str| assert_text(&sample.abi(Abi::I386), expected);
+    i386(
+        Sample::of("signal", &[15, 1]).ret(0x0804_9000),
+        "i386:signal(SIGTERM, SIG_IGN) = 0x8049000 <0.000000>",
+    );
+    i386(
+        Sample::of("signal", &[15, 0x0804_9000]),
+        "i386:signal(SIGTERM, 0x8049000) = SIG_DFL <0.000000>",
+    );
+    i386(
+        Sample::of("signal", &[9, 0]).ret(-22),
+        "i386:signal(SIGKILL, SIG_DFL) = -1 EINVAL <0.000000>",
+    );
+    i386(Sample::of("sgetmask", &[]).ret(1 << 14), "i386:sgetmask() = [TERM] <0.000000>");
+    i386(
+        Sample::of("ssetmask", &[1 << 31]).ret(1 << 63 | 1),
+        "i386:ssetmask([32]) = [HUP] <0.000000>",
+    );
+    i386(
+        Sample::of("ssetmask", &[1]).state(State::Missed),
+        "i386:ssetmask([HUP]) = ? <return missed>",
+    );
+}
+
+#[test]
+fn the_structures_of_old_calls_read_like_the_others() {
+    let i386 = |sample: Sample, expected: &str| assert_text(&sample.abi(Abi::I386), expected);
+    i386(
+        Sample::of("sigaction", &[2, 0xffff_d000, 0])
+            .points_to(1, &ints(&[0x0804_9000, 1 << 14, 4, 0x0805_0000])),
+        "i386:sigaction(SIGINT, {sa_handler=0x8049000, sa_mask=[TERM], sa_flags=SA_SIGINFO, \
+         sa_restorer=0x8050000}, NULL) = 0 <0.000000>",
+    );
+    i386(
+        Sample::of("sigprocmask", &[0, 0xffff_d000, 0x10]).points_to(1, &ints(&[1])).unreadable(2),
+        "i386:sigprocmask(SIG_BLOCK, [HUP], 0x10<unreadable>) = 0 <0.000000>",
+    );
+    i386(
+        Sample::of("sigsuspend", &[0, 0, 1 << 14]).ret(-514),
+        "i386:sigsuspend(0, 0, [TERM]) = ? ERESTARTNOHAND (To be restarted if no handler) \
+         <0.000000>",
+    );
+    i386(
+        Sample::of("rt_sigtimedwait_time64", &[0xffff_d000, 0, 0xffff_e000, 8])
+            .points_to(0, &longs(&[1 << 14]))
+            .points_to(2, &longs(&[1 << 33, 0xdead_beef_0000_0005]))
+            .ret(15),
+        "i386:rt_sigtimedwait_time64([TERM], NULL, {tv_sec=8589934592, tv_nsec=5}, 8) = 15 \
+         (SIGTERM) <0.000000>",
+    );
+    i386(
+        Sample::of("sigreturn", &[0xffff_d000]).points_to(0, &longs(&[1 << 63])),
+        "i386:sigreturn({mask=[RTMIN+30]}) = ? <0.000000>",
+    );
+}
+
+#[test]
 fn nobody_writes_on_the_terminal() {
     assert_eq!(
         text(&Sample::of("kill", &[1, 9]).comm(b"\x1b]0;\"x\"\x07\xff")),

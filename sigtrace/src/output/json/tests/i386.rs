@@ -1,6 +1,6 @@
 //! 32-bit callers: narrower registers, and layouts of their own.
 
-use sigtrace_common::Abi;
+use sigtrace_common::{Abi, State};
 
 use super::*;
 
@@ -158,4 +158,150 @@ fn every_arm_of_a_siginfo_has_offsets_of_its_own() {
             r#""call_addr":"0x1000","syscall":37,"arch":"AUDIT_ARCH_I386""#
         ),
     );
+}
+
+/// Asserts the whole line of a call by a 32-bit program.
+#[track_caller]
+fn assert_line(sample: Sample, syscall: &str, args: &str, ret: &str, error: &str) {
+    assert_eq!(line(&sample.abi(Abi::I386)), expected(syscall, "i386", args, ret, error));
+}
+
+#[test]
+fn an_old_sigaction_has_its_mask_second() {
+    assert_args(
+        Sample::of("sigaction", &[15, 0xffff_d000, 0xffff_e000])
+            .points_to(1, &ints(&[0x0804_9000, i32::MIN | 1, i32::MIN | 4, 0x0805_0000]))
+            .points_to(2, &ints(&[1, 1 << 14, 0, 0])),
+        "sigaction",
+        concat!(
+            r#"{"sig":"SIGTERM","signo":15,"act":{"handler":"0x8049000","#,
+            r#""flags":["SA_RESETHAND","SA_SIGINFO"],"restorer":"0x8050000","#,
+            r#""mask":["SIGHUP","SIG32"]},"oldact":{"handler":"SIG_IGN","flags":[],"#,
+            r#""restorer":null,"mask":["SIGTERM"]}}"#
+        ),
+    );
+}
+
+#[test]
+fn an_old_set_has_4_bytes() {
+    assert_args(
+        Sample::of("sigprocmask", &[2, 0xffff_d000, 0xffff_d004])
+            .points_to(1, &ints(&[i32::MIN | 1]))
+            .points_to(2, &ints(&[0])),
+        "sigprocmask",
+        r#"{"how":"SIG_SETMASK","set":["SIGHUP","SIG32"],"oldset":[]}"#,
+    );
+    assert_args(
+        Sample::of("sigpending", &[0xffff_d000]).points_to(0, &ints(&[1 << 14])),
+        "sigpending",
+        r#"{"set":["SIGTERM"]}"#,
+    );
+    assert_line(
+        Sample::of("sigpending", &[0xdead_beef_ffff_d000]).ret(-14),
+        "sigpending",
+        r#"{"set":{"address":"0xffffd000"}}"#,
+        "-14",
+        r#""EFAULT""#,
+    );
+}
+
+#[test]
+fn sigsuspend_has_its_mask_in_the_third_register() {
+    assert_line(
+        Sample::of("sigsuspend", &[1, 0xffff_ffff, 0xdead_beef_8000_0001]).ret(-514),
+        "sigsuspend",
+        r#"{"unused1":1,"unused2":-1,"mask":["SIGHUP","SIG32"]}"#,
+        "-514",
+        r#""ERESTARTNOHAND""#,
+    );
+}
+
+#[test]
+fn signal_returns_the_handler_before() {
+    assert_line(
+        Sample::of("signal", &[15, 0xdead_beef_0000_0001]).ret(0xf7ff_fffe),
+        "signal",
+        concat!(
+            r#"{"sig":"SIGTERM","signo":15,"handler":"SIG_IGN","#,
+            r#""oldhandler":"0xf7fffffe"}"#
+        ),
+        "4160749566",
+        "null",
+    );
+    assert_line(
+        Sample::of("signal", &[15, 0x0804_9000]),
+        "signal",
+        r#"{"sig":"SIGTERM","signo":15,"handler":"0x8049000","oldhandler":"SIG_DFL"}"#,
+        "0",
+        "null",
+    );
+    assert_line(
+        Sample::of("signal", &[9, 0]).ret(-22),
+        "signal",
+        r#"{"sig":"SIGKILL","signo":9,"handler":"SIG_DFL","oldhandler":null}"#,
+        "-22",
+        r#""EINVAL""#,
+    );
+}
+
+#[test]
+fn a_mask_that_is_returned_is_no_error() {
+    // All that can be blocked: the kernel returns 64 signals, which look like -262401.
+    let all = !(1_i64 << 8 | 1 << 18);
+    let names = {
+        let sample = Sample::of("sigpending", &[1]).points_to(0, &all.to_ne_bytes()[..4]);
+        let line = line(&sample);
+        let (start, end) = (line.find('[').unwrap(), line.find(']').unwrap());
+        line[start..=end].to_owned()
+    };
+    assert!(names.starts_with(r#"["SIGHUP","#) && names.ends_with(r#","SIGSYS","SIG32"]"#));
+    assert_line(
+        Sample::of("sgetmask", &[]).ret(all),
+        "sgetmask",
+        &format!(r#"{{"mask":{names}}}"#),
+        "4294704895",
+        "null",
+    );
+    assert_line(
+        Sample::of("ssetmask", &[0xdead_beef_8000_0000]).ret(1 << 63 | 1 << 14),
+        "ssetmask",
+        r#"{"newmask":["SIG32"],"oldmask":["SIGTERM"]}"#,
+        "16384",
+        "null",
+    );
+}
+
+#[test]
+fn a_return_that_was_not_seen_returned_no_mask() {
+    let line = line(&Sample::of("ssetmask", &[1]).abi(Abi::I386).state(State::Missed));
+    assert!(line.contains(r#""args":{"newmask":["SIGHUP"],"oldmask":null},"ret":null"#), "{line}");
+}
+
+#[test]
+fn half_of_the_nanoseconds_is_padding_in_time64() {
+    let time = longs(&[1 << 33, 0xdead_beef_0000_0005]);
+    assert_args(
+        Sample::of("rt_sigtimedwait_time64", &[0, 0, 0xffff_d000, 8]).points_to(2, &time),
+        "rt_sigtimedwait_time64",
+        r#"{"set":null,"info":null,"timeout":{"sec":8589934592,"nsec":5},"sigsetsize":8}"#,
+    );
+    assert_args(
+        Sample::of("rt_sigtimedwait_time64", &[0, 0, 0xffff_d000, 8])
+            .points_to(2, &longs(&[u64::MAX, u64::MAX])),
+        "rt_sigtimedwait_time64",
+        r#"{"set":null,"info":null,"timeout":{"sec":-1,"nsec":4294967295},"sigsetsize":8}"#,
+    );
+}
+
+#[test]
+fn both_returns_from_a_handler_show_the_restored_mask() {
+    for syscall in ["sigreturn", "rt_sigreturn"] {
+        assert_line(
+            Sample::of(syscall, &[0xffff_d0f8]).points_to(0, &longs(&[1 << 63 | 1])).ret(-4),
+            syscall,
+            r#"{"mask":["SIGHUP","SIGRTMIN+30"]}"#,
+            "null",
+            "null",
+        );
+    }
 }
