@@ -6,87 +6,75 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use sigtrace_tests::harness::{Test, Trace, Tracer, Workload};
 
-/// The workloads, all run in one trace: attaching takes longer than they do.
-static STAGE: LazyLock<Stage> = LazyLock::new(Stage::play);
-
+/// The workloads that are run the same way, all in one trace: attaching takes longer than they do.
 struct Stage {
     trace: Trace,
-    /// By the name of their test.
     workloads: BTreeMap<&'static str, Result<Workload, String>>,
 }
 
-/// How a workload is run.
-#[derive(Clone, Copy)]
-enum How {
-    AsItIs,
-    /// By `int 0x80`, with the structures of 32-bit programs.
-    ByInt80,
-    /// As a 32-bit program.
-    As32Bit,
-}
-
 impl Stage {
-    fn play() -> Self {
+    fn play(names: &[&'static str], run: fn(&str) -> Result<Workload, String>) -> Self {
         let tracer = Tracer::start(&["--stats"]);
-        let run = |(test, how, name): &(&'static str, How, &str)| {
-            let workload = match how {
-                How::AsItIs => Workload::try_run(name, &[]),
-                How::ByInt80 => Workload::try_run_by_int80(name),
-                How::As32Bit => Workload::try_run_32(name),
-            };
-            (*test, workload)
-        };
-        let workloads = WORKLOADS.iter().map(run).collect();
+        let workloads = names.iter().map(|name| (*name, run(name))).collect();
         Self { trace: tracer.finish(), workloads }
     }
-}
 
-fn assert_told(name: &str) {
-    match &STAGE.workloads[name] {
-        Ok(workload) => STAGE.trace.assert_tells_of(workload),
-        Err(error) => panic!("{error}"),
+    fn assert_told(&self, name: &str) {
+        match &self.workloads[name] {
+            Ok(workload) => self.trace.assert_tells_of(workload),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The accounting of all workloads together is that of the events.
+    fn assert_counted(&self) {
+        let stats = self.trace.stats();
+        for (syscall, printed) in stats.0["printed"].as_object().into_iter().flatten() {
+            let calls = self.trace.calls_of(syscall).count();
+            assert_eq!(printed, calls, "{syscall}: {}", stats.0);
+        }
+        let unreadable = |call: &&Value| {
+            let mut args = call["args"].as_object().into_iter().flatten();
+            args.any(|(_, value)| value.get("unreadable").is_some())
+        };
+        let count = self.trace.calls().filter(unreadable).count() as u64;
+        assert_eq!(stats.incomplete("unreadable"), count, "{}", stats.0);
+        assert_eq!(stats.lost(), 0, "{}", stats.0);
     }
 }
 
-/// A test for each workload, of the same name after the group's.
+/// A stage for each way to run workloads, and a test for each workload, of the same name after the
+/// stage's prefix.
 macro_rules! told {
-    ($($how:ident $group:literal [$($name:literal),+ $(,)?])+) => {
-        const WORKLOADS: &[(&str, How, &str)] =
-            &[$($((concat!($group, $name), How::$how, $name)),+),+];
+    ($($stage:ident: $run:expr, $prefix:literal [$($name:literal),+ $(,)?])+) => {
+        $(static $stage: LazyLock<Stage> = LazyLock::new(|| Stage::play(&[$($name),+], $run));)+
 
         /// All of them.
         pub const TESTS: &[Test] = &[
-            $($(Test {
-                name: concat!($group, $name),
-                run: || assert_told(concat!($group, $name)),
-            },)+)+
-            Test { name: "every_syscall_is_told_of_and_counted", run: assert_counted },
+            $($(Test { name: concat!($prefix, $name), run: || $stage.assert_told($name) },)+)+
+            Test { name: "every_syscall_is_told_of_and_counted", run: || {
+                assert_counted(&[$(&$stage),+])
+            } },
         ];
     };
 }
 
-/// The accounting of all workloads together is that of the events, and nothing was left out of the
-/// table.
-fn assert_counted() {
-    let (trace, stats) = (&STAGE.trace, STAGE.trace.stats());
-    let syscalls: Vec<_> = stats.0["printed"].as_object().into_iter().flatten().collect();
-    assert_eq!(syscalls.len(), 28, "{}", stats.0);
-    for (syscall, printed) in syscalls {
-        let calls = trace.calls_of(syscall).count();
-        assert_ne!(calls, 0, "no workload calls {syscall}");
-        assert_eq!(printed, calls, "{syscall}: {}", stats.0);
+/// Nothing was left out of the table, and the accounting is right.
+fn assert_counted(stages: &[&Stage]) {
+    for stage in stages {
+        stage.assert_counted();
+        let stats = stage.trace.stats();
+        let syscalls: Vec<_> = stats.0["printed"].as_object().into_iter().flatten().collect();
+        assert_eq!(syscalls.len(), 28, "{}", stats.0);
+        for (syscall, _) in syscalls {
+            let mut calls = stages.iter().flat_map(|stage| stage.trace.calls_of(syscall));
+            assert!(calls.next().is_some(), "no workload calls {syscall}");
+        }
     }
-    let unreadable = |call: &&Value| {
-        let mut args = call["args"].as_object().into_iter().flatten();
-        args.any(|(_, value)| value.get("unreadable").is_some())
-    };
-    let count = trace.calls().filter(unreadable).count() as u64;
-    assert_eq!(stats.incomplete("unreadable"), count, "{}", stats.0);
-    assert_eq!(stats.lost(), 0, "{}", stats.0);
 }
 
 told! {
-    AsItIs "" [
+    AS_IT_IS: |name| Workload::try_run(name, &[]), "" [
         "kill",
         "tkill-tgkill",
         "rt_sigaction",
@@ -114,7 +102,7 @@ told! {
         "namespaces",
         "exec",
     ]
-    ByInt80 "i386-int80-" [
+    BY_INT80: Workload::try_run_by_int80, "i386-int80-" [
         "kill",
         "tkill-tgkill",
         "rt_sigaction",
@@ -139,7 +127,7 @@ told! {
         "sigsuspend",
         "rt_sigtimedwait_time64",
     ]
-    As32Bit "i386-program-" [
+    AS_32_BIT: Workload::try_run_32, "i386-program-" [
         "kill",
         "tkill-tgkill",
         "rt_sigaction",

@@ -9,8 +9,10 @@ use crate::abi::natively;
 use crate::action::{Action, BLOCKABLE, DEFAULT, SA_RESTORER, SIG_DFL, SIG_IGN, handler, nothing};
 use crate::call::rt_sigaction;
 use crate::errno::{EFAULT, EINVAL};
-use crate::memory::{at_page_end, keep_bytes, not_resident, read_only, untouched};
-use crate::pointer::{Ptr, address, nowhere, null, to, unread, unread_memory, unreadable};
+use crate::memory::{at_page_end, keep, keep_bytes, not_resident, read_only, untouched};
+use crate::pointer::{
+    Ptr, address, nowhere, null, to, to_output, unread, unread_memory, unreadable,
+};
 use crate::script::Script;
 
 const USR1: i32 = libc::SIGUSR1;
@@ -28,8 +30,7 @@ pub(crate) fn signals(_: &[String]) {
     let mut before = SIG_DFL;
     for new in [SIG_IGN, CODE, LOWEST, HIGH, 0xffff_f000, SIG_DFL] {
         script.call(signal(USR1, new, handler(before)), before.cast_signed());
-        let action = Action { handler: new, flags: ONCE, ..DEFAULT };
-        script.call(rt_sigaction(USR1, null(), action.gotten(), 8), 0);
+        script.call(rt_sigaction(USR1, null(), installed(new), 8), 0);
         before = new;
     }
     for signo in [1, 31, 32, 33, 34, 64] {
@@ -45,6 +46,17 @@ pub(crate) fn signals(_: &[String]) {
     let low = handler(other.handler & OLD);
     script.call(signal(USR1, SIG_DFL, low), other.handler.cast_signed());
     script.end();
+}
+
+/// A pointer to room for the action that signal installs. Its restorer is whatever was on the kernel's
+/// stack, where that is not cleared (`CONFIG_INIT_STACK_ALL_ZERO`): `signal` does not set it.
+fn installed(handler: u64) -> Ptr {
+    let room: *const [u32; 5] = keep([0x55; 5]);
+    to_output(room, move || {
+        // SAFETY: never freed; it is looked at after the call has written.
+        let [_, _, restorer, ..] = unsafe { *room };
+        Action { handler, flags: ONCE, restorer: restorer.into(), ..DEFAULT }.shown()
+    })
 }
 
 fn given(action: Action) -> Ptr {

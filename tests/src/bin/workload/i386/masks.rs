@@ -102,7 +102,7 @@ pub(crate) fn by_value(_: &[String]) {
         script.call(sgetmask(before), ret(before));
         script.call(ssetmask(new, before), ret(before));
         // The mask is taken for a signed number: with signal 32 go all those above.
-        before = (new as u32).cast_signed() as i64 as u64 & BLOCKABLE;
+        before = i64::from((new as u32).cast_signed()).cast_unsigned() & BLOCKABLE;
         script.call(rt_sigprocmask(BLOCK, null(), gets_set(before), 8), 0);
     }
     for whole in [u64::MAX, OTHERS, OTHERS | 1 << 31, !u64::from(u32::MAX) | 1] {
