@@ -35,14 +35,14 @@ pub(super) struct Suite {
     name: &'static str,
     /// A program of the tests package.
     program: &'static str,
-    /// Needs systemd, and so the root image; the one kernel it runs on then.
-    systemd: Option<&'static str>,
+    /// Needs systemd, and so the root image; the kernels it runs on then.
+    systemd: Option<&'static [&'static str]>,
 }
 
 /// All suites.
 pub(super) const SUITES: &[Suite] = &[
     Suite { name: "guest", program: "guest-tests", systemd: None },
-    Suite { name: "systemd", program: "systemd-tests", systemd: Some("6.12") },
+    Suite { name: "systemd", program: "systemd-tests", systemd: Some(&["6.12"]) },
 ];
 
 /// One suite on one kernel.
@@ -88,8 +88,9 @@ fn next(runs: &Mutex<VecDeque<Run>>) -> Option<Run> {
 /// What to run: every suite on every kernel it is for.
 fn plan(kernels: &[Version]) -> VecDeque<Run> {
     let all = SUITES.iter().flat_map(|suite| {
-        let wanted =
-            |kernel: &&Version| suite.systemd.is_none_or(|only| kernel.to_string() == only);
+        let wanted = |kernel: &&Version| {
+            suite.systemd.is_none_or(|only| only.contains(&kernel.to_string().as_str()))
+        };
         kernels.iter().filter(wanted).map(|kernel| {
             let label = format!("{} {kernel}", suite.name);
             Run { suite: *suite, kernel: kernel.clone(), label }
