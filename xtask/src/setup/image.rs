@@ -11,8 +11,23 @@ use crate::process;
 use crate::progress::Step;
 
 const RELEASE: &str = "trixie";
-const PACKAGES: &[&str] =
-    &["systemd", "systemd-sysv", "dbus", "udev", "procps", "strace", "bpftrace", "jq", "stress-ng"];
+const PACKAGES: &[&str] = &[
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "udev",
+    "procps",
+    "strace",
+    "bpftrace",
+    "jq",
+    "stress-ng",
+    // Programs of others that are traced: see tests/src/bin/oracle-tests.
+    "fzf",
+    "gdb-minimal",
+    "make",
+    "python3-minimal",
+    "sudo",
+];
 /// Room for the packages and for what a guest writes; the image is sparse.
 const SIZE: &str = "3G";
 

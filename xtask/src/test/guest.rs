@@ -43,6 +43,7 @@ pub(super) struct Suite {
 pub(super) const SUITES: &[Suite] = &[
     Suite { name: "guest", program: "guest-tests", systemd: None },
     Suite { name: "systemd", program: "systemd-tests", systemd: Some(&["6.12"]) },
+    Suite { name: "oracle", program: "oracle-tests", systemd: Some(&["6.1", "6.12"]) },
 ];
 
 /// One suite on one kernel.

@@ -1,0 +1,47 @@
+//! Calls from sigtrace's events.
+
+use serde_json::{Map, Value, json};
+use sigtrace_tests::names;
+
+use crate::call::{Call, Source, failed, returned, unknown};
+
+/// An event in neutral form.
+pub(crate) fn call(event: &Value) -> Call<'_> {
+    let args = event["args"].as_object().into_iter().flatten();
+    Call {
+        name: event["syscall"].as_str().unwrap_or_default(),
+        args: args.map(|(name, value)| member(name, value)).collect(),
+        outcome: outcome(event),
+        source: Source::Sigtrace(event),
+    }
+}
+
+/// Flags in alphabetical order. Sets are in the order of their numbers already.
+fn member(name: &str, value: &Value) -> (String, Value) {
+    let neutral = match value {
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| member(name, value)).collect::<Map<_, _>>().into()
+        }
+        Value::Array(flags) if matches!(name, "flags" | "band") => sorted(flags).into(),
+        value => value.clone(),
+    };
+    (name.into(), neutral)
+}
+
+fn sorted(flags: &[Value]) -> Vec<Value> {
+    let mut flags = flags.to_vec();
+    flags.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+    flags
+}
+
+/// The name of an error has to be that of its number.
+fn outcome(event: &Value) -> Value {
+    match (&event["ret"], &event["error"]) {
+        (Value::Number(ret), Value::String(error)) => {
+            let ret = ret.as_i64().unwrap_or_default();
+            if names::error(ret) == Some(error) { failed(error) } else { json!([ret, error]) }
+        }
+        (Value::Number(ret), _) => returned(ret.as_i64().unwrap_or_default()),
+        _ => unknown(),
+    }
+}

@@ -1,0 +1,32 @@
+//! sigtrace against strace: programs that nobody here wrote run under `strace -f` while sigtrace
+//! traces the same processes, and what the two tell is compared call by call, to the last argument.
+//! To be run as root in a guest whose init is systemd.
+//!
+//! - [`run`] runs a program under both tracers. [`programs`] has the programs, [`stress`] those of
+//!   stress-ng, [`attached`] systemd, which runs already.
+//! - [`log`], [`notation`] and [`strace`] read what strace wrote, [`event`] what sigtrace wrote; both
+//!   become a [`call`].
+//! - [`compare`] puts them beside each other. [`tolerated`] is the list of the differences that are
+//!   expected, with their reasons; any other fails the test.
+//! - [`tally`] counts.
+
+mod attached;
+mod call;
+mod compare;
+mod difference;
+mod event;
+mod log;
+mod notation;
+mod programs;
+mod run;
+mod signal;
+mod strace;
+mod stress;
+mod tally;
+mod tolerated;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sigtrace_tests::harness::main(&[("oracle", programs::TESTS)])
+}

@@ -1,0 +1,146 @@
+//! A program under both tracers.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+use sigtrace_tests::harness::{Ended, Trace, Tracer, run_to_end};
+
+use crate::call::Call;
+use crate::compare::Comparison;
+use crate::log::{self, Thread};
+use crate::{event, strace, tally};
+
+/// Where strace writes.
+const LOG: &str = "/tmp/strace.log";
+/// Where a program that is not followed leaves its number.
+const PID: &str = "/tmp/strace.pid";
+
+/// Whom strace follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// The program, all its threads and all their children.
+    All,
+    /// The program alone: it is a debugger, and would like to trace children of its own.
+    Nobody,
+}
+
+/// Runs programs, one after the other, and compares what the tracers tell of each. Each is a name
+/// and a command line of the shell, which has to succeed.
+#[track_caller]
+pub(crate) fn agree(programs: &[(&str, &str)]) {
+    agree_if_followed(Follow::All, programs);
+}
+
+/// The same of programs that are to be followed in their own way.
+#[track_caller]
+pub(crate) fn agree_if_followed(follow: Follow, programs: &[(&str, &str)]) {
+    let tracer = start();
+    let logs: Vec<_> = programs.iter().map(|(name, line)| trace(follow, name, line)).collect();
+    let trace = finish(tracer);
+    let events = by_thread(&trace);
+    let mut problems = String::new();
+    for ((name, _), threads) in programs.iter().zip(&logs) {
+        let mut comparison = Comparison::default();
+        for (tid, thread) in threads {
+            let told = events.get(tid).map_or(&[][..], |told| told);
+            comparison.thread(*tid, &strace_told(thread), &sigtrace_told(told));
+        }
+        problems.push_str(&judged(name, &comparison));
+    }
+    assert!(problems.is_empty(), "{problems}");
+}
+
+/// Counts what was compared of a program. Returns what is wrong with it, for people to read.
+pub(crate) fn judged(program: &str, comparison: &Comparison) -> String {
+    tally::add(program, comparison);
+    let Comparison { calls, differences, examples, .. } = comparison;
+    if *differences == 0 && *calls > 0 {
+        return String::new();
+    }
+    let examples: String = examples.values().map(String::as_str).collect();
+    format!("{program}: {calls} calls, {differences} differences, such as\n{examples}")
+}
+
+/// sigtrace, of the whole machine and with room for everything.
+pub(crate) fn start() -> Tracer {
+    Tracer::start(&["--ring-size", "16M", "--stats"])
+}
+
+/// What sigtrace told, which has to be all.
+#[track_caller]
+pub(crate) fn finish(tracer: Tracer) -> Trace {
+    let trace = tracer.finish();
+    assert_eq!(trace.stats().lost(), 0, "sigtrace lost calls: {}", trace.stderr);
+    trace
+}
+
+/// The events of each thread, in order.
+pub(crate) fn by_thread(trace: &Trace) -> BTreeMap<i32, Vec<&Value>> {
+    let mut threads = BTreeMap::<i32, Vec<&Value>>::new();
+    for event in trace.calls() {
+        let tid = event["tid"].as_i64().and_then(|tid| i32::try_from(tid).ok());
+        threads.entry(tid.unwrap_or_default()).or_default().push(event);
+    }
+    threads
+}
+
+/// What a thread did, as sigtrace tells.
+pub(crate) fn sigtrace_told<'a>(events: &[&'a Value]) -> Vec<Call<'a>> {
+    events.iter().map(|event| event::call(event)).collect()
+}
+
+/// What a thread did, as strace tells.
+#[track_caller]
+pub(crate) fn strace_told(thread: &Thread) -> Vec<Call<'_>> {
+    let calls = thread.calls.iter().map(strace::call).collect::<Result<_, _>>();
+    calls.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// strace with everything in full: structures with all members, signals only where calls have them.
+pub(crate) fn strace() -> Command {
+    let mut command = Command::new("strace");
+    command.args(["-q", "-v", "-e", "signal=none", "-e", "decode-fds=pidfd", "-o", LOG]);
+    command.arg("-e").arg(format!("trace={}", strace::syscalls()));
+    command
+}
+
+/// What strace wrote.
+#[track_caller]
+pub(crate) fn log() -> BTreeMap<i32, Thread> {
+    threads(&take(LOG))
+}
+
+#[track_caller]
+fn trace(follow: Follow, name: &str, line: &str) -> BTreeMap<i32, Thread> {
+    let mut command = strace();
+    match follow {
+        // With the kernel's filter they are stopped at the calls to be shown, not at all.
+        Follow::All => command.args(["-f", "--seccomp-bpf", "sh", "-c", line]),
+        Follow::Nobody => command.args(["sh", "-c", &format!("echo $$ >{PID}; exec {line}")]),
+    };
+    let Ended { status, stdout, stderr } = run_to_end(&mut command);
+    assert!(status.success(), "{name} ended with {status}\n{stdout}{stderr}");
+    let mut text = take(LOG);
+    if follow == Follow::Nobody {
+        // Of one thread it does not say which.
+        let tid = take(PID);
+        let lines = text.lines().map(|line| format!("{} {line}\n", tid.trim()));
+        text = lines.collect();
+    }
+    threads(&text)
+}
+
+/// The calls in what strace wrote.
+#[track_caller]
+fn threads(text: &str) -> BTreeMap<i32, Thread> {
+    log::read(text).unwrap_or_else(|error| panic!("strace's log: {error}"))
+}
+
+#[track_caller]
+fn take(path: &str) -> String {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let _ = fs::remove_file(path);
+    text
+}
