@@ -12,16 +12,22 @@ mod sink;
 use std::{
     collections::BTreeMap,
     io::{self, IsTerminal as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
 use anstream::{AutoStream, ColorChoice};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use aya::maps::{MapData, RingBuf};
 use sd_notify::NotifyState;
 use sigtrace_common::side;
 use tokio::{
     io::{Interest, unix::AsyncFd},
+    sync::oneshot,
     task::spawn_blocking,
     time::{Instant, sleep},
 };
@@ -36,7 +42,7 @@ use self::{
     sink::Sink,
 };
 use crate::{
-    bpf::{self, Kernel, Mechanism, Probes, support},
+    bpf::{self, Kernel, Mechanism, Misses, Probes, Selection, support},
     cli,
     options::{Options, Stats},
     output::{self, Format},
@@ -72,11 +78,12 @@ pub fn run(mut options: Options) -> Result<u8> {
 async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     // First, so that a signal while the probes are being attached ends it in order, too.
     let mut shutdown = Shutdown::new(options.duration)?;
-    let sink = open(&options)?;
+    let (sink, format) = (open(&options)?, format(&options));
     let (mut kernel, ring, counters) = bpf::load(&options.selection)?;
     let _logger = kernel_log(&mut kernel);
     let mut ring = register(ring, Interest::READABLE).context("cannot poll the ring")?;
-    let (probes, misses) = Probes::attach(&mut kernel, &options.selection)?;
+    let (mut kernel, attached, ended) = attach(kernel, options.selection, &mut shutdown).await?;
+    let (probes, misses) = attached?;
     tracing::info!("attached to {} syscalls", probes.mechanisms.len());
 
     if let Err(error) = privileges::drop_unneeded(child.is_some()) {
@@ -84,18 +91,20 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         tracing::warn!("{error:#}");
     }
 
-    let mut pump =
-        Pump::new(format(&options), sink, Account::new(counters, misses), options.max_events);
-    if let Some(child) = &mut child {
-        child.release()?;
-    }
-    ready();
-
-    let streaming = stream(&mut pump, &mut ring, &probes.mechanisms, options.stats);
-    let (end, mut written) = tokio::select! {
-        biased;
-        end = shutdown.wait(child.as_ref()) => (end?, Ok(())),
-        result = streaming => (End::Here, result),
+    let mut pump = Pump::new(format, sink, Account::new(counters, misses), options.max_events);
+    let (end, mut written) = if let Some(signal) = ended {
+        (End::before_it_began(signal, child.is_some()), Ok(()))
+    } else {
+        if let Some(child) = &mut child {
+            child.release()?;
+        }
+        ready();
+        let streaming = stream(&mut pump, &mut ring, &probes.mechanisms, options.stats);
+        tokio::select! {
+            biased;
+            end = shutdown.wait(child.as_ref()) => (end?, Ok(())),
+            result = streaming => (End::Here, result),
+        }
     };
     notify(&[NotifyState::Stopping]);
 
@@ -140,6 +149,38 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         (End::Here, Some(command)) => shutdown.command_end(command).await,
         (End::Here, None) => Ok(0),
     }
+}
+
+/// What there is to attach, attached, and what tells of calls past it.
+type Attached = (Probes, Misses);
+
+/// Attaches, which takes the kernel seconds on a busy machine, until a signal says to end; which one.
+/// In a thread of its own that ends with it: it has the privileges that are given up next.
+async fn attach(
+    mut kernel: Kernel,
+    selection: Selection,
+    shutdown: &mut Shutdown,
+) -> Result<(Kernel, Result<Attached>, Option<libc::c_int>)> {
+    let enough = Arc::new(AtomicBool::new(false));
+    let (done, mut attached) = oneshot::channel();
+    let thread = thread::spawn({
+        let enough = Arc::clone(&enough);
+        move || {
+            let attached = Probes::attach(&mut kernel, &selection, &enough);
+            // Whoever waits for it does so to the end.
+            let _ = done.send((kernel, attached));
+        }
+    });
+    let (attached, ended) = tokio::select! {
+        attached = &mut attached => (attached, None),
+        signal = shutdown.signalled() => {
+            enough.store(true, Ordering::Relaxed);
+            (attached.await, Some(signal))
+        }
+    };
+    let (kernel, attached) = attached.context("the thread that attaches is gone")?;
+    thread.join().map_err(|_| anyhow!("the thread that attaches panicked"))?;
+    Ok((kernel, attached, ended))
 }
 
 /// Streams until the output ends, by itself or because enough was written.

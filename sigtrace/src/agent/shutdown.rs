@@ -38,6 +38,13 @@ pub(crate) enum End {
     Here,
 }
 
+impl End {
+    /// With a signal, before the tracing began; and before the command did, if there is one.
+    pub(crate) fn before_it_began(signal: libc::c_int, command: bool) -> Self {
+        if command { Self::Command(128 + signal as u8) } else { Self::Here }
+    }
+}
+
 impl Shutdown {
     pub(crate) fn new(duration: Option<Duration>) -> Result<Self> {
         Ok(Self {
@@ -48,6 +55,17 @@ impl Shutdown {
             duration,
             signalled: None,
         })
+    }
+
+    /// Waits for a signal that ends the tracing, and says which it is.
+    pub(crate) async fn signalled(&mut self) -> libc::c_int {
+        let signal = tokio::select! {
+            _ = next(&mut self.interrupt) => libc::SIGINT,
+            _ = next(&mut self.hangup) => libc::SIGHUP,
+            _ = next(&mut self.terminate) => libc::SIGTERM,
+        };
+        self.signalled = Some(Instant::now());
+        signal
     }
 
     /// Waits for the end. A command gets SIGTERM passed on, and a while to end by it; SIGINT it gets

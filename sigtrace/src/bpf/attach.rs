@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     os::fd::{AsFd as _, OwnedFd},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
@@ -81,9 +82,13 @@ struct Trampoline<'a> {
 }
 
 impl Probes {
-    /// Attaches to everything that is selected, and says what tells of calls the kernel made past
-    /// the programs.
-    pub fn attach(kernel: &mut Kernel, selection: &Selection) -> Result<(Self, Misses)> {
+    /// Attaches to everything that is selected, unless it is `enough` before that, and says what
+    /// tells of calls the kernel made past the programs.
+    pub fn attach(
+        kernel: &mut Kernel,
+        selection: &Selection,
+        enough: &AtomicBool,
+    ) -> Result<(Self, Misses)> {
         let mut probes = Self {
             mechanisms: BTreeMap::new(),
             entries: Vec::new(),
@@ -95,13 +100,24 @@ impl Probes {
         let btf = types(selection)?;
         let mut programs = Vec::new();
         for &row in &selection.rows {
+            if enough.load(Ordering::Relaxed) {
+                return Ok((probes, Misses::of(programs)));
+            }
             let syscall = &SYSCALLS[row];
             let wanted = selection.policy.wanted(syscall);
             let trampoline = btf.as_ref().filter(|_| wanted != Mechanism::Kprobe);
             let trampoline = trampoline.map(|btf| Trampoline { btf, mechanism: wanted });
             let mechanism = probes.attach_row(kernel, syscall, trampoline, &mut programs)?;
-            if mechanism == Mechanism::Kprobe && syscall.blocks {
-                tracing::warn!("{}: returns of sleeping callers can be missed", syscall.name);
+            match mechanism {
+                Mechanism::Kprobe if syscall.blocks => {
+                    tracing::warn!("{}: returns of sleeping callers can be missed", syscall.name);
+                }
+                Mechanism::Unsupported => tracing::warn!(
+                    "{}: not traced, as this kernel has no such function or no BTF to tell its \
+                     arguments",
+                    syscall.name
+                ),
+                _ => {}
             }
             probes.mechanisms.insert(row, mechanism);
         }

@@ -79,11 +79,7 @@ impl Kernel {
 
     /// Whether the programs can make sense of what a function is called with.
     pub(super) fn understands(&self, point: &Point) -> bool {
-        let known = point.symbol != "signalfd_read_iter" || self.offsets.iter_count != 0;
-        if !known {
-            tracing::warn!("{}: needs the kernel's BTF, and is not traced", point.symbol);
-        }
-        known
+        point.symbol != "signalfd_read_iter" || self.offsets.iter_count != 0
     }
 
     /// Selects the threads that the selected processes have as targets.
