@@ -19,8 +19,7 @@ pub enum Mechanism {
 
 impl Mechanism {
     /// Every mechanism.
-    pub const ALL: [Self; 4] =
-        [Self::Kprobe, Self::KprobeFexit, Self::Fentry, Self::Unsupported];
+    pub const ALL: [Self; 4] = [Self::Kprobe, Self::KprobeFexit, Self::Fentry, Self::Unsupported];
 
     /// The name used in events and listings.
     pub fn name(self) -> &'static str {

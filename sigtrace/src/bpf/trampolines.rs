@@ -16,8 +16,8 @@ pub(super) fn condition() -> Condition {
                       of a kretprobe; the events say so";
         ("not available without BTF".to_owned(), Standing::Lacking { effect })
     } else if let Some(mode) = preemption().filter(|mode| mode == "full" || mode == "lazy") {
-        let effect = "--probe fentry can skip calls that many threads make at once, and counts them as \
-                      lost.probe_missed; --probe auto does not";
+        let effect = "returns of many sleepers that are woken together can be missed, and --probe fentry \
+                      can skip calls, which are counted as lost.probe_missed";
         (
             format!("available, on a kernel that preempts itself ({mode})"),
             Standing::Lacking { effect },

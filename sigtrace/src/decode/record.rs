@@ -3,7 +3,8 @@
 use std::mem::offset_of;
 
 use sigtrace_common::{
-    Abi, Access, Arg, Capture, DATA_OFFSET, Kind, MAX_ARGS, Record, SYSCALLS, State, Syscall,
+    Abi, Access, Arg, Capture, DATA_OFFSET, Kind, MAX_ARGS, Record, SIGNALFD_SIGINFO_SIZE,
+    SYSCALLS, State, Syscall,
 };
 
 use super::{
@@ -203,9 +204,14 @@ fn siginfos<'a>(
     address: u64,
     record: &'a [u8],
 ) -> Value<'a> {
-    let Return::Value { ret, .. } = outcome else { return self::address(address) };
+    let read = match outcome {
+        Return::Value { ret, .. } => u64::try_from(ret).unwrap_or(0),
+        Return::Missed | Return::Unfinished => 0,
+    };
+    if address == 0 || read < SIGNALFD_SIGINFO_SIZE as u64 {
+        return self::address(address);
+    }
     let bytes = record.get(DATA_OFFSET + syscall.data_size()..).unwrap_or_default();
-    let read = u64::try_from(ret).unwrap_or(0);
     Value::SignalfdSiginfos(SignalfdSiginfos::new(bytes, read, address))
 }
 

@@ -34,6 +34,14 @@ impl<'a> SignalfdSiginfos<'a> {
         Self { bytes, rest: rest.then(|| address.wrapping_add(length as u64)) }
     }
 
+    /// What is read of a signal with this number and code, its other members being 0.
+    pub fn of(signo: i32, code: i32) -> Option<Siginfo> {
+        let mut bytes = [0; SIGNALFD_SIGINFO_SIZE];
+        bytes.get_mut(..4)?.copy_from_slice(&signo.to_ne_bytes());
+        bytes.get_mut(8..12)?.copy_from_slice(&code.to_ne_bytes());
+        decode(&bytes)
+    }
+
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = Siginfo> {
         self.bytes.chunks_exact(SIGNALFD_SIGINFO_SIZE).filter_map(decode)

@@ -24,7 +24,7 @@ fn args(row: &'static Syscall) -> Value {
     let target = described(
         "Whom the call is aimed at, in the initial pid namespace, where it is known; a process group is \
          negative.",
-        or_null(integer(i32::MIN, i32::MAX)),
+        or_null(any_of(vec![integer(i32::MIN, -1), integer(1, i32::MAX)])),
     );
     let keys = row.args.iter().flat_map(keys);
     let is_aimed = |kind| row.position(kind).is_some();

@@ -17,7 +17,8 @@ pub(super) fn call() -> Value {
         names(["missed", "unfinished"]),
     );
     for (key, what) in [("ns_pid", "Calling process"), ("ns_tid", "Calling thread")] {
-        let text = format!("{what}, in its own pid namespace; only if that is not the initial one.");
+        let text =
+            format!("{what}, in its own pid namespace; only if that is not the initial one.");
         call["properties"][key] = described(&text, reference("uint32"));
     }
     call["dependentRequired"] = json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"] });

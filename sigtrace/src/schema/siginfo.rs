@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::parts::{Named, described, flags, integer, names, names_or, object, or_null, reference};
 use crate::{
-    decode::{Fault, Members, Siginfo},
+    decode::{Fault, Members, Siginfo, SignalfdSiginfos},
     names::{audit_arch, perf_flags::TRAP_PERF, poll::POLL, si_code, signal},
 };
 
@@ -31,15 +31,27 @@ pub(super) fn siginfo() -> Value {
     described(
         "siginfo_t: where a signal comes from, with the members that code and signal select. In a \
          send, all of it is what the sender wrote.",
-        json!({ "oneOf": arms().into_iter().map(Arm::schema).collect::<Vec<_>>() }),
+        one_of(arms(Siginfo::of)),
     )
 }
 
+/// A struct signalfd_siginfo, which has no place for some of it.
+pub(super) fn signalfd_siginfo() -> Value {
+    described(
+        "struct signalfd_siginfo: the same, as far as it has a place for it.",
+        one_of(arms(SignalfdSiginfos::of)),
+    )
+}
+
+fn one_of(arms: Vec<Arm>) -> Value {
+    json!({ "oneOf": arms.into_iter().map(Arm::schema).collect::<Vec<_>>() })
+}
+
 /// Every arm, in the order in which the decoder gives them.
-fn arms() -> Vec<Arm> {
+fn arms(of: fn(i32, i32) -> Option<Siginfo>) -> Vec<Arm> {
     let mut arms: Vec<Arm> = Vec::new();
     let asked = (0..=signal::MAX).flat_map(|signo| CODES.map(move |code| (signo, code)));
-    for info in asked.filter_map(|(signo, code)| Siginfo::of(signo, code)) {
+    for info in asked.filter_map(|(signo, code)| of(signo, code)) {
         let (summary, members) = members(&info.members);
         let index = arms.iter().position(|arm| arm.summary == summary).unwrap_or_else(|| {
             let (signals, codes) = (BTreeSet::new(), Vec::new());

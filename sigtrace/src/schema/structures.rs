@@ -11,7 +11,7 @@ use super::{
 use crate::names::{sa_flags::SA, signal, ss_flags::SS};
 
 /// The definition of each structure.
-pub(super) fn definitions() -> [Named; 7] {
+pub(super) fn definitions() -> [Named; 8] {
     [
         ("set", set()),
         ("handler", handler()),
@@ -19,6 +19,7 @@ pub(super) fn definitions() -> [Named; 7] {
         ("siginfo", siginfo::siginfo()),
         ("stack", stack()),
         ("timespec", timespec()),
+        ("signalfd_siginfo", siginfo::signalfd_siginfo()),
         ("signalfd_siginfos", signalfd_siginfos()),
     ]
 }
@@ -70,14 +71,12 @@ fn stack() -> Value {
 
 /// What was read from a signalfd.
 fn signalfd_siginfos() -> Value {
-    let rest = described(
-        "Where the rest of what was read is.",
-        object([("address", reference("address"))]),
-    );
+    let rest =
+        described("Where the rest of what was read is.", object([("address", reference("hex"))]));
     json!({
-        "description": "struct signalfd_siginfo: what was read, with the members that the kernel fills.",
+        "description": "What was read from a signalfd.",
         "type": "array",
-        "items": any_of(vec![reference("siginfo"), rest]),
+        "items": any_of([reference("signalfd_siginfo"), rest].to_vec()),
         "minItems": 1,
         "maxItems": MAX_SIGNALFD_SIGINFOS + 1,
     })
