@@ -8,6 +8,7 @@
 //! - [`processors`] is about which of them to run on.
 
 pub mod expect;
+#[cfg(not(target_arch = "x86"))]
 pub mod harness;
 pub mod kernel;
 pub mod names;

@@ -37,13 +37,17 @@ pub(super) struct Suite {
     program: &'static str,
     /// Needs systemd, and so the root image; the kernels it runs on then.
     systemd: Option<&'static [&'static str]>,
+    /// Processors. One with systemd, whose units run where they like: see
+    /// `tests/src/processors.rs`.
+    smp: u32,
 }
 
 /// All suites.
 pub(super) const SUITES: &[Suite] = &[
-    Suite { name: "guest", program: "guest-tests", systemd: None },
-    Suite { name: "systemd", program: "systemd-tests", systemd: Some(&["6.12"]) },
-    Suite { name: "oracle", program: "oracle-tests", systemd: Some(&["6.1", "6.12"]) },
+    Suite { name: "guest", program: "guest-tests", systemd: None, smp: 2 },
+    Suite { name: "systemd", program: "systemd-tests", systemd: Some(&["6.12"]), smp: 1 },
+    Suite { name: "oracle", program: "oracle-tests", systemd: Some(&["6.1", "6.12"]), smp: 1 },
+    Suite { name: "storm", program: "storm-tests", systemd: None, smp: 4 },
 ];
 
 /// One suite on one kernel.
@@ -184,9 +188,8 @@ impl Run {
         vm.files.extend(extra_files()?);
         if self.suite.systemd.is_some() {
             vm.root = Root::Systemd(image::ensure(cache)?);
-            // Units run where they like: see tests/src/processors.rs.
-            vm.smp = 1;
         }
+        vm.smp = self.suite.smp;
         vm.silence = Some(SILENCE);
         vm.timeout = Some(TIMEOUT);
         vm.on_interrupt = OnInterrupt::Kill;

@@ -8,10 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sigtrace_tests::harness::{Account, Puppet, Streaming, Test, command, spawn, until};
+use sigtrace_tests::harness::{Account, Flood, Puppet, Streaming, Test, command, spawn, until};
 use sigtrace_tests::tests;
-
-use crate::flood::Flood;
 
 /// All of them.
 pub const TESTS: &[Test] = tests![

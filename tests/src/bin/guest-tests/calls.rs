@@ -143,6 +143,7 @@ told! {
         "rt_sigreturn",
         "sigaltstack",
         "signalfd",
+        "read",
         "pidfd_open",
         "pidfd_send_signal",
         "signal",

@@ -5,10 +5,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use sigtrace_tests::harness::{Puppet, Streaming, Test, Tracer, until};
+use sigtrace_tests::harness::{Flood, Puppet, Streaming, Test, Tracer, until};
 use sigtrace_tests::tests;
 
-use crate::flood::Flood;
 use crate::kernel_side::{self, Leftovers};
 
 /// All of them.

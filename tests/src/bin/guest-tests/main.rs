@@ -11,7 +11,6 @@ mod calls;
 mod clocks;
 mod command;
 mod ending;
-mod flood;
 mod follow;
 mod kernel_side;
 mod listings;

@@ -6,10 +6,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sigtrace_tests::harness::{Puppet, Streaming, Test, Trace, Tracer, sigtrace};
+use sigtrace_tests::harness::{Flood, Puppet, Streaming, Test, Trace, Tracer, sigtrace};
 use sigtrace_tests::tests;
 
-use crate::flood::Flood;
 use crate::scene::{assert_same, calls_by, temporary};
 
 /// All of them.

@@ -2,10 +2,8 @@
 
 use std::process::Stdio;
 
-use sigtrace_tests::harness::{Account, Streaming, Test};
+use sigtrace_tests::harness::{Account, Flood, Streaming, Test};
 use sigtrace_tests::tests;
-
-use crate::flood::Flood;
 
 /// All of them.
 pub const TESTS: &[Test] = tests![

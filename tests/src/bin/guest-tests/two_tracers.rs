@@ -1,10 +1,9 @@
 //! Two sigtraces at once.
 
 use serde_json::Value;
-use sigtrace_tests::harness::{Test, Trace, Tracer, Workload};
+use sigtrace_tests::harness::{Flood, Test, Trace, Tracer, Workload};
 use sigtrace_tests::tests;
 
-use crate::flood::Flood;
 use crate::scene::foreseeable;
 
 /// All of them.

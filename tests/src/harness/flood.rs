@@ -3,10 +3,11 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use sigtrace_tests::harness::spawn;
+use super::children::spawn;
 
 /// Threads that call tkill of nobody, with the signals 0 and 15 in turn.
-pub(crate) struct Flood {
+#[derive(Debug)]
+pub struct Flood {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -14,12 +15,12 @@ pub(crate) struct Flood {
 
 impl Flood {
     /// Of so many threads, each to make so many calls; without end if 0. It has not begun yet.
-    pub(crate) fn new(threads: u64, calls: u64) -> Self {
+    pub fn new(threads: u64, calls: u64) -> Self {
         Self::with_pauses(threads, calls, 0)
     }
 
     /// As [`new`](Self::new), with pauses of so many microseconds between the calls of a thread.
-    pub(crate) fn with_pauses(threads: u64, calls: u64, pause: u64) -> Self {
+    pub fn with_pauses(threads: u64, calls: u64, pause: u64) -> Self {
         let mut command = Command::new("/payload/workload");
         command.arg("flood").args([threads, calls, pause].map(|number| number.to_string()));
         let mut child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
@@ -30,7 +31,7 @@ impl Flood {
     }
 
     /// Runs one to its end. Returns how many calls it made.
-    pub(crate) fn run(threads: u64, calls: u64) -> u64 {
+    pub fn run(threads: u64, calls: u64) -> u64 {
         let mut storm = Self::new(threads, calls);
         storm.begin();
         let made = storm.end();
@@ -39,23 +40,23 @@ impl Flood {
     }
 
     /// Its process id.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Lets it begin.
-    pub(crate) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         self.ask();
     }
 
     /// How many calls it has made so far; each thread may be in the midst of one more.
-    pub(crate) fn calls(&mut self) -> u64 {
+    pub fn calls(&mut self) -> u64 {
         self.ask();
         self.answer()
     }
 
     /// Waits for its end, and brings it about if it has none. Returns how many calls it made.
-    pub(crate) fn end(mut self) -> u64 {
+    pub fn end(mut self) -> u64 {
         self.input = None;
         self.answer()
     }
