@@ -74,11 +74,6 @@ impl<'a> Pair<'a> {
         self.event()?["comm"].as_str()
     }
 
-    /// Whether sigtrace says that it did not see it return.
-    pub(crate) fn missed(self) -> bool {
-        self.event().is_some_and(|event| event["return"] == "missed")
-    }
-
     fn event(self) -> Option<&'a Value> {
         match self.sigtrace?.source {
             Source::Sigtrace(event) => Some(event),

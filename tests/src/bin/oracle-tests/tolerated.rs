@@ -18,9 +18,6 @@ pub(crate) struct Tolerated {
 /// The upper half of a negative number.
 const SIGN: &str = "0xffffffff00000000";
 
-/// The calls that threads sleep in.
-const SLEEPING: &[&str] = &["rt_sigtimedwait", "rt_sigsuspend", "pause", "restart_syscall"];
-
 /// The one list.
 pub(crate) const TOLERATED: &[Tolerated] = &[
     // Between its fork and the program's execve the first process runs strace's own code, and
@@ -43,16 +40,6 @@ pub(crate) const TOLERATED: &[Tolerated] = &[
     Tolerated {
         name: "a call at whose door the thread was killed",
         covers: |difference, pair| difference.leaves_out("") && pair.killed(),
-    },
-    // The limit of return probes that the README states: of many threads asleep in the same call the
-    // kernel has slots for a few. The event says so itself.
-    Tolerated {
-        name: "the end of a call whose return was missed",
-        covers: |difference, pair| {
-            let end = difference.path == "outcome" && difference.sigtrace == Some(Value::Null);
-            let output = difference.path.starts_with("args.info.");
-            pair.missed() && SLEEPING.contains(&pair.name()) && (end || output)
-        },
     },
     // It returns into the code that the signal interrupted. What is in the register of results then
     // is a value of that code; strace shows it as if it were a result.
