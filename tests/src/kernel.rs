@@ -67,7 +67,8 @@ impl Kernel {
     }
 
     /// Calls whose functions' arguments the kernel's types do not have: there are no trampolines for
-    /// them. (5.10's `fs/signalfd.c` knows `struct pt_regs` by name only.)
+    /// them. (5.10's `fs/signalfd.c` knows `struct pt_regs` by name only, and of sgetmask's names its types
+    /// have none.)
     pub fn untyped(self) -> &'static [&'static str] {
         if self.at_least(6, 1) { &[] } else { &["signalfd", "signalfd4", "sgetmask"] }
     }

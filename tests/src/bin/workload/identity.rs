@@ -33,8 +33,9 @@ pub(crate) fn outside() -> [i32; 2] {
 
 /// The parent's process id there.
 fn parent() -> i32 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // `PID (NAME) STATE PPID …`, with anything in the name.
+    // `PID (NAME) STATE PPID …`, with any bytes in the name.
+    let stat = fs::read("/proc/self/stat").unwrap_or_default();
+    let stat = String::from_utf8_lossy(&stat);
     let after = stat.rsplit_once(") ").map_or("", |(_, after)| after);
     let ppid = after.split(' ').nth(1).and_then(|ppid| ppid.parse().ok());
     ppid.unwrap_or_else(|| panic!("no parent in {stat:?}"))

@@ -1,5 +1,7 @@
 //! Reads from a signalfd.
 
+use std::ptr;
+
 use serde_json::{Value, json};
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::names::{bits, hex};
@@ -8,8 +10,8 @@ use crate::call::{
     Call, kill, read_signals, readv_signals, rt_sigprocmask, rt_sigqueueinfo, signalfd4, tgkill,
 };
 use crate::errno::{EAGAIN, EFAULT, EINVAL, ERESTARTSYS};
-use crate::memory::{at_page_end, read_only};
-use crate::pointer::{self, Ptr, WILD, address, null, to, to_set, unread, unread_memory};
+use crate::memory::{at_page_end, keep, keep_bytes, read_only};
+use crate::pointer::{self, Ptr, address, null, to, to_set, unread, unread_memory};
 use crate::process::{fd, fork, wait};
 use crate::script::Script;
 use crate::siginfo::Info;
@@ -18,6 +20,8 @@ use crate::waiting::{USR1, begin_with_handler, sender};
 const USR2: i32 = libc::SIGUSR2;
 const CHLD: i32 = libc::SIGCHLD;
 const SFD_NONBLOCK: u32 = 0x800;
+/// No process has memory there, but the kernel tries.
+const NOWHERE: u64 = 0x10;
 
 /// Bytes of a `struct signalfd_siginfo`.
 const SIZE: usize = 128;
@@ -36,7 +40,7 @@ pub(crate) fn run(_: &[String]) {
     reader.nothing_to_read();
     reader.one_signal();
     reader.several_signals();
-    reader.into_nowhere();
+    reader.where_nothing_can_be_written();
     reader.a_child();
     // Another mask, and another number for the same file.
     reader.mask = bits(&[64]);
@@ -86,7 +90,7 @@ impl Reader {
 
     fn nothing_to_read(&mut self) {
         self.read(unread_memory(), SIZE, EAGAIN);
-        self.read(unread(WILD), 4 * SIZE, EAGAIN);
+        self.read(unread(NOWHERE), 4 * SIZE, EAGAIN);
         self.read(null(), SIZE, EAGAIN);
         // A buffer too small for one is no buffer, whatever there is to read.
         for count in [0, 1, SIZE - 1] {
@@ -135,8 +139,8 @@ impl Reader {
     }
 
     /// What cannot be written is gone all the same.
-    fn into_nowhere(&mut self) {
-        for buffer in [unread(WILD), null(), unread(address(read_only(&[0; SIZE])))] {
+    fn where_nothing_can_be_written(&mut self) {
+        for buffer in [unread(NOWHERE), null(), unread(address(read_only(&[0; SIZE])))] {
             self.send(USR2);
             self.read(buffer, SIZE, EFAULT);
         }
@@ -146,11 +150,16 @@ impl Reader {
     fn a_child(&mut self) {
         let child = self.script.off_the_record(|| fork(|| 3));
         wait(child);
-        let buffer: *mut [u8; SIZE] = Box::leak(Box::new([0; SIZE]));
+        let buffer: *mut [u8; SIZE] = keep([0; SIZE]);
         let look = move || {
             // SAFETY: never freed; it is looked at after the call has written.
             let bytes = unsafe { &*buffer };
-            let times = [56, 64].map(|offset| crate::siginfo::long(bytes, offset));
+            let long = |at: usize| {
+                let mut long = [0; 8];
+                long.copy_from_slice(&bytes[at..at + 8]);
+                i64::from_ne_bytes(long)
+            };
+            let times = [long(56), long(64)];
             let info = Info::new(CHLD, 1, json!("CLD_EXITED"));
             json!([info.child(child, 0, 3, (times[0], times[1])).shown()])
         };
@@ -191,9 +200,9 @@ impl Reader {
 
 /// Room for so many bytes, of which a read fills as many as these structures have.
 fn room(count: usize, infos: &[Value]) -> Ptr {
-    let buffer = address(Box::leak(vec![0_u8; count].into_boxed_slice()).as_ptr());
+    let buffer = address(keep_bytes(&vec![0; count]));
     let rest = buffer + (SHOWN * SIZE) as u64;
     let more = (infos.len() > SHOWN).then(|| json!({ "address": hex(rest) }));
     let shown = infos.iter().take(SHOWN).cloned().chain(more).collect();
-    to(buffer as *const u8, shown)
+    to(ptr::with_exposed_provenance::<u8>(buffer as usize), shown)
 }
