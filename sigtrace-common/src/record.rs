@@ -28,7 +28,8 @@ pub struct Record {
     /// The kernel function's return value. Without a meaning unless the state is [`State::Returned`].
     pub ret: i64,
     /// The argument registers, as many as the call has arguments; the others have no meaning. Those
-    /// of an `int` carry garbage in the upper half.
+    /// of an `int` carry garbage in the upper half. A read from a signalfd has its own: the second is
+    /// how many bytes the first of its buffers has, the third where that is.
     pub args: [u64; MAX_ARGS],
     /// The id of the caller's cgroup in the version 2 hierarchy; that of the root in a version 1
     /// only system.

@@ -34,6 +34,8 @@ use crate::{
 /// Indices of the row's arguments.
 const FD: usize = 0;
 const MASK: usize = 1;
+/// The mask is at no address of the caller's: in its place is how much of the buffer there is.
+const ROOM: usize = MASK;
 const SIGINFO: usize = 2;
 const COUNT: usize = 3;
 
@@ -92,7 +94,6 @@ impl SignalfdRead {
             Some(caller) => u64::from(caller.fd),
             None => 0,
         };
-        // The mask is at no address of the caller's: its place is free.
         let args = buffer.map(|buffer| [fd, buffer.room, buffer.address, buffer.count]);
         Self { file, args, caller }
     }
@@ -202,7 +203,7 @@ fn at_top(stack: u64, _padding: u64) -> Option<(u32, Abi)> {
 #[inline(always)]
 pub fn emit_read(record: &mut Record) {
     let size = SIGNALFD_SIGINFO_SIZE as u64;
-    let bytes = if record.ret > 0 { (record.ret as u64).min(record.args[MASK]) } else { 0 };
+    let bytes = if record.ret > 0 { (record.ret as u64).min(record.args[ROOM]) } else { 0 };
     let siginfos = (bytes / size).min(MAX_SIGNALFD_SIGINFOS as u64);
     if siginfos == 0 || record.args[SIGINFO] == 0 {
         return emit(record, HEAD);

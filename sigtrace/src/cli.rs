@@ -155,11 +155,11 @@ pub enum Sets {
 /// Probing mechanisms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Probe {
-    /// Trampolines for calls that sleep, pairs for the others
+    /// kprobe/kretprobe pairs, and trampolines for the returns of calls that sleep
     Auto,
     /// kprobe/kretprobe pairs for all: returns of sleeping callers can be missed
     Kprobe,
-    /// Trampolines (fentry/fexit) for all: the cheapest
+    /// Trampolines (fentry/fexit) for all, but for where calls that sleep begin: the cheapest
     Fentry,
 }
 

@@ -203,10 +203,16 @@ fn section(row: &Syscall) -> String {
         let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
         _ = writeln!(out, "\nProbed in {}, whichever the kernel has.", names.join(" or "));
     }
-    out += "\n| caller | number | entry |\n|---|---|---|\n";
+    let is_entry = matches!(row.hook, Hook::Entry);
+    out += if is_entry {
+        "\n| caller | number | entry |\n|---|---|---|\n"
+    } else {
+        "\n| caller | number |\n|---|---|\n"
+    };
     for abi in Abi::ALL {
         let name = abi.name();
         _ = match row.entries.get(abi) {
+            Some(entry) if !is_entry => writeln!(out, "| {name} | {} |", entry.number),
             Some(entry) => writeln!(out, "| {name} | {} | `{}` |", entry.number, entry.symbol),
             None => writeln!(out, "| {name} | none | |"),
         };

@@ -122,7 +122,8 @@ impl Account {
 
     /// Asks the kernel how often it skipped a program.
     pub(crate) fn ask_for_misses(&mut self) {
-        self.probe_missed = self.misses.total();
+        // One that could not be asked counts as none: the sum must not fall.
+        self.probe_missed = self.probe_missed.max(self.misses.total());
     }
 
     /// A call of `row` reached the output.

@@ -259,7 +259,8 @@ async fn finish(
         pump.report_stats(mechanisms);
     }
     pump.flush().await?;
-    pump.read().await
+    pump.read().await;
+    Ok(())
 }
 
 fn open(options: &Options) -> Result<Sink> {

@@ -1,8 +1,9 @@
 //! From the ring to the output: decode, number, format, write, keep the books.
 
-use std::{collections::BTreeMap, io, vec};
+use std::{collections::BTreeMap, io, time::Duration, vec};
 
 use aya::maps::{MapData, RingBuf};
+use tokio::time::timeout;
 
 use super::{
     account::Account,
@@ -17,6 +18,9 @@ use crate::{
 
 /// Lines are gathered up to this many bytes before they are written.
 const BATCH: usize = 64 << 10;
+
+/// How long to wait for a reader of what is written already.
+const COURTESY: Duration = Duration::from_secs(3);
 
 /// While losses go on they are told this often: the first at once, the others added up.
 const LOSSES_APART_NS: u64 = 250_000_000;
@@ -170,9 +174,11 @@ impl Pump {
         Ok(())
     }
 
-    /// Resolves once everything written was read, where that can be told.
-    pub(crate) async fn read(&self) -> io::Result<()> {
-        self.sink.read().await
+    /// Resolves once everything written was read, where that can be told, or after a while.
+    pub(crate) async fn read(&self) {
+        if let Ok(Err(error)) = timeout(COURTESY, self.sink.read()).await {
+            tracing::debug!("output: {error}");
+        }
     }
 
     /// Gives up what is not written, and what is still in the ring. Says whether that is anything.

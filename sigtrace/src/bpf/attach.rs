@@ -98,7 +98,7 @@ impl Probes {
         };
         probes.attach_lifecycle(kernel, selection)?;
         let btf = types(selection)?;
-        let mut programs = Vec::new();
+        let (mut programs, mut unsupported) = (Vec::new(), Vec::new());
         for &row in &selection.rows {
             if enough.load(Ordering::Relaxed) {
                 return Ok((probes, Misses::of(programs)));
@@ -112,14 +112,13 @@ impl Probes {
                 Mechanism::Kprobe if syscall.blocks => {
                     tracing::warn!("{}: returns of sleeping callers can be missed", syscall.name);
                 }
-                Mechanism::Unsupported => tracing::warn!(
-                    "{}: not traced, as this kernel has no such function or no BTF to tell its \
-                     arguments",
-                    syscall.name
-                ),
+                Mechanism::Unsupported => unsupported.push(syscall.name),
                 _ => {}
             }
             probes.mechanisms.insert(row, mechanism);
+        }
+        if !unsupported.is_empty() {
+            tell_of_unsupported(&unsupported.join(", "), selection.rows.len() < SYSCALLS.len());
         }
         if probes.mechanisms.values().all(|&mechanism| mechanism == Mechanism::Unsupported) {
             bail!("this kernel has none of the selected syscalls");
@@ -205,6 +204,17 @@ impl Probes {
     }
 }
 
+/// Calls that were asked for by name and cannot be traced are worth a warning.
+fn tell_of_unsupported(names: &str, named: bool) {
+    let text =
+        "not traced, as this kernel has no such functions, or no BTF to tell their arguments";
+    if named {
+        tracing::warn!("{text}: {names}");
+    } else {
+        tracing::info!("{text}: {names}");
+    }
+}
+
 /// What is attached to a point, and by what.
 type Attached = (Mechanism, Entry, Vec<Link>);
 
@@ -235,7 +245,8 @@ fn attach_by(
     let entry = if mechanism == Mechanism::Fentry {
         fentry::entry(kernel, btf, &name, &symbol)?
     } else {
-        returns.extend(kprobe::returns(kernel, &name, point.symbol)?.into_iter().flatten());
+        let Some(slots) = kprobe::returns(kernel, &name, point.symbol)? else { return Ok(None) };
+        returns.extend(slots);
         kprobe::entry(kernel, &name, point.symbol)?
     };
     Ok(entry.map(|entry| (mechanism, entry, returns)))
@@ -267,7 +278,8 @@ fn types(selection: &Selection) -> Result<Option<Btf>> {
 fn close_together<L: Send>(links: Vec<L>) {
     thread::scope(|scope| {
         for link in links {
-            scope.spawn(move || drop(link));
+            // Without a thread it is closed here and now.
+            let _ = thread::Builder::new().spawn_scoped(scope, move || drop(link));
         }
     });
 }

@@ -110,12 +110,17 @@ impl Kernel {
             let at = offset_of!(Record, undecided);
             u32::from_ne_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
         };
-        let (selected, left_out): (Vec<_>, Vec<_>) = self
+        let (mut selected, left_out): (Vec<_>, Vec<_>) = self
             .pending
             .iter()
             .filter_map(|slot| Some(slot.ok()?.1))
             .filter(|record| state(record) == State::Entered as u8)
             .partition(|record| open(record) & undecided::SIDES == 0);
+        // Whether it is a pidfd nobody has said yet: the target is a guess.
+        for record in selected.iter_mut().filter(|record| open(record) & undecided::PIDFD != 0) {
+            let at = offset_of!(Record, target);
+            record[at..at + 4].fill(0);
+        }
         (selected, left_out.len() as u64)
     }
 }

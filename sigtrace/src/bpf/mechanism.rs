@@ -41,7 +41,7 @@ pub enum Policy {
     Auto,
     /// Pairs for all.
     Kprobe,
-    /// Trampolines for all.
+    /// Trampolines for all, calls that sleep being entered by a kprobe as well.
     Fentry,
 }
 

@@ -18,7 +18,7 @@ pub fn from_kernel() -> Offsets {
     let btf = match btf {
         Ok(btf) => btf,
         Err(error) => {
-            tracing::info!("{BTF}: {error:#}: no parent pids, no targets of pidfds");
+            tracing::info!("{BTF}: {error:#}: no parents, targets and pid namespaces");
             return Offsets::default();
         }
     };
@@ -80,6 +80,9 @@ fn namespace(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
         + member(btf, "idr", "idr_rt")?
         + member(btf, "xarray", "xa_head")?;
     (offsets.pid_number != 0).then_some(())?;
+    // 64 slots a node: with CONFIG_BASE_SMALL there are fewer.
+    let slots = size(btf, "xa_node")?.checked_sub(member(btf, "xa_node", "slots")?)?;
+    (slots >= 64 * 8).then_some(())?;
     Some(Offsets {
         task_thread_pid: member(btf, "task_struct", "thread_pid")?,
         task_group_leader: member(btf, "task_struct", "group_leader")?,

@@ -33,8 +33,12 @@ fn mechanism(
     functions: &HashSet<&str>,
     btf: Option<&Btf>,
 ) -> Mechanism {
-    let mut points =
-        syscall.points(support::NATIVE).filter(|point| functions.contains(point.symbol)).peekable();
+    // As `Kernel::understands` has it.
+    let understood = |symbol: &str| btf.is_some() || symbol != "signalfd_read_iter";
+    let mut points = syscall
+        .points(support::NATIVE)
+        .filter(|point| functions.contains(point.symbol) && understood(point.symbol))
+        .peekable();
     if points.peek().is_none() {
         return Mechanism::Unsupported;
     }

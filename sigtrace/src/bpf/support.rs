@@ -179,7 +179,10 @@ fn btf() -> Condition {
     } else {
         (
             format!("not available, as there is no {BTF} (CONFIG_DEBUG_INFO_BTF)"),
-            Standing::Lacking { effect: "events have no ppid and no target of a pidfd" },
+            Standing::Lacking {
+                effect: "events have no ppid, no target and no numbers of pid namespaces; from 6.10 on \
+                         reads from a signalfd are not traced; --follow keeps processes that ended",
+            },
         )
     };
     Condition { name: "BTF", found, standing }

@@ -149,7 +149,9 @@ fn values<'a>(
                 match (arg.access, arg.kind) {
                     (Access::Kernel, _) if capture != Capture::Whole => Value::Null,
                     (_, Kind::SignalfdSiginfo) if capture == Capture::Whole => {
-                        siginfos(syscall, outcome, register, record)
+                        let room = syscall.position(Kind::SignalSet);
+                        let room = room.and_then(|index| header.args.get(index)).copied();
+                        siginfos(syscall, outcome, register, room.unwrap_or(0), record)
                     }
                     _ => pointer(arg, capture, register, layout).ok_or(too_short)?,
                 }
@@ -197,11 +199,13 @@ fn returned(kind: Kind, outcome: Return) -> Value<'static> {
     }
 }
 
-/// What was read from a signalfd: it follows what every record of the call has.
+/// What was read from a signalfd, into a first buffer with so much `room`: it follows what every record
+/// of the call has.
 fn siginfos<'a>(
     syscall: &'static Syscall,
     outcome: Return,
     address: u64,
+    room: u64,
     record: &'a [u8],
 ) -> Value<'a> {
     let read = match outcome {
@@ -212,6 +216,9 @@ fn siginfos<'a>(
         return self::address(address);
     }
     let bytes = record.get(DATA_OFFSET + syscall.data_size()..).unwrap_or_default();
+    // The record has places for more than were put there.
+    let room = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
+    let bytes = bytes.get(..room).unwrap_or_default();
     Value::SignalfdSiginfos(SignalfdSiginfos::new(bytes, read, address))
 }
 

@@ -17,7 +17,7 @@ use crate::names::poll::POLL;
 pub struct SignalfdSiginfos<'a> {
     /// The structures, one after the other.
     bytes: &'a [u8],
-    /// Where the next one is, if there are more than the record has.
+    /// The address after the last one, if more were read than the record has.
     pub rest: Option<u64>,
 }
 

@@ -71,8 +71,10 @@ fn stack() -> Value {
 
 /// What was read from a signalfd.
 fn signalfd_siginfos() -> Value {
-    let rest =
-        described("Where the rest of what was read is.", object([("address", reference("hex"))]));
+    let rest = described(
+        "The address after the last one shown: more was read.",
+        object([("address", reference("hex"))]),
+    );
     json!({
         "description": "What was read from a signalfd.",
         "type": "array",

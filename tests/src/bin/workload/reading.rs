@@ -26,7 +26,7 @@ const NOWHERE: u64 = 0x10;
 /// Bytes of a `struct signalfd_siginfo`.
 const SIZE: usize = 128;
 /// How many of them sigtrace shows of one read.
-const SHOWN: usize = 32;
+const SHOWN: usize = 12;
 
 pub(crate) fn run(_: &[String]) {
     let mut script = begin_with_handler(0);
@@ -175,7 +175,19 @@ impl Reader {
         self.send(64);
         self.send(64);
         if Kernel::running().reads_signalfds_by_iterator() {
-            let call = readv_signals(fd, mask, &[size, size], json!([first, "rest"]), 2 * size);
+            // Of a buffer for three, another behind it, and four to read.
+            for _ in 0..4 {
+                let again = Info::new(64, -1, json!("SI_QUEUE")).rt(0, 0, 1).given();
+                let own = self.own();
+                self.script.call(rt_sigqueueinfo(own, 64, again), 0);
+            }
+            let queued = Info::new(64, -1, json!("SI_QUEUE")).rt(0, 0, 1).shown();
+            // Two of them are those sent above.
+            let infos = json!([first.clone(), first.clone(), queued.clone(), "rest"]);
+            let sizes = [3 * size, size];
+            let call = readv_signals(fd, mask, &sizes, infos, 4 * size);
+            self.script.call(call, 4 * SIZE as i64);
+            let call = readv_signals(fd, mask, &[size, size], json!([queued, "rest"]), 2 * size);
             self.script.call(call, 2 * SIZE as i64);
         } else {
             let one = json!({ "fd": fd, "mask": sigtrace_tests::names::set(mask), "siginfo": [first], "count": SIZE });

@@ -91,6 +91,43 @@ fn several_signals_are_several_structures() {
 }
 
 #[test]
+fn no_more_is_shown_than_the_buffer_has() {
+    // As readv into a buffer for three and another: the record has a place for four.
+    let four = structure(10, 0).repeat(4);
+    let sample = Sample::of("read", &[3, 384, 0x7000, 512])
+        .points_to(0, &[])
+        .points_to(1, &longs(&[set(&[10])]))
+        .points_to(2, &[])
+        .followed_by(&four)
+        .ret(512);
+    let one = r#"{"sig":"SIGUSR1","signo":10,"code":"SI_USER","errno":11,"pid":12,"uid":16}"#;
+    let siginfo = format!(r#"[{one},{one},{one},{{"address":"0x7180"}}]"#);
+    assert_read(&sample, &siginfo, "512", "null");
+}
+
+/// What is longer is not written in one piece.
+#[test]
+fn the_longest_line_goes_into_a_pipe_whole() {
+    let mut structure = structure(17, 6);
+    structure[12..].fill(0xff);
+    structure[56..72].copy_from_slice(&longs(&[i64::MIN as u64; 2]));
+    for at in [4, 12, 40] {
+        structure[at..at + 4].copy_from_slice(&i32::MIN.to_ne_bytes());
+    }
+    let count = sigtrace_common::MAX_SIGNALFD_SIGINFOS + 1;
+    let sample = Sample::of("read", &[u64::MAX, u64::MAX, u64::MAX, u64::MAX])
+        .comm(&[1; 15])
+        .in_namespace(u32::MAX, u32::MAX)
+        .points_to(0, &[])
+        .points_to(1, &longs(&[u64::MAX]))
+        .points_to(2, &[])
+        .followed_by(&structure.repeat(count))
+        .ret(128 * count as i64);
+    let length = line(&sample).len();
+    assert!((3500..=libc::PIPE_BUF).contains(&length), "{length}");
+}
+
+#[test]
 fn nothing_read_is_an_address() {
     assert_read(&read(-11), r#"{"address":"0x7000"}"#, "-11", r#""EAGAIN""#);
     assert_read(&read(128).unreadable(2), r#"{"unreadable":"0x7000"}"#, "128", "null");
