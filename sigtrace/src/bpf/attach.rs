@@ -138,9 +138,11 @@ impl Probes {
 
     /// Threads that come and go, and what depends on them.
     fn attach_lifecycle(&mut self, kernel: &mut Kernel, selection: &Selection) -> Result<()> {
-        for (program, tracepoint) in
-            [("thread_exit", "sched_process_exit"), ("thread_exec", "sched_process_exec")]
-        {
+        for (program, tracepoint) in [
+            ("thread_exit", "sched_process_exit"),
+            ("thread_exit2", "sched_process_exit"),
+            ("thread_exec", "sched_process_exec"),
+        ] {
             let program: &mut RawTracePoint = kernel.program(program)?;
             program.load().map_err(|error| support::explain(error, tracepoint))?;
             let link =

@@ -1,6 +1,6 @@
 //! Loading: the object, its configuration, its maps.
 
-use std::{collections::HashMap, fs, hash::Hash, mem::offset_of, os::fd::AsRawFd};
+use std::{collections::HashMap, fs, hash::Hash, io, mem::offset_of, os::fd::AsRawFd};
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::{
@@ -102,14 +102,11 @@ impl Kernel {
             .context("cannot stop the programs")
     }
 
-    /// The calls that are under way, as records in the state [`State::Entered`], and how many more
-    /// there are that the filter leaves out. Only meaningful once nothing is attached any more.
+    /// The calls that are under way, as records in the state [`State::Entered`], or [`State::Missed`] if
+    /// their thread is no more, and how many more there are that the filter leaves out. Only meaningful once nothing is attached any more.
     pub fn under_way(&self) -> (Vec<RecordBytes>, u64) {
         let state = |record: &RecordBytes| record[offset_of!(Record, state)];
-        let open = |record: &RecordBytes| {
-            let at = offset_of!(Record, undecided);
-            u32::from_ne_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
-        };
+        let open = |record: &RecordBytes| number(record, offset_of!(Record, undecided));
         let (mut selected, left_out): (Vec<_>, Vec<_>) = self
             .pending
             .iter()
@@ -121,8 +118,26 @@ impl Kernel {
             let at = offset_of!(Record, target);
             record[at..at + 4].fill(0);
         }
+        // Of a thread that ends the programs are told, unless the kernel skipped them.
+        for record in selected.iter_mut().filter(|record| !is_alive(record)) {
+            record[offset_of!(Record, state)] = State::Missed as u8;
+        }
         (selected, left_out.len() as u64)
     }
+}
+
+/// Whether there still is the thread of a record.
+fn is_alive(record: &RecordBytes) -> bool {
+    let pid = number(record, offset_of!(Record, pid));
+    let tid = number(record, offset_of!(Record, tid));
+    // SAFETY: no memory is involved, and signal 0 is never sent. Not by /proc, which can be hidden.
+    let asked = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, 0) };
+    asked == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+}
+
+/// A member of a record that has 32 bits.
+fn number(record: &RecordBytes, at: usize) -> u32 {
+    u32::from_ne_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
 }
 
 /// A map to own. The programs that are yet to be loaded refer to it by its descriptor.

@@ -36,12 +36,16 @@ impl Traces {
     }
 }
 
-/// The probes of pairs on the entry points of `syscalls`, as [`Traces::probes`] has them.
+/// The probes of pairs on the entry points of `syscalls`, as [`Traces::probes`] has them: one for 64-bit
+/// callers and one for 32-bit ones.
 pub(crate) fn pairs(syscalls: &[&str]) -> Vec<String> {
-    let on = |kind: &'static str| {
-        syscalls.iter().map(move |syscall| format!("{kind} __x64_sys_{syscall}"))
-    };
-    let mut probes: Vec<_> = on("k").chain(on("r")).collect();
+    let entries = syscalls.iter().flat_map(|syscall| {
+        // A siginfo_t has another layout for 32-bit callers.
+        let compat = if syscall.ends_with("sigqueueinfo") { "compat_" } else { "" };
+        [format!("__x64_sys_{syscall}"), format!("__ia32_{compat}sys_{syscall}")]
+    });
+    let mut probes: Vec<_> =
+        entries.flat_map(|entry| ["k", "r"].map(|kind| format!("{kind} {entry}"))).collect();
     probes.sort();
     probes
 }

@@ -48,8 +48,8 @@ fn without_arguments_every_syscall_is_traced() -> Result<()> {
     service.start()?;
     let rows = command::output("sigtrace list --format json")?.lines().count();
     let probes = kernel::probes()?.len();
-    // Not every row has an entry point of its own in the running kernel.
-    assert!(probes > 30 && probes <= 2 * rows, "{probes} probes for {rows} syscalls");
+    // Most rows have two entry points in the running kernel, with two probes each; some have one.
+    assert!(probes > 2 * rows && probes <= 4 * rows, "{probes} probes for {rows} syscalls");
     Ok(())
 }
 
