@@ -19,7 +19,7 @@ use crate::interrupt;
 use crate::process;
 use crate::setup::kernel::Version;
 use crate::setup::{self, image};
-use crate::vm::{GuestFile, Job, OnInterrupt, PAYLOAD, Panicked, Root, Streams, Vm};
+use crate::vm::{GuestFile, Job, Mishap, OnInterrupt, PAYLOAD, Root, Streams, Vm};
 
 const SILENCE: Duration = Duration::from_secs(180);
 const TIMEOUT: Duration = Duration::from_secs(1800);
@@ -105,19 +105,22 @@ fn plan(kernels: &[Version]) -> VecDeque<Run> {
 }
 
 impl Run {
-    /// Runs it, a second time if the guest's kernel panicked: QEMU's emulation of several processors
-    /// sometimes runs kernel text that another is in the midst of patching, as attaching probes
-    /// does. A panic that is ours comes again.
+    /// Runs it, a second time if the guest's kernel panicked or never booted: QEMU's emulation of
+    /// several processors sometimes runs kernel text that another is in the midst of patching, as
+    /// attaching probes does. A panic that is ours comes again.
     fn outcome(&self, cache: &Cache, programs: &Programs, filter: Option<&str>) -> Outcome {
         let start = Instant::now();
         let mut output = Output::default();
         eprintln!("{} ...", self.label);
         let mut result = self.run(cache, programs, filter, &output);
         if let Err(error) = &result
-            && error.is::<Panicked>()
+            && error.is::<Mishap>()
         {
             // With the end of its console, as the second run's log takes the place of the first's.
-            eprintln!("{}: {error:#}\nQEMU causes such panics; once more", self.label);
+            eprintln!(
+                "{}: {error:#}\nQEMU does this to a guest now and then; once more",
+                self.label
+            );
             output = Output::default();
             result = self.run(cache, programs, filter, &output);
         }

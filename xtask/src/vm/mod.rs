@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::setup::Machine;
 use crate::setup::kernel::Kernel;
 
-pub(crate) use session::Panicked;
+pub(crate) use session::Mishap;
 
 /// Where the files of a guest are.
 pub(crate) const PAYLOAD: &str = "/payload";

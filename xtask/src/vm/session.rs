@@ -26,10 +26,16 @@ const TICK: Duration = Duration::from_millis(100);
 /// How much of the console an error shows.
 const SHOWN_LINES: usize = 40;
 
-/// The guest's kernel panicked.
+/// What QEMU's emulation does to a guest now and then, whatever the guest is to run.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the guest's kernel panicked")]
-pub(crate) struct Panicked;
+pub(crate) enum Mishap {
+    /// Its kernel panicked.
+    #[error("the guest's kernel panicked")]
+    Panicked,
+    /// It never came to its job.
+    #[error("the guest did not boot within {BOOT:?}")]
+    NotBooted,
+}
 
 /// Runs the guest; the job's exit code.
 pub(super) fn run(vm: &Vm, initrd: File, streams: Streams<'_>) -> Result<i32> {
@@ -147,7 +153,7 @@ impl<'a> Session<'a> {
                 self.exit = Some(code);
                 self.deadline = Some(Instant::now() + GRACE);
             }
-            Line::Panic => bail!(Panicked),
+            Line::Panic => bail!(Mishap::Panicked),
             Line::Stderr(_) | Line::Other => {}
         }
         Ok(())
@@ -182,7 +188,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let Some(started) = self.started else {
-            ensure!(self.began.elapsed() < BOOT, "the guest did not boot within {BOOT:?}");
+            ensure!(self.began.elapsed() < BOOT, Mishap::NotBooted);
             return Ok(());
         };
         let silent = self.last_sign.elapsed();
