@@ -1,6 +1,7 @@
 //! Shared by the programs that run inside the test guests.
 //!
-//! - [`harness`] runs sigtrace and takes its stream apart.
+//! - `harness` runs sigtrace and takes its stream apart. It is a feature of the package, for the
+//!   suites alone.
 //! - [`expect`] is how a workload states what sigtrace has to say about it.
 //! - [`names`] are the names of numbers, written down a second time so that the tests do not take
 //!   sigtrace's word for them.
@@ -8,7 +9,7 @@
 //! - [`processors`] is about which of them to run on.
 
 pub mod expect;
-#[cfg(not(target_arch = "x86"))]
+#[cfg(feature = "harness")]
 pub mod harness;
 pub mod kernel;
 pub mod names;

@@ -20,6 +20,9 @@ use crate::setup::{
 /// The package of everything that runs in guests beside sigtrace.
 const TESTS: &str = "sigtrace-tests";
 
+/// The feature of the workspace that the test suites of guests need, and nothing else.
+pub(crate) const HARNESS: &str = "sigtrace-tests/harness";
+
 /// A build with nothing to do takes less than this, and need not be mentioned.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -60,7 +63,7 @@ pub(crate) fn take(programs: &mut Programs, name: &str) -> Result<PathBuf> {
 
 /// Builds all programs of the tests package.
 pub(crate) fn test_programs() -> Result<Programs> {
-    programs(GUEST_TARGET, &["--package", TESTS, "--bins"], false)
+    programs(GUEST_TARGET, &["--package", TESTS, "--bins", "--features", HARNESS], false)
 }
 
 /// Builds the workloads as a program of 32 bits.

@@ -32,6 +32,7 @@ pub(super) fn checks(cache: &Cache) -> Result<Vec<(&'static str, Command)>> {
     format_fuzz.args(["--", "--color", "never"]);
     let mut clippy = build::cargo();
     clippy.args(["clippy", "--quiet", "--workspace", "--exclude", EBPF, "--all-targets"]);
+    clippy.args(["--features", build::HARNESS]);
     clippy.args(["--", "-D", "warnings"]);
     let mut clippy_ebpf = ebpf(cache, "clippy", "x86_64", &[EBPF])?;
     clippy_ebpf.args(["--", "-D", "warnings"]);
@@ -87,7 +88,8 @@ pub(super) fn check(name: &str, command: &mut Command) -> Result<Outcome> {
 pub(super) fn unit_tests(filter: Option<&str>) -> Result<Outcome> {
     let (step, start) = (Step::start("unit tests"), Instant::now());
     let mut cargo = build::cargo();
-    cargo.args(["test", "--workspace", "--exclude", EBPF, "--no-fail-fast", "--"]).args(filter);
+    cargo.args(["test", "--workspace", "--exclude", EBPF, "--features", build::HARNESS]);
+    cargo.args(["--no-fail-fast", "--"]).args(filter);
     let output = process::capture(&mut cargo)?;
     interrupt::check()?;
     let stdout = String::from_utf8_lossy(&output.stdout);
