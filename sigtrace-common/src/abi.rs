@@ -58,10 +58,8 @@ impl Abi {
 /// Byte offsets into the kernel's `struct pt_regs`, stable since long before 5.10
 /// (`arch/x86/include/asm/ptrace.h`, `arch/arm64/include/uapi/asm/ptrace.h`).
 pub mod regs {
-    /// x86: 168 bytes, `r15` first.
+    /// x86: `r15` first.
     pub mod x86 {
-        /// All of it.
-        pub const SIZE: usize = 168;
         /// `bx`, the first argument of a 32-bit call.
         pub const BX: usize = 40;
         /// `r10`, the fourth argument of a 64-bit call.
@@ -90,8 +88,6 @@ pub mod regs {
 
     /// 64-bit Arm: `regs[31]`, `sp`, `pc`, `pstate`, then `orig_x0` and `syscallno`.
     pub mod aarch64 {
-        /// All of it, up to Linux 7.2 or so: later ones have less at the end.
-        pub const SIZE: usize = 336;
         /// `regs[0]`, the first argument; the others follow.
         pub const X0: usize = 0;
         /// `regs[13]`, the stack pointer of a 32-bit caller.

@@ -146,6 +146,8 @@ pub struct Offsets {
     pub xa_node_slots: u32,
     /// `task_struct.stack`.
     pub task_stack: u32,
+    /// Bytes of `struct pt_regs`, the last thing on a kernel stack.
+    pub pt_regs_size: u32,
     /// `kiocb.ki_filp`.
     pub kiocb_file: u32,
     /// `iov_iter.iter_type`.
@@ -156,6 +158,8 @@ pub struct Offsets {
     pub iter_offset: u32,
     /// `iov_iter.ubuf`, where `iov_iter.__iov` is, too.
     pub iter_ubuf: u32,
+    /// Nothing: `Config` has to have an even number of these.
+    pub unused: u32,
 }
 
 // SAFETY: integers only; every bit pattern is a value. `Config` has words of 8 bytes
@@ -164,6 +168,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 30 * 4);
-    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 2 + 30));
+    assert!(size_of::<Offsets>() == 32 * 4);
+    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 2 + 32));
 };

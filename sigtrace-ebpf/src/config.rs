@@ -41,11 +41,13 @@ static CONFIG: Config = Config {
         xa_node_shift: 0,
         xa_node_slots: 0,
         task_stack: 0,
+        pt_regs_size: 0,
         kiocb_file: 0,
         iter_type: 0,
         iter_count: 0,
         iter_offset: 0,
         iter_ubuf: 0,
+        unused: 0,
     },
 };
 

@@ -175,7 +175,7 @@ const PADDING: u64 = 16;
 #[inline(always)]
 fn at_top(stack: u64, padding: u64) -> Option<(u32, Abi)> {
     use sigtrace_common::regs::x86;
-    let regs = stack.wrapping_add(THREAD_SIZE - padding - x86::SIZE as u64);
+    let regs = stack.wrapping_add(THREAD_SIZE - padding - u64::from(config!(offsets.pt_regs_size)));
     let number: u64 = read(regs.wrapping_add(x86::ORIG_AX as u64))?;
     // read, pread64, readv, preadv, preadv2, by arch/x86/entry/syscalls/syscall_{64,32}.tbl: no
     // number of one is among those of the other that can come here.
@@ -192,7 +192,7 @@ fn at_top(stack: u64, padding: u64) -> Option<(u32, Abi)> {
 #[inline(always)]
 fn at_top(stack: u64, _padding: u64) -> Option<(u32, Abi)> {
     use sigtrace_common::regs::aarch64;
-    let regs = stack.wrapping_add(THREAD_SIZE - aarch64::SIZE as u64);
+    let regs = stack.wrapping_add(THREAD_SIZE - u64::from(config!(offsets.pt_regs_size)));
     let fd = read::<u64>(regs.wrapping_add(aarch64::X0 as u64))? as u32;
     let pstate: u64 = read(regs.wrapping_add(aarch64::PSTATE as u64))?;
     Some((fd, if pstate & aarch64::PSTATE_32BIT == 0 { Abi::Aarch64 } else { Abi::Arm }))

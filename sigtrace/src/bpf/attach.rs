@@ -8,17 +8,18 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use aya::{
-    Btf,
-    programs::{
-        ProgramError, ProgramFd, RawTracePoint, TracePoint, fentry::FEntryLink, fexit::FExitLink,
-        kprobe::KProbeLink, raw_trace_point::RawTracePointLink, trace_point::TracePointLink,
-    },
+use aya::programs::{
+    ProgramError, ProgramFd, RawTracePoint, TracePoint, fentry::FEntryLink, fexit::FExitLink,
+    kprobe::KProbeLink, raw_trace_point::RawTracePointLink, trace_point::TracePointLink,
 };
 use sigtrace_common::{Hook, Point, SYSCALLS, Syscall, select};
 
 use super::{
-    Kernel, Mechanism, Policy, Selection, fentry, kprobe, misses::Misses, offsets::BTF, support,
+    Kernel, Mechanism, Selection,
+    fentry::{self, Functions},
+    kprobe,
+    misses::Misses,
+    support,
 };
 
 /// What is attached. Dropping it detaches everything.
@@ -74,10 +75,10 @@ impl Entry {
     }
 }
 
-/// The kernel's types and the mechanism to use them for.
+/// Which functions can have trampolines, and the mechanism to use them for.
 #[derive(Clone, Copy)]
 struct Trampoline<'a> {
-    btf: &'a Btf,
+    functions: &'a Functions,
     mechanism: Mechanism,
 }
 
@@ -97,7 +98,7 @@ impl Probes {
             tracepoints: Vec::new(),
         };
         probes.attach_lifecycle(kernel, selection)?;
-        let btf = types(selection)?;
+        let functions = kernel.functions.take();
         let (mut programs, mut unsupported) = (Vec::new(), Vec::new());
         for &row in &selection.rows {
             if enough.load(Ordering::Relaxed) {
@@ -105,8 +106,8 @@ impl Probes {
             }
             let syscall = &SYSCALLS[row];
             let wanted = selection.policy.wanted(syscall);
-            let trampoline = btf.as_ref().filter(|_| wanted != Mechanism::Kprobe);
-            let trampoline = trampoline.map(|btf| Trampoline { btf, mechanism: wanted });
+            let functions = functions.as_ref().filter(|_| wanted != Mechanism::Kprobe);
+            let trampoline = functions.map(|functions| Trampoline { functions, mechanism: wanted });
             let mechanism = probes.attach_row(kernel, syscall, trampoline, &mut programs)?;
             match mechanism {
                 Mechanism::Kprobe if syscall.blocks => {
@@ -224,9 +225,8 @@ type Attached = (Mechanism, Entry, Vec<Link>);
 /// comes before the entry probe, here and below, so that no call is seen to enter that could not be
 /// seen to return.
 fn attach_pair(kernel: &mut Kernel, point: &Point) -> Result<Option<Attached>> {
-    let name = point.to_string();
-    let Some(returns) = kprobe::returns(kernel, &name, point.symbol)? else { return Ok(None) };
-    let entry = kprobe::entry(kernel, &name, point.symbol)?;
+    let Some(returns) = kprobe::returns(kernel, point)? else { return Ok(None) };
+    let entry = kprobe::entry(kernel, point)?;
     Ok(entry.map(|entry| (Mechanism::Kprobe, entry, returns)))
 }
 
@@ -235,44 +235,19 @@ fn attach_by(
     kernel: &mut Kernel,
     syscall: &Syscall,
     point: &Point,
-    Trampoline { btf, mechanism }: Trampoline<'_>,
+    Trampoline { functions, mechanism }: Trampoline<'_>,
 ) -> Result<Option<Attached>> {
-    let Some(symbol) = fentry::typed_name(btf, point.symbol, syscall.registers()) else {
-        return Ok(None);
-    };
-    let name = point.to_string();
-    let Some(mut returns) = fentry::returns(kernel, btf, &name, &symbol, syscall.blocks)? else {
+    let Some(mut returns) = fentry::returns(kernel, functions, point, syscall.blocks)? else {
         return Ok(None);
     };
     let entry = if mechanism == Mechanism::Fentry {
-        fentry::entry(kernel, btf, &name, &symbol)?
+        fentry::entry(kernel, functions, point)?
     } else {
-        let Some(slots) = kprobe::returns(kernel, &name, point.symbol)? else { return Ok(None) };
+        let Some(slots) = kprobe::returns(kernel, point)? else { return Ok(None) };
         returns.extend(slots);
-        kprobe::entry(kernel, &name, point.symbol)?
+        kprobe::entry(kernel, point)?
     };
     Ok(entry.map(|entry| (mechanism, entry, returns)))
-}
-
-/// The kernel's types, as far as they are needed.
-fn types(selection: &Selection) -> Result<Option<Btf>> {
-    let is_needed = |&row: &usize| selection.policy.wanted(&SYSCALLS[row]) != Mechanism::Kprobe;
-    if !selection.rows.iter().any(is_needed) {
-        return Ok(None);
-    }
-    match Btf::from_sys_fs() {
-        Ok(btf) => Ok(Some(btf)),
-        Err(error) if selection.policy == Policy::Fentry => Err(error).with_context(|| {
-            format!(
-                "--probe fentry: {BTF} cannot be read, which needs a kernel with \
-                 CONFIG_DEBUG_INFO_BTF; --probe auto does without"
-            )
-        }),
-        Err(error) => {
-            tracing::info!("no trampolines: {BTF}: {error}");
-            Ok(None)
-        }
-    }
 }
 
 /// Each link that is closed waits for the kernel to be through with its program, up to a quarter of

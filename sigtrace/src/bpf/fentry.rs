@@ -1,50 +1,91 @@
 //! Trampolines: fentry and fexit programs.
 
+use std::collections::{BTreeMap, HashMap};
+
 use anyhow::Result;
 use aya::{
     Btf,
     programs::{FEntry, FExit, ProgramError},
 };
-use aya_obj::btf::BtfKind;
+use aya_obj::btf::{BtfType, Func, FuncLinkage};
+use sigtrace_common::{Point, Syscall};
 
 use super::{
     Kernel,
     attach::{Entry, Link},
     support,
+    types::Types,
 };
 
-/// The function as the kernel's types know it. One without arguments has several names at one
-/// address, of which they have this one (`SYSCALL_DEFINE0`,
+/// Functions that can have trampolines, by their symbols.
+#[derive(Debug)]
+pub(super) struct Functions {
+    names: HashMap<&'static str, String>,
+    /// The kernel's types as far as aya looks at them: these functions, at their numbers.
+    btf: Btf,
+}
+
+impl Functions {
+    /// Those where these calls are probed, as far as the kernel's types have them.
+    pub(super) fn of(types: &Types, syscalls: impl Iterator<Item = &'static Syscall>) -> Self {
+        let points = syscalls.flat_map(|syscall| {
+            let registers = syscall.registers();
+            syscall.points(support::NATIVE).map(move |point| (point.symbol, registers))
+        });
+        let found: HashMap<_, _> = points
+            .filter_map(|(symbol, registers)| Some((symbol, typed(types, symbol, registers)?)))
+            .collect();
+        let by_number: BTreeMap<u32, &str> =
+            found.values().map(|(name, number)| (*number, name.as_str())).collect();
+        // It has the type of number 0 already.
+        let (mut btf, mut next) = (Btf::new(), 1);
+        for (&number, name) in &by_number {
+            for _ in next..number {
+                btf.add_type(BtfType::Unknown);
+            }
+            let name = btf.add_string(name);
+            btf.add_type(BtfType::Func(Func::new(name, 0, FuncLinkage::Static)));
+            next = number + 1;
+        }
+        let names = found.into_iter().map(|(symbol, (name, _))| (symbol, name)).collect();
+        Self { names, btf }
+    }
+
+    /// What the kernel's types call the function of this symbol.
+    pub(super) fn name(&self, symbol: &str) -> Option<&str> {
+        self.names.get(symbol).map(String::as_str)
+    }
+}
+
+/// The function of a symbol as the kernel's types know it, and its number. One without arguments has
+/// several names at one address, of which they have this one (`SYSCALL_DEFINE0`,
 /// `arch/x86/include/asm/syscall_wrapper.h`).
-pub(super) fn typed_name(btf: &Btf, symbol: &str, registers: usize) -> Option<String> {
-    let known = |name: &String| btf.id_by_type_name_kind(name, BtfKind::Func).is_ok();
-    let alias = |prefix, other| Some(format!("{other}{}", symbol.strip_prefix(prefix)?));
-    Some(symbol.to_owned()).filter(known).or_else(|| {
-        let alias = alias("__x64_", "__do_")
-            .or_else(|| alias("__ia32_", "__do_"))
-            .or_else(|| alias("__arm64_", "__do_"))?;
-        Some(alias).filter(|name| registers == 0 && known(name))
+fn typed(types: &Types, symbol: &str, registers: usize) -> Option<(String, u32)> {
+    let known = |name: String| types.function(&name).map(|number| (name, number));
+    known(symbol.to_owned()).or_else(|| {
+        let prefixes = ["__x64_", "__ia32_", "__arm64_"];
+        let rest = prefixes.iter().find_map(|prefix| symbol.strip_prefix(prefix))?;
+        if registers == 0 { known(format!("__do_{rest}")) } else { None }
     })
 }
 
-/// Attaches the entry program named after `point` to the function that the kernel's types call
-/// `symbol`; `None` if there is no trampoline for it.
+/// Attaches the entry program of `point`; `None` if there is no trampoline for it.
 pub(super) fn entry(
     kernel: &mut Kernel,
-    btf: &Btf,
-    point: &str,
-    symbol: &str,
+    functions: &Functions,
+    point: &Point,
 ) -> Result<Option<Entry>> {
+    let Some(function) = functions.name(point.symbol) else { return Ok(None) };
     let program: &mut FEntry = kernel.program(&format!("{point}_fentry"))?;
-    if let Err(error) = program.load(symbol, btf) {
-        return refused(error, symbol);
+    if let Err(error) = program.load(function, &functions.btf) {
+        return refused(error, function);
     }
     match program.attach() {
         Ok(link) => {
             let link = program.take_link(link)?.into();
             Entry::new(link, program.fd()?).map(Some)
         }
-        Err(error) => refused(error, symbol),
+        Err(error) => refused(error, function),
     }
 }
 
@@ -52,21 +93,21 @@ pub(super) fn entry(
 /// do unless the kernel skips the first.
 pub(super) fn returns(
     kernel: &mut Kernel,
-    btf: &Btf,
-    point: &str,
-    symbol: &str,
+    functions: &Functions,
+    point: &Point,
     sleeps: bool,
 ) -> Result<Option<Vec<Link>>> {
-    let names: &[_] = if sleeps { &["fexit", "fexit2"] } else { &["fexit"] };
+    let Some(function) = functions.name(point.symbol) else { return Ok(None) };
+    let programs: &[_] = if sleeps { &["fexit", "fexit2"] } else { &["fexit"] };
     let mut links = Vec::new();
-    for name in names {
-        let program: &mut FExit = kernel.program(&format!("{point}_{name}"))?;
-        if let Err(error) = program.load(symbol, btf) {
-            return refused(error, symbol);
+    for program in programs {
+        let program: &mut FExit = kernel.program(&format!("{point}_{program}"))?;
+        if let Err(error) = program.load(function, &functions.btf) {
+            return refused(error, function);
         }
         match program.attach() {
             Ok(link) => links.push(program.take_link(link)?.into()),
-            Err(error) => return refused(error, symbol),
+            Err(error) => return refused(error, function),
         }
     }
     Ok(Some(links))

@@ -4,6 +4,7 @@ use std::io;
 
 use anyhow::Result;
 use aya::programs::{KProbe, ProgramError};
+use sigtrace_common::Point;
 
 use super::{
     Kernel,
@@ -11,18 +12,17 @@ use super::{
     support,
 };
 
-/// Attaches the entry program named after `point` to `symbol`; `None` if the kernel has no such
-/// function.
-pub(super) fn entry(kernel: &mut Kernel, point: &str, symbol: &str) -> Result<Option<Entry>> {
+/// Attaches the entry program of `point`; `None` if the kernel has no such function.
+pub(super) fn entry(kernel: &mut Kernel, point: &Point) -> Result<Option<Entry>> {
     let name = format!("{point}_enter");
-    let Some(link) = attach(kernel, &name, symbol)? else { return Ok(None) };
+    let Some(link) = attach(kernel, &name, point.symbol)? else { return Ok(None) };
     let program: &mut KProbe = kernel.program(&name)?;
     Entry::new(link, program.fd()?).map(Some)
 }
 
 /// Attaches the return program, likewise.
-pub(super) fn returns(kernel: &mut Kernel, point: &str, symbol: &str) -> Result<Option<Vec<Link>>> {
-    let link = attach(kernel, &format!("{point}_exit"), symbol)?;
+pub(super) fn returns(kernel: &mut Kernel, point: &Point) -> Result<Option<Vec<Link>>> {
+    let link = attach(kernel, &format!("{point}_exit"), point.symbol)?;
     Ok(link.map(|link| vec![link]))
 }
 

@@ -9,9 +9,14 @@ use aya::{
 };
 use aya_log::EbpfLogger;
 use log::Log;
-use sigtrace_common::{Config, Offsets, Point, Record, State, select, side, undecided};
+use sigtrace_common::{Config, Offsets, Point, Record, SYSCALLS, State, select, side, undecided};
 
-use super::{Counters, Selection, offsets};
+use super::{
+    Counters, Mechanism, Policy, Selection,
+    fentry::Functions,
+    offsets,
+    types::{BTF, Types},
+};
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sigtrace-ebpf.stripped"));
 
@@ -29,6 +34,8 @@ pub type RecordBytes = [u8; size_of::<Record>()];
 pub struct Kernel {
     pub(super) ebpf: Ebpf,
     offsets: Offsets,
+    /// Until the programs are attached.
+    pub(super) functions: Option<Functions>,
     pending: maps::HashMap<MapData, u32, RecordBytes>,
 }
 
@@ -36,11 +43,9 @@ pub struct Kernel {
 pub fn load(selection: &Selection) -> Result<(Kernel, RingBuf<MapData>, Counters)> {
     raise_memlock_limit();
     let processors = processors()?;
-    let config = Config {
-        offsets: offsets::from_kernel(),
-        wakeup_bytes: selection.ring_size / WAKEUP_PART,
-        ..selection.config
-    };
+    let (offsets, functions) = look_up(selection)?;
+    let config =
+        Config { offsets, wakeup_bytes: selection.ring_size / WAKEUP_PART, ..selection.config };
     let by_process = select::EITHER | select::CALLER | select::TARGET | select::FOLLOW;
     let processes = if config.select & by_process == 0 { 1 } else { MAX_PROCESSES };
     let mut ebpf = EbpfLoader::new()
@@ -68,7 +73,30 @@ pub fn load(selection: &Selection) -> Result<(Kernel, RingBuf<MapData>, Counters
     };
     let ring = RingBuf::try_from(take_map(&mut ebpf, "EVENTS")?).context("cannot map the ring")?;
     let pending = maps::HashMap::try_from(take_map(&mut ebpf, "PENDING")?)?;
-    Ok((Kernel { ebpf, offsets: config.offsets, pending }, ring, counters))
+    Ok((Kernel { ebpf, offsets, functions, pending }, ring, counters))
+}
+
+/// What the kernel's types tell of where its members lie, and of the functions that are to have
+/// trampolines.
+fn look_up(selection: &Selection) -> Result<(Offsets, Option<Functions>)> {
+    let types = match Types::of_kernel() {
+        Ok(types) => types,
+        Err(error) if selection.policy == Policy::Fentry => {
+            return Err(error).with_context(|| {
+                format!(
+                    "--probe fentry: {BTF} cannot be read, which needs a kernel with \
+                     CONFIG_DEBUG_INFO_BTF; --probe auto does without"
+                )
+            });
+        }
+        Err(error) => {
+            tracing::info!("{BTF}: {error:#}: no parents, targets, pid namespaces and trampolines");
+            return Ok((Offsets::default(), None));
+        }
+    };
+    let syscalls = selection.rows.iter().map(|&row| &SYSCALLS[row]);
+    let wanted = syscalls.filter(|syscall| selection.policy.wanted(syscall) != Mechanism::Kprobe);
+    Ok((offsets::of(&types), Some(Functions::of(&types, wanted))))
 }
 
 impl Kernel {

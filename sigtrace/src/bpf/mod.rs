@@ -11,6 +11,7 @@ mod offsets;
 pub mod outlook;
 pub mod support;
 mod trampolines;
+mod types;
 mod verifier;
 
 use std::{collections::HashMap, fs::File};

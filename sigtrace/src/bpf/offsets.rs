@@ -1,144 +1,106 @@
-//! Where the running kernel keeps the members the programs look for, from its BTF.
+//! Where the running kernel keeps the members the programs look for.
 
-use std::fs;
-
-use anyhow::Context as _;
-use btf_rs::{Btf, Type};
 use sigtrace_common::Offsets;
 
-/// The kernel's own type information.
-pub const BTF: &str = "/sys/kernel/btf/vmlinux";
+use super::types::{Structure, Types};
 
-/// The offsets as far as the kernel tells them.
-pub fn from_kernel() -> Offsets {
-    // Read in one go: the file is some megabytes, and each small read of it costs a system call.
-    let btf = fs::read(BTF)
-        .context("cannot read it")
-        .and_then(|bytes| Btf::from_bytes(&bytes).context("cannot make sense of it"));
-    let btf = match btf {
-        Ok(btf) => btf,
-        Err(error) => {
-            tracing::info!("{BTF}: {error:#}: no parents, targets and pid namespaces");
-            return Offsets::default();
-        }
-    };
+/// The offsets as far as the kernel's types tell them.
+pub(super) fn of(types: &Types) -> Offsets {
+    let task = types.structure("task_struct");
     let mut offsets = Offsets::default();
     // Each group stands or falls as a whole.
     for group in [parent, process_end, files, pidfd, namespace, signalfd, iterator] {
-        if let Some(found) = group(&btf, offsets) {
+        if let Some(found) = group(types, &task, offsets) {
             offsets = found;
         }
     }
     offsets
 }
 
-fn parent(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
+fn parent(_: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
     Some(Offsets {
-        task_real_parent: member(btf, "task_struct", "real_parent")?,
-        task_tgid: member(btf, "task_struct", "tgid")?,
-        task_comm: member(btf, "task_struct", "comm")?,
+        task_real_parent: task.member("real_parent")?,
+        task_tgid: task.member("tgid")?,
+        task_comm: task.member("comm")?,
         ..offsets
     })
 }
 
-fn process_end(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
+fn process_end(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
     Some(Offsets {
-        task_signal: member(btf, "task_struct", "signal")?,
-        signal_live: member(btf, "signal_struct", "live")?,
+        task_signal: task.member("signal")?,
+        signal_live: types.structure("signal_struct").member("live")?,
         ..offsets
     })
 }
 
-fn files(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
+fn files(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    let fdtable = types.structure("fdtable");
     Some(Offsets {
-        task_files: member(btf, "task_struct", "files")?,
-        files_fdt: member(btf, "files_struct", "fdt")?,
-        fdtable_max_fds: member(btf, "fdtable", "max_fds")?,
-        fdtable_fd: member(btf, "fdtable", "fd")?,
-        file_private_data: member(btf, "file", "private_data")?,
+        task_files: task.member("files")?,
+        files_fdt: types.structure("files_struct").member("fdt")?,
+        fdtable_max_fds: fdtable.member("max_fds")?,
+        fdtable_fd: fdtable.member("fd")?,
+        file_private_data: types.structure("file").member("private_data")?,
         ..offsets
     })
 }
 
-fn pidfd(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
-    let proc_pid = i64::from(member(btf, "proc_inode", "pid")?);
-    let proc_inode = i64::from(member(btf, "proc_inode", "vfs_inode")?);
+fn pidfd(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
     (offsets.task_files != 0).then_some(())?;
+    let (inode, proc_inode) = (types.structure("inode"), types.structure("proc_inode"));
+    let proc_pid = i64::from(proc_inode.member("pid")?);
+    let proc_vfs = i64::from(proc_inode.member("vfs_inode")?);
     Some(Offsets {
-        file_inode: member(btf, "file", "f_inode")?,
-        inode_private: member(btf, "inode", "i_private")?,
-        inode_sb: member(btf, "inode", "i_sb")?,
-        super_block_magic: member(btf, "super_block", "s_magic")?,
-        proc_inode_pid: i32::try_from(proc_pid - proc_inode).ok()?,
-        pid_number: member(btf, "pid", "numbers")? + member(btf, "upid", "nr")?,
+        file_inode: types.structure("file").member("f_inode")?,
+        inode_private: inode.member("i_private")?,
+        inode_sb: inode.member("i_sb")?,
+        super_block_magic: types.structure("super_block").member("s_magic")?,
+        proc_inode_pid: i32::try_from(proc_pid - proc_vfs).ok()?,
+        pid_number: types.structure("pid").member("numbers")?
+            + types.structure("upid").member("nr")?,
         ..offsets
     })
 }
 
-fn namespace(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
-    let tree = member(btf, "pid_namespace", "idr")?
-        + member(btf, "idr", "idr_rt")?
-        + member(btf, "xarray", "xa_head")?;
+fn namespace(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
     (offsets.pid_number != 0).then_some(())?;
+    let (upid, node) = (types.structure("upid"), types.structure("xa_node"));
+    let tree = types.structure("pid_namespace").member("idr")?
+        + types.structure("idr").member("idr_rt")?
+        + types.structure("xarray").member("xa_head")?;
     // 64 slots a node: with CONFIG_BASE_SMALL there are fewer.
-    let slots = size(btf, "xa_node")?.checked_sub(member(btf, "xa_node", "slots")?)?;
+    let slots = node.size()?.checked_sub(node.member("slots")?)?;
     (slots >= 64 * 8).then_some(())?;
     Some(Offsets {
-        task_thread_pid: member(btf, "task_struct", "thread_pid")?,
-        task_group_leader: member(btf, "task_struct", "group_leader")?,
-        pid_level: member(btf, "pid", "level")?,
-        upid_size: size(btf, "upid")?,
-        upid_ns: member(btf, "upid", "ns")? - member(btf, "upid", "nr")?,
+        task_thread_pid: task.member("thread_pid")?,
+        task_group_leader: task.member("group_leader")?,
+        pid_level: types.structure("pid").member("level")?,
+        upid_size: upid.size()?,
+        upid_ns: upid.member("ns")? - upid.member("nr")?,
         pid_namespace_tree: tree,
-        xa_node_shift: member(btf, "xa_node", "shift")?,
-        xa_node_slots: member(btf, "xa_node", "slots")?,
+        xa_node_shift: node.member("shift")?,
+        xa_node_slots: node.member("slots")?,
         ..offsets
     })
 }
 
-fn signalfd(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
-    Some(Offsets { task_stack: member(btf, "task_struct", "stack")?, ..offsets })
-}
-
-fn iterator(btf: &Btf, offsets: Offsets) -> Option<Offsets> {
+fn signalfd(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
     Some(Offsets {
-        kiocb_file: member(btf, "kiocb", "ki_filp")?,
-        iter_type: member(btf, "iov_iter", "iter_type")?,
-        iter_count: member(btf, "iov_iter", "count")?,
-        iter_offset: member(btf, "iov_iter", "iov_offset")?,
-        iter_ubuf: member(btf, "iov_iter", "ubuf")?,
+        task_stack: task.member("stack")?,
+        pt_regs_size: types.structure("pt_regs").size()?,
         ..offsets
     })
 }
 
-/// Bytes of a structure.
-fn size(btf: &Btf, structure: &str) -> Option<u32> {
-    btf.resolve_types_by_name(structure).ok()?.iter().find_map(|found| match found {
-        Type::Struct(found) => u32::try_from(found.size()).ok(),
-        _ => None,
-    })
-}
-
-/// Byte offset of a member, also of one inside unnamed members.
-fn member(btf: &Btf, structure: &str, name: &str) -> Option<u32> {
-    btf.resolve_types_by_name(structure).ok()?.iter().find_map(|found| match found {
-        Type::Struct(_) => member_of(btf, found, name),
-        _ => None,
-    })
-}
-
-fn member_of(btf: &Btf, structure: &Type, name: &str) -> Option<u32> {
-    let members = match structure {
-        Type::Struct(structure) => &structure.members,
-        Type::Union(union) => &union.members,
-        _ => return None,
-    };
-    members.iter().find_map(|member| {
-        let offset = member.bit_offset() / 8;
-        match btf.resolve_name(member).ok()?.as_str() {
-            found if found == name => Some(offset),
-            "" => Some(offset + member_of(btf, &btf.resolve_chained_type(member).ok()?, name)?),
-            _ => None,
-        }
+fn iterator(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    let (kiocb, iterator) = (types.structure("kiocb"), types.structure("iov_iter"));
+    Some(Offsets {
+        kiocb_file: kiocb.member("ki_filp")?,
+        iter_type: iterator.member("iter_type")?,
+        iter_count: iterator.member("count")?,
+        iter_offset: iterator.member("iov_offset")?,
+        iter_ubuf: iterator.member("ubuf")?,
+        ..offsets
     })
 }

@@ -3,10 +3,9 @@
 use std::{collections::HashSet, fs};
 
 use anyhow::{Context as _, Result};
-use aya::Btf;
 use sigtrace_common::{SYSCALLS, Syscall};
 
-use super::{Mechanism, Policy, fentry, support};
+use super::{Mechanism, Policy, fentry::Functions, support, types::Types};
 
 const KALLSYMS: &str = "/proc/kallsyms";
 
@@ -20,10 +19,10 @@ pub fn mechanisms(policy: Policy) -> Result<Vec<Mechanism>> {
     // Lines are `address type name`, then the module, if it is of one.
     let functions: HashSet<&str> =
         text.lines().filter_map(|line| line.split_ascii_whitespace().nth(2)).collect();
-    let btf = Btf::from_sys_fs().ok();
+    let typed = Types::of_kernel().ok().map(|types| Functions::of(&types, SYSCALLS.iter()));
     Ok(SYSCALLS
         .iter()
-        .map(|syscall| mechanism(syscall, policy, &functions, btf.as_ref()))
+        .map(|syscall| mechanism(syscall, policy, &functions, typed.as_ref()))
         .collect())
 }
 
@@ -31,10 +30,10 @@ fn mechanism(
     syscall: &'static Syscall,
     policy: Policy,
     functions: &HashSet<&str>,
-    btf: Option<&Btf>,
+    typed: Option<&Functions>,
 ) -> Mechanism {
     // As `Kernel::understands` has it.
-    let understood = |symbol: &str| btf.is_some() || symbol != "signalfd_read_iter";
+    let understood = |symbol: &str| typed.is_some() || symbol != "signalfd_read_iter";
     let mut points = syscall
         .points(support::NATIVE)
         .filter(|point| functions.contains(point.symbol) && understood(point.symbol))
@@ -42,9 +41,7 @@ fn mechanism(
     if points.peek().is_none() {
         return Mechanism::Unsupported;
     }
-    let has_type = |symbol: &str| {
-        btf.is_some_and(|btf| fentry::typed_name(btf, symbol, syscall.registers()).is_some())
-    };
+    let has_type = |symbol: &str| typed.is_some_and(|typed| typed.name(symbol).is_some());
     let wanted = policy.wanted(syscall);
     if wanted != Mechanism::Kprobe && points.all(|point| has_type(point.symbol)) {
         wanted

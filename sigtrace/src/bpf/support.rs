@@ -7,7 +7,7 @@ use aya::programs::ProgramError;
 use caps::{CapSet, Capability};
 use sigtrace_common::Abi;
 
-use super::{offsets::BTF, trampolines, verifier};
+use super::{trampolines, types::BTF, verifier};
 
 /// The binary interface this build traces.
 #[cfg(target_arch = "x86_64")]

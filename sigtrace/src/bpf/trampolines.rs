@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use super::{
-    offsets::BTF,
     support::{Condition, Standing},
+    types::BTF,
 };
 
 /// The way in which the kernel preempts, in parentheses: `none voluntary (full) lazy`.
