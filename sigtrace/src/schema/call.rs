@@ -47,7 +47,13 @@ fn keys() -> [Named; 17] {
         ("abi", seen("How the caller entered the kernel.", names(Abi::ALL.map(Abi::name)))),
         ("pid", seen("Calling process, in the initial pid namespace.", reference("uint32"))),
         ("tid", seen("Calling thread, in the initial pid namespace.", reference("uint32"))),
-        ("ppid", seen("The caller's parent; null without BTF.", or_null(integer(1, u32::MAX)))),
+        (
+            "ppid",
+            seen(
+                "The caller's parent; null if it has none, or without BTF.",
+                or_null(integer(1, u32::MAX)),
+            ),
+        ),
         ("uid", seen("Real user id, in the initial user namespace.", reference("uint32"))),
         ("gid", seen("Real group id, in the initial user namespace.", reference("uint32"))),
         ("comm", seen("The thread's name, chosen by its user; invalid UTF-8 replaced.", comm)),
