@@ -10,7 +10,8 @@ use crate::{
     output::{Counts, Stats},
 };
 
-/// The calls of which nothing was printed, by cause.
+/// The calls of which nothing was printed, by cause. A sum that is more than there are numbers is the
+/// largest of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Losses {
     /// The ring had no room.
@@ -29,7 +30,7 @@ pub(crate) struct Losses {
 
 impl Losses {
     pub(crate) fn total(self) -> u64 {
-        self.causes().iter().map(|(_, count)| count).sum()
+        self.causes().into_iter().fold(0, |sum, (_, count)| sum.saturating_add(count))
     }
 
     /// Each cause by name, the two that happen first.
@@ -54,12 +55,14 @@ impl Losses {
 
     fn since(self, before: Self) -> Self {
         Self {
-            ring_full: self.ring_full - before.ring_full,
-            pending_full: self.pending_full - before.pending_full,
-            registers_unreadable: self.registers_unreadable - before.registers_unreadable,
-            probe_missed: self.probe_missed - before.probe_missed,
-            undecodable: self.undecodable - before.undecodable,
-            output: self.output - before.output,
+            ring_full: self.ring_full.saturating_sub(before.ring_full),
+            pending_full: self.pending_full.saturating_sub(before.pending_full),
+            registers_unreadable: self
+                .registers_unreadable
+                .saturating_sub(before.registers_unreadable),
+            probe_missed: self.probe_missed.saturating_sub(before.probe_missed),
+            undecodable: self.undecodable.saturating_sub(before.undecodable),
+            output: self.output.saturating_sub(before.output),
         }
     }
 }
@@ -152,7 +155,7 @@ impl Account {
     }
 
     pub(crate) fn filtered(&self) -> u64 {
-        self.counters.get(Counter::Filtered) + self.left_out
+        self.counters.get(Counter::Filtered).saturating_add(self.left_out)
     }
 
     pub(crate) fn losses(&self) -> Losses {

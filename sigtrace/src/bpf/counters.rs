@@ -39,7 +39,7 @@ impl Counters {
         }
     }
 
-    /// The sum of a counter over all processors.
+    /// The sum of a counter over all processors, or the largest number if it is more than that.
     pub fn get(&self, counter: Counter) -> u64 {
         (0..self.processors)
             .map(|processor| {
@@ -50,7 +50,7 @@ impl Counters {
                         .load(Ordering::Relaxed)
                 }
             })
-            .sum()
+            .fold(0, u64::saturating_add)
     }
 }
 

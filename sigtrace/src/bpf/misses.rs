@@ -33,7 +33,7 @@ impl Misses {
                 0
             })
         });
-        misses.sum()
+        misses.fold(0, u64::saturating_add)
     }
 }
 

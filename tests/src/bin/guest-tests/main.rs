@@ -12,6 +12,7 @@ mod clocks;
 mod command;
 mod ending;
 mod follow;
+mod held;
 mod kernel_side;
 mod listings;
 mod lockdown;
@@ -51,6 +52,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("ending", ending::TESTS),
     ("blocked", blocked::TESTS),
     ("two_tracers", two_tracers::TESTS),
+    ("held", held::TESTS),
     ("clocks", clocks::TESTS),
     // Nothing can be traced after it.
     ("lockdown", lockdown::TESTS),
