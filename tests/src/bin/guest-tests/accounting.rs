@@ -186,8 +186,10 @@ fn processes_that_come_and_go_are_counted() {
         let trace = tracer.finish();
         assert_adds_up(&trace, calls);
     }
-    let trace = run(&["-s", "tkill", "--stats"], &["workload", "forked", "20"]);
-    assert_eq!((trace.stdout.as_str(), trace.stats().printed()), ("400\n", 400));
+    for workload in ["forked", "vforked"] {
+        let trace = run(&["-s", "tkill", "--stats"], &["workload", workload, "20"]);
+        assert_eq!((trace.stdout.as_str(), trace.stats().printed()), ("400\n", 400), "{workload}");
+    }
 }
 
 fn a_command_is_traced_from_its_first_call_to_its_last() {

@@ -1,7 +1,10 @@
 //! Processes that end in the midst of their calls, or soon after.
 
+use std::ffi::{c_int, c_void};
+use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+use std::ptr::{null, null_mut};
 use std::thread;
 
 use sigtrace_tests::processors;
@@ -78,12 +81,38 @@ pub(crate) fn forked(arguments: &[String]) {
     println!("{}", 20 * count);
 }
 
+/// `vforked PROCESSES`: the same one after the other, each started as vfork does it: in the memory of
+/// its parent, who waits until it executes something else. Prints how many calls that are.
+pub(crate) fn vforked(arguments: &[String]) {
+    let count = number(arguments);
+    let mut stack = vec![0_u128; 4096];
+    for _ in 0..count {
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+        // SAFETY: the child has the stack to itself until it is done with it, and only makes system
+        // calls on it.
+        let child = unsafe {
+            libc::clone(ten_twice, stack.as_mut_ptr_range().end.cast(), flags, null_mut())
+        };
+        assert!(child > 0, "{}", io::Error::last_os_error());
+        assert_eq!(wait(child), 0);
+    }
+    println!("{}", 20 * count);
+}
+
+extern "C" fn ten_twice(_: *mut c_void) -> c_int {
+    let _ = ten();
+    let argv = [c"workload".as_ptr(), c"tens".as_ptr(), null()];
+    // SAFETY: strings, and a list of them that ends with null.
+    unsafe { libc::execv(c"/proc/self/exe".as_ptr(), argv.as_ptr()) };
+    1
+}
+
 /// `tens`: ten calls of tkill.
 pub(crate) fn tens(_: &[String]) {
     let _ = ten();
 }
 
-fn ten() -> std::io::Result<()> {
+fn ten() -> io::Result<()> {
     for _ in 0..10 {
         nobody();
     }

@@ -91,6 +91,7 @@ const WORKLOADS: &[Workload] = &[
     ("hog", doomed::hog),
     ("sleep", waiters::sleep),
     ("puppet", puppet::run),
+    ("vforked", doomed::vforked),
 ];
 
 fn main() -> ExitCode {
