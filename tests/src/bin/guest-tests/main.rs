@@ -13,6 +13,7 @@ mod command;
 mod ending;
 mod follow;
 mod held;
+mod io_uring;
 mod kernel_side;
 mod listings;
 mod lockdown;
@@ -52,6 +53,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("ending", ending::TESTS),
     ("blocked", blocked::TESTS),
     ("two_tracers", two_tracers::TESTS),
+    ("io_uring", io_uring::TESTS),
     ("held", held::TESTS),
     ("clocks", clocks::TESTS),
     // Nothing can be traced after it.

@@ -32,6 +32,8 @@ mod sigprocmask;
 mod stack;
 mod storm;
 mod timed;
+#[cfg(not(target_arch = "x86"))]
+mod uring;
 mod waiters;
 mod waiting;
 
@@ -58,6 +60,8 @@ const WORKLOADS: &[Workload] = &[
     ("sigaltstack", stack::run),
     ("signalfd", signalfd::run),
     ("read", reading::run),
+    #[cfg(not(target_arch = "x86"))]
+    ("io_uring", uring::run),
     ("pidfd_open", pidfd::opening),
     ("pidfd_send_signal", pidfd::sending),
     ("signal", i386::actions::signals),
@@ -87,11 +91,11 @@ const WORKLOADS: &[Workload] = &[
     ("killed", doomed::killed),
     ("ended", doomed::ended),
     ("forked", doomed::forked),
+    ("vforked", doomed::vforked),
     ("tens", doomed::tens),
     ("hog", doomed::hog),
     ("sleep", waiters::sleep),
     ("puppet", puppet::run),
-    ("vforked", doomed::vforked),
 ];
 
 fn main() -> ExitCode {
