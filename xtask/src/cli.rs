@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
 
 use crate::setup::kernel::Version;
+use crate::test;
 
 /// Sets up, builds, runs and tests sigtrace.
 #[derive(Debug, Parser)]
@@ -76,6 +77,10 @@ pub(crate) struct Test {
     /// Only what needs no virtual machine
     #[arg(long, conflicts_with = "kernel")]
     pub(crate) host_only: bool,
+    /// Only these suites of guests, and nothing of the host's part
+    #[arg(long, value_name = "SUITE,...", value_delimiter = ',', conflicts_with = "host_only")]
+    #[arg(value_parser = PossibleValuesParser::new(test::suites()))]
+    pub(crate) suite: Vec<String>,
     /// Only tests whose name contains this
     #[arg(last = true, value_name = "FILTER")]
     pub(crate) filter: Option<String>,

@@ -6,9 +6,9 @@ use std::env;
 use std::iter;
 use std::panic;
 use std::process::ExitCode;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -56,8 +56,27 @@ pub fn main(modules: &[(&str, &[Test])]) -> ExitCode {
     });
     let wanted = |name: &str| filters.is_empty() || filters.iter().any(|part| name.contains(part));
     let tests = tests.filter(|(name, _)| wanted(name));
-    let trials = tests.map(|(name, run)| Trial::test(name, move || limited(run)));
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    let durations = Arc::new(Mutex::new(Vec::new()));
+    let trials = tests.map(|(name, run)| {
+        let durations = Arc::clone(&durations);
+        Trial::test(name.clone(), move || {
+            let start = Instant::now();
+            let result = limited(run);
+            durations.lock().unwrap_or_else(PoisonError::into_inner).push((start.elapsed(), name));
+            result
+        })
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    print_durations(&mut durations.lock().unwrap_or_else(PoisonError::into_inner));
+    conclusion.exit_code()
+}
+
+/// For the log, the slowest first.
+fn print_durations(durations: &mut [(Duration, String)]) {
+    durations.sort_unstable();
+    for (took, name) in durations.iter().rev() {
+        eprintln!("{:6.1} s {name}", took.as_secs_f32());
+    }
 }
 
 /// Runs a test in a thread of its own; one that hangs is left behind, its processes are killed.

@@ -32,7 +32,7 @@ const WORKLOAD_32: &str = "workload32";
 /// A test program and the guests it is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Suite {
-    name: &'static str,
+    pub(super) name: &'static str,
     /// A program of the tests package.
     program: &'static str,
     /// Needs systemd, and so the root image; the kernels it runs on then.
@@ -40,15 +40,26 @@ pub(super) struct Suite {
     /// Processors. One with systemd, whose units run where they like: see
     /// `tests/src/processors.rs`.
     smp: u32,
+    /// For the kernel's command line.
+    options: &'static str,
 }
+
+/// To detach a probe the kernel waits for several grace periods, one probe after the other, and a
+/// guest of several processors is idle for half of the time: sooner, but nothing else.
+const EXPEDITED: &str =
+    "rcupdate.rcu_expedited=1 rcutree.jiffies_till_first_fqs=0 rcutree.jiffies_till_next_fqs=0";
 
 /// All suites.
 pub(super) const SUITES: &[Suite] = &[
-    Suite { name: "guest", program: "guest-tests", systemd: None, smp: 2 },
-    Suite { name: "systemd", program: "systemd-tests", systemd: Some(&["6.12"]), smp: 1 },
-    Suite { name: "oracle", program: "oracle-tests", systemd: Some(&["6.1", "6.12"]), smp: 1 },
-    Suite { name: "storm", program: "storm-tests", systemd: None, smp: 4 },
+    Suite { smp: 2, options: EXPEDITED, ..suite("guest", "guest-tests") },
+    Suite { systemd: Some(&["6.12"]), ..suite("systemd", "systemd-tests") },
+    Suite { systemd: Some(&["6.1", "6.12"]), ..suite("oracle", "oracle-tests") },
+    Suite { smp: 4, ..suite("storm", "storm-tests") },
 ];
+
+const fn suite(name: &'static str, program: &'static str) -> Suite {
+    Suite { name, program, systemd: None, smp: 1, options: "" }
+}
 
 /// One suite on one kernel.
 #[derive(Clone, Debug)]
@@ -58,18 +69,19 @@ struct Run {
     label: String,
 }
 
-/// Runs all suites on `kernels`, several guests at a time, to the last one whatever fails.
+/// Runs these suites, or all if none is named, on `kernels`, several guests at a time, to the last
+/// one whatever fails.
 pub(super) fn run(
     cache: &Cache,
     kernels: &[Version],
+    suites: &[String],
     filter: Option<&str>,
 ) -> Result<Vec<Outcome>> {
-    let mut programs = build::test_programs()?;
-    programs.insert("sigtrace".into(), build::sigtrace(cache, true)?);
-    programs.insert(WORKLOAD_32.into(), build::workload_32()?);
-    let runs = Mutex::new(plan(kernels));
+    let programs = programs(cache)?;
+    let runs = Mutex::new(plan(kernels, suites));
     let outcomes = Mutex::new(Vec::new());
-    let guests = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
+    // One more than there are processors, as a guest waits for itself now and then.
+    let guests = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4) + 1;
     thread::scope(|scope| {
         for _ in 0..guests {
             scope.spawn(|| {
@@ -85,14 +97,30 @@ pub(super) fn run(
     Ok(outcomes)
 }
 
+/// Builds what runs in the guests: sigtrace beside the others, as linking it keeps one processor
+/// busy.
+fn programs(cache: &Cache) -> Result<Programs> {
+    let (sigtrace, others) = thread::scope(|scope| {
+        let sigtrace = scope.spawn(|| build::sigtrace(cache, true));
+        let others = build::test_programs();
+        (sigtrace.join(), others)
+    });
+    let Ok(sigtrace) = sigtrace else { bail!("the thread that builds sigtrace panicked") };
+    let mut programs = others?;
+    programs.insert("sigtrace".into(), sigtrace?);
+    programs.insert(WORKLOAD_32.into(), build::workload_32()?);
+    Ok(programs)
+}
+
 /// The next run, unless the user wants no more. A function, so that the lock ends before the run.
 fn next(runs: &Mutex<VecDeque<Run>>) -> Option<Run> {
     if interrupt::count() > 0 { None } else { lock(runs).pop_front() }
 }
 
 /// What to run: every suite on every kernel it is for.
-fn plan(kernels: &[Version]) -> VecDeque<Run> {
-    let all = SUITES.iter().flat_map(|suite| {
+fn plan(kernels: &[Version], named: &[String]) -> VecDeque<Run> {
+    let is_named = |suite: &&Suite| named.is_empty() || named.iter().any(|name| name == suite.name);
+    let all = SUITES.iter().filter(is_named).flat_map(|suite| {
         let wanted = |kernel: &&Version| {
             suite.systemd.is_none_or(|only| only.contains(&kernel.to_string().as_str()))
         };
@@ -193,6 +221,7 @@ impl Run {
             vm.root = Root::Systemd(image::ensure(cache)?);
         }
         vm.smp = self.suite.smp;
+        vm.options = self.suite.options;
         vm.silence = Some(SILENCE);
         vm.timeout = Some(TIMEOUT);
         vm.on_interrupt = OnInterrupt::Kill;

@@ -16,26 +16,24 @@ use crate::interrupt;
 use crate::setup::{self, kernel};
 use report::{Outcome, Report};
 
+/// The names of the suites that run in guests.
+pub(crate) fn suites() -> impl Iterator<Item = &'static str> {
+    guest::SUITES.iter().map(|suite| suite.name)
+}
+
 /// Runs everything asked for, failures and all, then reports.
 pub(crate) fn command(cache: &Cache, options: &cli::Test) -> Result<ExitCode> {
     setup::build_tools(cache)?;
     let mut report = Report::default();
-    // Who names tests wants those, not the state of the whole tree.
-    if options.filter.is_none() {
-        for (name, mut command) in host::checks(cache)? {
-            report.add(host::check(name, &mut command)?);
-        }
-    }
-    report.add(host::unit_tests(options.filter.as_deref())?);
-    if options.filter.is_none() {
-        report.add(host::fuzz()?);
+    if options.suite.is_empty() {
+        host_part(cache, options.filter.as_deref(), &mut report)?;
     }
     if !options.host_only {
         let kernels = match &options.kernel[..] {
             [] => kernel::TESTED.iter().map(|name| name.parse()).collect::<Result<Vec<_>>>()?,
             chosen => chosen.to_vec(),
         };
-        let outcomes = guest::run(cache, &kernels, options.filter.as_deref());
+        let outcomes = guest::run(cache, &kernels, &options.suite, options.filter.as_deref());
         interrupt::check()?;
         for outcome in outcomes.unwrap_or_else(|error| vec![Outcome::not_run("guests", &error)]) {
             report.add(outcome);
@@ -43,4 +41,18 @@ pub(crate) fn command(cache: &Cache, options: &cli::Test) -> Result<ExitCode> {
     }
     println!("{report}");
     Ok(if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn host_part(cache: &Cache, filter: Option<&str>, report: &mut Report) -> Result<()> {
+    // Who names tests wants those, not the state of the whole tree.
+    if filter.is_none() {
+        for (name, mut command) in host::checks(cache)? {
+            report.add(host::check(name, &mut command)?);
+        }
+    }
+    report.add(host::unit_tests(filter)?);
+    if filter.is_none() {
+        report.add(host::fuzz()?);
+    }
+    Ok(())
 }

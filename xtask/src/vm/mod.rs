@@ -89,6 +89,8 @@ pub(crate) struct Vm {
     pub(crate) icount: bool,
     /// The root file system.
     pub(crate) root: Root,
+    /// More for the kernel's command line.
+    pub(crate) options: &'static str,
     /// All kernel messages on the console.
     pub(crate) verbose: bool,
     /// How long it may say nothing, once the job runs; `None` for as long as it likes.
@@ -123,6 +125,7 @@ impl Vm {
             smp: 2,
             memory_mb: 1024,
             icount: false,
+            options: "",
             root: Root::Initramfs,
             verbose: false,
             silence: None,

@@ -117,6 +117,10 @@ fn kernel_command_line(vm: &Vm) -> String {
     if !vm.verbose {
         line.push_str(" quiet");
     }
+    if !vm.options.is_empty() {
+        line.push(' ');
+        line.push_str(vm.options);
+    }
     if vm.icount {
         // A random stack offset per call would make instruction counts differ.
         line.push_str(" randomize_kstack_offset=off nokaslr");
