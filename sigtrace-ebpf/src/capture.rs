@@ -21,7 +21,7 @@ use crate::{
     filter::{self, Verdict},
     kernel::member,
     maps::{
-        PENDING, count, count_under_way, is_stopped, may_be_under_way, new_slot, remove_slot,
+        PENDING, count, count_under_way, is_tracing, may_be_under_way, new_slot, remove_slot,
         slots_are_scarce,
     },
     namespace, pidfd,
@@ -80,7 +80,7 @@ pub fn enter<const ROW: usize>(source: &impl Source) {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
 
-    if is_stopped() {
+    if !is_tracing() {
         return forget_missed(tid);
     }
     let verdict = filter::caller::<ROW>(pid, tid);

@@ -45,9 +45,10 @@ pub static COUNTERS: Array<Counters> = Array::with_max_entries(1, BPF_F_MMAPABLE
 /// Set to 1 by the agent once the tracing is over: detaching takes the kernel seconds on a busy
 /// machine, and calls that begin meanwhile are none of ours.
 #[map]
-static STOPPED: Array<u32> = Array::with_max_entries(1, 0);
+static TRACING: Array<u32> = Array::with_max_entries(1, 0);
 
-/// Selected processes, by process id; the agent sets the size. Bits of [`side`](sigtrace_common::side).
+/// Selected processes, by process id; the agent sets the size. Bits of
+/// [`side`](sigtrace_common::side).
 #[map]
 pub static PIDS: HashMap<u32, u32> = HashMap::with_max_entries(1, 0);
 
@@ -124,12 +125,12 @@ fn add(map: &Array<u32>, index: u32, change: i32) {
     }
 }
 
-/// Whether the tracing is over.
+/// Whether the tracing has begun and is not over.
 #[inline(always)]
-pub fn is_stopped() -> bool {
-    match STOPPED.get_ptr(0) {
+pub fn is_tracing() -> bool {
+    match TRACING.get_ptr(0) {
         // SAFETY: an element of the map; volatile, as the agent changes it.
-        Some(stopped) => unsafe { stopped.read_volatile() != 0 },
+        Some(tracing) => unsafe { tracing.read_volatile() != 0 },
         None => false,
     }
 }

@@ -83,7 +83,7 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     let _logger = kernel_log(&mut kernel);
     let mut ring = register(ring, Interest::READABLE).context("cannot poll the ring")?;
     let (mut kernel, attached, ended) = attach(kernel, options.selection, &mut shutdown).await?;
-    let (probes, misses) = attached?;
+    let (probes, mut misses) = attached?;
     tracing::info!("attached to {} syscalls", probes.mechanisms.len());
 
     if let Err(error) = privileges::drop_unneeded(child.is_some()) {
@@ -91,6 +91,10 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         tracing::warn!("{error:#}");
     }
 
+    if ended.is_none() {
+        misses.start();
+        kernel.start()?;
+    }
     let mut pump = Pump::new(format, sink, Account::new(counters, misses), options.max_events);
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))

@@ -122,12 +122,19 @@ impl Kernel {
         fill(&mut self.ebpf, "THREADS", &threads)
     }
 
+    /// Begins the tracing: every call that begins from here on is traced.
+    pub fn start(&mut self) -> Result<()> {
+        self.set_tracing(1).context("cannot start the programs")
+    }
+
     /// Ends the tracing: no call that begins from here on is traced, though the programs may still
     /// be attached. Calls that began before are traced to their return as long as they are.
     pub fn stop(&mut self) -> Result<()> {
-        maps::Array::try_from(map_mut(&mut self.ebpf, "STOPPED")?)?
-            .set(0, 1_u32, 0)
-            .context("cannot stop the programs")
+        self.set_tracing(0).context("cannot stop the programs")
+    }
+
+    fn set_tracing(&mut self, tracing: u32) -> Result<()> {
+        Ok(maps::Array::try_from(map_mut(&mut self.ebpf, "TRACING")?)?.set(0, tracing, 0)?)
     }
 
     /// The calls that are under way, as records in the state [`State::Entered`], or [`State::Missed`] if

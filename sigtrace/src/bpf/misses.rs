@@ -18,15 +18,26 @@ use aya_obj::generated::{bpf_cmd, bpf_prog_info};
 #[derive(Debug)]
 pub struct Misses {
     programs: Vec<OwnedFd>,
+    /// How many there were before the tracing began.
+    before: u64,
 }
 
 impl Misses {
     pub(super) fn of(programs: Vec<OwnedFd>) -> Self {
-        Self { programs }
+        Self { programs, before: 0 }
+    }
+
+    /// The tracing begins: only what is skipped from here on counts.
+    pub fn start(&mut self) {
+        self.before = self.all();
     }
 
     /// The sum over all programs. Costs a system call each.
     pub fn total(&self) -> u64 {
+        self.all().saturating_sub(self.before)
+    }
+
+    fn all(&self) -> u64 {
         let misses = self.programs.iter().map(|program| {
             recursion_misses(program).unwrap_or_else(|error| {
                 tracing::debug!("cannot ask how often a program was skipped: {error}");

@@ -14,6 +14,7 @@ use crate::kernel_side::{self, Leftovers};
 pub const TESTS: &[Test] = tests![
     a_signal_ends_it_after_all_that_was_before,
     a_signal_while_it_attaches_ends_it_too,
+    what_is_called_while_it_attaches_is_not_traced,
     it_starts_and_ends_in_the_midst_of_a_storm,
     killed_it_leaves_nothing_in_the_kernel,
 ];
@@ -53,6 +54,24 @@ fn a_signal_while_it_attaches_ends_it_too() {
     let (_, stderr) = sigtrace.end();
     assert_eq!(status.code(), Some(0), "{stderr}");
     assert!(stderr.ends_with(" lost\n"), "{stderr}");
+}
+
+/// The probes are attached one after the other, and nobody reads the ring meanwhile.
+fn what_is_called_while_it_attaches_is_not_traced() {
+    let mut flood = Flood::with_pauses(1, 0, 1000);
+    flood.begin();
+    let before = flood.calls();
+    let tracer = Tracer::start(&["--stats", "--ring-size", "4096"]);
+    let attached = flood.calls();
+    until("more calls", || (flood.calls() > attached + 100).then_some(()));
+    let stopping = flood.calls();
+    let trace = tracer.finish();
+    flood.end();
+    let traced = trace.stats().printed_of("tkill");
+    // A few more were made until we knew that it was ready, and when it was told to stop.
+    let (least, most) = (stopping - attached - 1, stopping - attached + (attached - before) / 2);
+    assert!((least..=most).contains(&traced), "{least}..={most}: {}", trace.stats().0);
+    assert_eq!(trace.stats().lost(), 0, "{}", trace.stats().0);
 }
 
 fn it_starts_and_ends_in_the_midst_of_a_storm() {
