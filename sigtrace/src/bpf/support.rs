@@ -1,6 +1,6 @@
 //! What the running kernel and our privileges allow.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 use anyhow::{Context as _, anyhow};
 use aya::programs::ProgramError;
@@ -18,6 +18,9 @@ pub const NATIVE: Abi = Abi::Aarch64;
 
 const KPROBE_PMU: &str = "/sys/bus/event_source/devices/kprobe/type";
 const PERF_PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
+const PID_NAMESPACE: &str = "/proc/self/ns/pid";
+/// The initial one's number in there, `include/linux/proc_ns.h`.
+const PROC_PID_INIT_INO: u64 = 0xEFFF_FFFC;
 const SECURITYFS: &str = "/sys/kernel/security";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 const TRACEFS: [&str; 2] = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
@@ -52,7 +55,16 @@ pub struct Condition {
 
 /// Every condition, the necessary ones first.
 pub fn conditions() -> Vec<Condition> {
-    vec![kernel(), privileges(), kprobes(), lockdown(), btf(), trampolines::condition(), tracefs()]
+    vec![
+        kernel(),
+        privileges(),
+        pid_namespace(),
+        kprobes(),
+        lockdown(),
+        btf(),
+        trampolines::condition(),
+        tracefs(),
+    ]
 }
 
 /// The first necessary condition that is not met, as an error.
@@ -127,6 +139,28 @@ fn privileges() -> Condition {
             remedy: "run sigtrace as root, for example with sudo, or give it these capabilities",
         },
     }
+}
+
+/// The programs tell the numbers of the initial pid namespace, and so must we: whom we leave out,
+/// whom we start, and whom we are told to select.
+fn pid_namespace() -> Condition {
+    let (found, standing) = match fs::metadata(PID_NAMESPACE) {
+        Ok(namespace) if namespace.ino() == PROC_PID_INIT_INO => {
+            ("the initial one".to_owned(), Standing::Met)
+        }
+        Ok(_) => (
+            "not the initial one".to_owned(),
+            Standing::Missing {
+                remedy: "its numbers are not the kernel's; run sigtrace outside, or its container \
+                         with the host's, as by `docker run --pid=host` or `hostPID: true`",
+            },
+        ),
+        Err(error) => (
+            format!("not known, as {PID_NAMESPACE} cannot be read: {error}"),
+            Standing::Lacking { effect: "in another than the initial one processes are mixed up" },
+        ),
+    };
+    Condition { name: "pid namespace", found, standing }
 }
 
 fn kprobes() -> Condition {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use sigtrace_tests::harness::{Ended, Puppet, Test, Tracer, command, run_to_end, sigtrace};
 use sigtrace_tests::tests;
@@ -17,6 +18,7 @@ pub const TESTS: &[Test] = tests![
     a_size_that_is_no_power_of_two_is_rounded_up_with_a_note,
     an_output_that_cannot_be_written_is_named,
     a_missing_privilege_is_named,
+    another_pid_namespace_is_named,
 ];
 
 /// Wrong usage: exit status 2, nothing on stdout, and a message that is one line.
@@ -182,6 +184,20 @@ fn an_output_that_cannot_be_written_is_named() {
         );
         let message = format!("sigtrace: --output: cannot write to {path}: {why}");
         assert!(ended.stderr.starts_with(&message), "{path:?}: {}", ended.stderr);
+    }
+}
+
+/// As in a container.
+fn another_pid_namespace_is_named() {
+    for args in [&["-s", "kill"][..], &["--", "/bin/true"]] {
+        let mut unshare = Command::new("/bin/busybox");
+        let ended =
+            run_to_end(unshare.args(["unshare", "-p", "-f", "/payload/sigtrace"]).args(args));
+        assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+        let message = "sigtrace: pid namespace: not the initial one; its numbers are not the kernel's; \
+                       run sigtrace outside, or its container with the host's, as by `docker run \
+                       --pid=host` or `hostPID: true`\n";
+        assert_eq!(ended.stderr, message);
     }
 }
 

@@ -91,6 +91,7 @@ fn the_doctor_finds_all_well_here() {
     let conditions = [
         "ok       kernel: ",
         "ok       privileges: ",
+        "ok       pid namespace: the initial one",
         "ok       kprobes: available",
         if Path::new("/sys/kernel/security/lockdown").exists() {
             "ok       lockdown: none"
