@@ -21,7 +21,7 @@ pub const DATA_SIZE: usize = 72;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Record {
-    /// When the call was entered, in nanoseconds of `CLOCK_MONOTONIC` (`bpf_ktime_get_ns`).
+    /// When the call was entered, in nanoseconds of `CLOCK_BOOTTIME` (`bpf_ktime_get_boot_ns`).
     pub entered_ns: u64,
     /// Nanoseconds from entry to return. Without a meaning unless the state is [`State::Returned`].
     pub duration_ns: u64,

@@ -6,7 +6,7 @@ use aya_ebpf::helpers::{
     bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
     generated::{
         bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_task,
-        bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_probe_read_kernel,
+        bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_probe_read_kernel,
     },
 };
 use sigtrace_common::{
@@ -140,7 +140,7 @@ pub fn enter<const ROW: usize>(source: &impl Source) {
     record.state = State::Entered as u8;
     count_under_way(tid, 1);
     // SAFETY: plain helper.
-    record.entered_ns = unsafe { bpf_ktime_get_ns() };
+    record.entered_ns = unsafe { bpf_ktime_get_boot_ns() };
 }
 
 /// A thread leaves the call in row `ROW`.
@@ -157,7 +157,7 @@ pub fn exit<const ROW: usize>(ret: i64) {
         return;
     }
     // SAFETY: plain helper.
-    record.duration_ns = unsafe { bpf_ktime_get_ns() } - record.entered_ns;
+    record.duration_ns = unsafe { bpf_ktime_get_boot_ns() } - record.entered_ns;
     record.ret = ret;
     record.state = State::Idle as u8;
     count_under_way(tid, -1);

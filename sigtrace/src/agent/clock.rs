@@ -7,6 +7,9 @@ const NOISE_NS: u64 = 10_000;
 /// How often the clocks are compared at most to find a moment when nothing came between.
 const ATTEMPTS: usize = 20;
 
+/// The clock of records, which goes on while the machine is suspended.
+pub(crate) const KERNEL: libc::clockid_t = libc::CLOCK_BOOTTIME;
+
 /// The offset between the clocks, steady while nobody sets one of them.
 #[derive(Debug)]
 pub(crate) struct Offset {
@@ -40,9 +43,9 @@ pub(crate) fn now_ns(clock: libc::clockid_t) -> u64 {
 /// at the other.
 fn measure() -> (i64, u64) {
     let attempt = || {
-        let before = now_ns(libc::CLOCK_MONOTONIC);
+        let before = now_ns(KERNEL);
         let wall = now_ns(libc::CLOCK_REALTIME);
-        let after = now_ns(libc::CLOCK_MONOTONIC);
+        let after = now_ns(KERNEL);
         (wall.wrapping_sub(before + (after - before) / 2) as i64, after - before)
     };
     let mut best = attempt();

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::{
     account::Account,
-    clock::{Offset, now_ns},
+    clock::{self, Offset, now_ns},
     sink::Sink,
 };
 use crate::{
@@ -49,7 +49,7 @@ pub(crate) struct Pump {
     seq: u64,
     /// No more than this many.
     max_events: u64,
-    /// When the next losses are told, on `CLOCK_MONOTONIC`.
+    /// When the next losses are told, on [`clock::KERNEL`].
     losses_due_ns: u64,
     /// When the kernel is asked again how often it skipped a program.
     misses_due_ns: u64,
@@ -69,7 +69,7 @@ impl Pump {
             sink,
             account,
             offset: Offset::new(),
-            started_ns: now_ns(libc::CLOCK_MONOTONIC),
+            started_ns: now_ns(clock::KERNEL),
             buffer: Vec::with_capacity(BATCH + 4096),
             lines: Vec::with_capacity(256),
             written: 0,
@@ -137,7 +137,7 @@ impl Pump {
 
     /// Tells of losses as [`report_losses`](Self::report_losses) does, but not again at once.
     pub(crate) fn report_losses_now_and_then(&mut self) {
-        let now = now_ns(libc::CLOCK_MONOTONIC);
+        let now = now_ns(clock::KERNEL);
         if now >= self.misses_due_ns {
             self.account.ask_for_misses();
             self.misses_due_ns = now + LOSSES_APART_NS;
@@ -157,7 +157,7 @@ impl Pump {
 
     /// Tells the totals.
     pub(crate) fn report_stats(&mut self, mechanisms: &BTreeMap<usize, Mechanism>) {
-        let elapsed = now_ns(libc::CLOCK_MONOTONIC) - self.started_ns;
+        let elapsed = now_ns(clock::KERNEL) - self.started_ns;
         let stats = self.account.stats(now_ns(libc::CLOCK_REALTIME), elapsed, mechanisms);
         self.line(Event::Stats(&stats), None);
     }

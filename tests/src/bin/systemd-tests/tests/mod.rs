@@ -4,6 +4,7 @@ mod arguments;
 mod life;
 mod sandbox;
 mod stop;
+mod suspend;
 mod unit;
 
 use anyhow::Result;
@@ -11,10 +12,17 @@ use libtest_mimic::{Failed, Trial};
 
 /// All of them.
 pub(crate) fn all() -> Vec<Trial> {
-    [unit::trials(), life::trials(), arguments::trials(), sandbox::trials(), stop::trials()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        unit::trials(),
+        life::trials(),
+        arguments::trials(),
+        sandbox::trials(),
+        stop::trials(),
+        suspend::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A test by the name of its function.
