@@ -72,7 +72,7 @@ pub(super) fn foreign(bytes: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(bytes);
     } else {
         for chunk in bytes.utf8_chunks() {
-            chunk.valid().bytes().for_each(|byte| escaped(byte, out));
+            chunk.valid().chars().for_each(|char| escaped(char, out));
             if !chunk.invalid().is_empty() {
                 out.extend_from_slice("\u{fffd}".as_bytes());
             }
@@ -81,19 +81,20 @@ pub(super) fn foreign(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// A byte of UTF-8. The bytes to escape (RFC 8259, section 7) are no part of longer characters.
-fn escaped(byte: u8, out: &mut Vec<u8>) {
-    match byte {
-        b'"' | b'\\' => out.extend([b'\\', byte]),
-        b'\n' => out.extend(b"\\n"),
-        b'\r' => out.extend(b"\\r"),
-        b'\t' => out.extend(b"\\t"),
-        0..b' ' => {
-            let digit = |digit| b"0123456789abcdef".get(usize::from(digit)).copied();
+/// A character, escaped if it has to be (RFC 8259, section 7), or if a terminal would act upon it:
+/// DEL and the controls of ISO 6429 from U+0080 on.
+fn escaped(char: char, out: &mut Vec<u8>) {
+    match char {
+        '"' | '\\' => out.extend([b'\\', char as u8]),
+        '\n' => out.extend(b"\\n"),
+        '\r' => out.extend(b"\\r"),
+        '\t' => out.extend(b"\\t"),
+        _ if char.is_control() => {
+            let digit = |digit: u32| b"0123456789abcdef".get(digit as usize).copied();
             out.extend(b"\\u00");
-            out.extend([byte >> 4, byte & 0xf].into_iter().filter_map(digit));
+            out.extend([char as u32 >> 4, char as u32 & 0xf].into_iter().filter_map(digit));
         }
-        _ => out.push(byte),
+        _ => out.extend(char.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }
 
@@ -142,10 +143,10 @@ mod tests {
     #[test]
     fn what_must_be_escaped_is_escaped() {
         let mut out = Vec::new();
-        foreign(b"\"\\\n\r\t\x00\x08\x1f \x7f\xff", &mut out);
+        foreign(b"\"\\\n\r\t\x00\x08\x1f \x7f\xc2\x9b\xc3\xa4\xff", &mut out);
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "\"\\\"\\\\\\n\\r\\t\\u0000\\u0008\\u001f \x7f\u{fffd}\""
+            "\"\\\"\\\\\\n\\r\\t\\u0000\\u0008\\u001f \\u007f\\u009bä\u{fffd}\""
         );
     }
 

@@ -37,7 +37,7 @@ impl Terminal {
                 ptr::null_mut(),
                 ptr::null_mut(),
             );
-            assert_eq!(opened, 0, "{}", io::Error::last_os_error());
+            assert_eq!(opened, 0, "openpty: {}", io::Error::last_os_error());
             (File::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs))
         };
         for fd in [ours.as_raw_fd(), theirs.as_raw_fd()] {
@@ -130,4 +130,9 @@ fn nothing_a_process_is_called_gets_to_the_terminal_raw() {
         line,
         r#"99:99:99.999999 \x1b]0;x\x07\"\xff\u{9b}\x0d\x0a[PID] kill(2147483634, SIGTERM) = -1 ESRCH <9.999999>"#
     );
+    let (line, _) = shown(&["--format", "json"], &[], "1b5d303b780722ffc29b7f0d0a");
+    assert!(!line.contains(char::is_control), "{line:?}");
+    let comm =
+        r#""comm":"\u001b]0;x\u0007\"\ufffd\u009b\u007f\r\n""#.replace(r"\ufffd", "\u{fffd}");
+    assert!(line.contains(&comm), "{line}");
 }

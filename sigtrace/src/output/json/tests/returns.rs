@@ -50,7 +50,7 @@ fn a_process_name_is_escaped_and_made_unicode() {
     for (comm, text) in [
         (&b""[..], r""),
         (b"a \"b\" \\c", r#"a \"b\" \\c"#),
-        (b"\x1b[31m\n\x7f", "\\u001b[31m\\n\x7f"),
+        (b"\x1b[31m\n\x7f", "\\u001b[31m\\n\\u007f"),
         (b"caf\xc3\xa9", "café"),
         (b"\xff\xfex\xe2\x82", "\u{fffd}\u{fffd}x\u{fffd}"),
         (b"0123456789abcdef", "0123456789abcdef"),
