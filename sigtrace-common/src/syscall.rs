@@ -289,9 +289,9 @@ pub enum Kind {
 /// Bytes of a `struct signalfd_siginfo` (`include/uapi/linux/signalfd.h`), for every caller.
 pub const SIGNALFD_SIGINFO_SIZE: usize = 128;
 
-/// The most of them that a record carries: more are read, but not shown. So many make a line of JSON
-/// that still goes into a pipe in one piece.
-pub const MAX_SIGNALFD_SIGINFOS: usize = 12;
+/// The most of them that a record carries: more are read, but not shown. So many make a line of
+/// JSON that still goes into a pipe in one piece.
+pub const MAX_SIGNALFD_SIGINFOS: usize = 10;
 
 impl Kind {
     /// Bytes a record reserves for the structure behind a pointer of this kind; 0 for values, and

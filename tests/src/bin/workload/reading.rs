@@ -26,7 +26,7 @@ const NOWHERE: u64 = 0x10;
 /// Bytes of a `struct signalfd_siginfo`.
 const SIZE: usize = 128;
 /// How many of them sigtrace shows of one read.
-const SHOWN: usize = 12;
+const SHOWN: usize = 10;
 
 pub(crate) fn run(_: &[String]) {
     let mut script = begin_with_handler(0);

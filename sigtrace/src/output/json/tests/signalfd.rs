@@ -1,5 +1,9 @@
 //! What is read from a signalfd.
 
+use std::mem::offset_of;
+
+use sigtrace_common::Record;
+
 use super::*;
 
 /// The members of `struct signalfd_siginfo` by offset and size, each with another value.
@@ -108,14 +112,25 @@ fn no_more_is_shown_than_the_buffer_has() {
 /// What is longer is not written in one piece.
 #[test]
 fn the_longest_line_goes_into_a_pipe_whole() {
-    let mut structure = structure(17, 6);
-    structure[12..].fill(0xff);
-    structure[56..72].copy_from_slice(&longs(&[i64::MIN as u64; 2]));
-    for at in [4, 12, 40] {
+    let codes = (-7..=8).chain([-60, 128, i32::MIN]);
+    let all = codes.flat_map(|code| (1..=64).map(move |signo| (signo, code)));
+    let longest = all.map(|(signo, code)| longest_line(signo, code)).max().unwrap();
+    assert!((3500..=libc::PIPE_BUF).contains(&longest), "{longest}");
+}
+
+/// How long a line is with so many reads of a signal that one more would not be shown, each number
+/// in it being as long as it can be.
+fn longest_line(signo: i32, code: i32) -> usize {
+    let mut structure = [0xff; 128];
+    for (at, value) in [(0, signo), (4, i32::MIN), (8, code), (12, i32::MIN), (40, i32::MIN)] {
+        structure[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+    }
+    for at in [20, 24, 32, 44] {
         structure[at..at + 4].copy_from_slice(&i32::MIN.to_ne_bytes());
     }
+    structure[56..72].copy_from_slice(&longs(&[i64::MIN as u64; 2]));
     let count = sigtrace_common::MAX_SIGNALFD_SIGINFOS + 1;
-    let sample = Sample::of("read", &[u64::MAX, u64::MAX, u64::MAX, u64::MAX])
+    let mut sample = Sample::of("read", &[0x8000_0000, u64::MAX, u64::MAX, u64::MAX])
         .comm(&[1; 15])
         .in_namespace(u32::MAX, u32::MAX)
         .points_to(0, &[])
@@ -123,8 +138,17 @@ fn the_longest_line_goes_into_a_pipe_whole() {
         .points_to(2, &[])
         .followed_by(&structure.repeat(count))
         .ret(128 * count as i64);
-    let length = line(&sample).len();
-    assert!((3500..=libc::PIPE_BUF).contains(&length), "{length}");
+    for at in [offset_of!(Record, cgroup), offset_of!(Record, duration_ns)] {
+        sample = sample.with(at, &[0xff; 8]);
+    }
+    for at in [offset_of!(Record, tid), offset_of!(Record, pid), offset_of!(Record, ppid)] {
+        sample = sample.with(at, &[0xff; 4]);
+    }
+    for at in [offset_of!(Record, uid), offset_of!(Record, gid), offset_of!(Record, cpu)] {
+        sample = sample.with(at, &[0xff; 4]);
+    }
+    // It has the number 0, where there can be one of 20 digits.
+    line(&sample).len() + 19
 }
 
 #[test]
