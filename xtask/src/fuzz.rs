@@ -31,8 +31,9 @@ const FLAGS: [&str; 8] = [
     "fuzzing",
 ];
 
-/// A byte of choices and a whole record (`sigtrace_common::Record`), and a little more.
-const LONGEST_INPUT: &str = "-max_len=200";
+/// A byte of choices and the longest record that is of interest: a read from a signalfd with three
+/// `struct signalfd_siginfo` and a part of a fourth.
+const LONGEST_INPUT: &str = "-max_len=600";
 
 /// Fuzzes for as long as asked, and says how far it came.
 pub(crate) fn command(options: &cli::Fuzz) -> Result<ExitCode> {

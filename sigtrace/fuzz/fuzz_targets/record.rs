@@ -20,7 +20,9 @@ use std::mem::offset_of;
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use sigtrace_common::{Abi, Capture, DATA_OFFSET, Kind, Record, SYSCALLS, State};
+use sigtrace_common::{
+    Abi, Capture, DATA_OFFSET, Kind, Record, SIGNALFD_SIGINFO_SIZE, SYSCALLS, State,
+};
 
 use decode::{Call, WallClock};
 use output::{Event, Format, Json, Sets, Text};
@@ -53,7 +55,7 @@ fuzz_target!(|input: &[u8]| {
 /// Makes a record of any bytes, so that every decoder is reached: whole, and with numbers that
 /// exist where others are refused.
 fn shape(record: &mut Vec<u8>, known_siginfo: bool) {
-    record.resize(size_of::<Record>(), 0);
+    record.resize(record.len().max(size_of::<Record>()), 0);
     let at = offset_of!(Record, syscall);
     let row = usize::from(record[at]) % SYSCALLS.len();
     let number = u16::try_from(row).expect("a row");
@@ -64,14 +66,24 @@ fn shape(record: &mut Vec<u8>, known_siginfo: bool) {
     for (index, arg) in SYSCALLS[row].args.iter().enumerate() {
         let capture = &mut record[offset_of!(Record, captures) + index];
         *capture = if *capture < 0x80 { Capture::Whole as u8 } else { *capture % 3 };
-        if known_siginfo && arg.kind == Kind::Siginfo {
-            let at = DATA_OFFSET + SYSCALLS[row].data_offset(index);
-            let small = |byte: u8| i32::from(byte.cast_signed());
-            let (signo, code) = (small(record[at] % 66), small(record[at + 8]));
-            record[at..at + 4].copy_from_slice(&signo.to_ne_bytes());
-            record[at + 8..at + 12].copy_from_slice(&code.to_ne_bytes());
+        let data = &mut record[DATA_OFFSET + SYSCALLS[row].data_offset(index)..];
+        match arg.kind {
+            Kind::Siginfo if known_siginfo => know(data),
+            Kind::SignalfdSiginfo if known_siginfo => {
+                data.chunks_exact_mut(SIGNALFD_SIGINFO_SIZE).for_each(know);
+            }
+            _ => {}
         }
     }
+}
+
+/// Gives a `siginfo_t` or a `struct signalfd_siginfo` a signal and a code that mean something, which
+/// both have in the same places.
+fn know(siginfo: &mut [u8]) {
+    let small = |byte: u8| i32::from(byte.cast_signed());
+    let (signo, code) = (small(siginfo[0] % 66), small(siginfo[8]));
+    siginfo[..4].copy_from_slice(&signo.to_ne_bytes());
+    siginfo[8..12].copy_from_slice(&code.to_ne_bytes());
 }
 
 /// A line of JSON that has the caller's name as far as it is Unicode. Whether it fits the schema the
