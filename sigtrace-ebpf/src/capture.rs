@@ -100,13 +100,20 @@ pub fn enter<const ROW: usize>(source: &impl Source) {
     let slot = match PENDING.get_ptr_mut(tid) {
         Some(slot) => {
             // SAFETY: the thread's own slot.
-            flush_missed(unsafe { &mut *slot });
+            let record = unsafe { &mut *slot };
+            flush_missed(record);
+            // One that a thread with this number left behind.
+            if record.pid != pid {
+                namespace::describe(record);
+            }
             slot
         }
         None => match new_slot(tid, &EMPTY) {
             Some(slot) => {
                 // SAFETY: the thread's own slot.
-                namespace::describe(unsafe { &mut *slot });
+                let record = unsafe { &mut *slot };
+                record.pid = pid;
+                namespace::describe(record);
                 slot
             }
             None => return count(Counter::PendingFull),
@@ -129,11 +136,16 @@ pub fn enter<const ROW: usize>(source: &impl Source) {
     };
     record.target = target.number;
     record.undecided = match filter::content::<ROW>(record, verdict) {
-        Verdict::Drop => return count(Counter::Filtered),
+        Verdict::Drop => {
+            if slots_are_scarce() {
+                remove_slot(tid);
+            }
+            return count(Counter::Filtered);
+        }
         Verdict::Keep => 0,
         Verdict::Undecided(what) => what,
     };
-    if !target.certain {
+    if const { pidfd::is_on_one(ROW) } && !target.certain {
         record.undecided |= undecided::PIDFD;
     }
     describe_caller(record, pid_tgid);
@@ -225,8 +237,13 @@ fn succeeded<const ROW: usize>(ret: i64) -> bool {
     match const { SYSCALLS[ROW].outcome } {
         Outcome::Signal => ret > 0,
         Outcome::Status => ret == 0,
-        // What was read from a signalfd goes right into the ring.
-        _ => false,
+        // Calls without outputs; and what was read from a signalfd goes right into the ring.
+        Outcome::Fd
+        | Outcome::Nothing
+        | Outcome::Restart
+        | Outcome::Handler
+        | Outcome::Mask
+        | Outcome::Bytes => false,
     }
 }
 

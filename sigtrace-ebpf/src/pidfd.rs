@@ -20,8 +20,9 @@ const PID_FS_MAGIC: u64 = 0x5049_4446;
 /// `PROC_SUPER_MAGIC`, `include/uapi/linux/magic.h`.
 const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
-/// `PIDFD_SELF_THREAD` and `PIDFD_SELF_THREAD_GROUP`, `include/uapi/linux/fcntl.h`: the caller.
-const PIDFD_SELF: [i32; 2] = [-10000, -10001];
+/// `PIDFD_SELF_THREAD` and `PIDFD_SELF_THREAD_GROUP`, `include/uapi/linux/fcntl.h`: the caller. The
+/// second had another number before 6.17, the last here.
+const PIDFD_SELF: [i32; 3] = [-10000, -10001, -20000];
 
 /// Whom a call is aimed at.
 #[derive(Clone, Copy, Default)]
@@ -45,7 +46,7 @@ pub fn target<const ROW: usize>(args: &[u64; MAX_ARGS], caller: u32) -> Target {
         return Target::default();
     };
     let fd = int(args[index]);
-    if fd == PIDFD_SELF[0] || fd == PIDFD_SELF[1] {
+    if fd == PIDFD_SELF[0] || fd == PIDFD_SELF[1] || fd == PIDFD_SELF[2] {
         return Target { number: caller as i32, certain: false };
     }
     if fd < 0 || config!(offsets.pid_number) == 0 {

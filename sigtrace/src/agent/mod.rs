@@ -142,8 +142,7 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         say_account(&pump.account);
     }
     match written {
-        // A reader who has gone is no failure.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+        Err(error) if !is_reader_gone(&error) => {
             return Err(error).context("cannot write events");
         }
         _ => {}
@@ -153,6 +152,11 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         (End::Here, Some(command)) => shutdown.command_end(command).await,
         (End::Here, None) => Ok(0),
     }
+}
+
+/// Whether there is nobody to write to any more, which is no failure.
+fn is_reader_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 /// What there is to attach, attached, and what tells of calls past it.

@@ -64,7 +64,7 @@ impl Sink {
         Self::new(io::stdout().as_fd().try_clone_to_owned()?)
     }
 
-    /// A file, created or emptied, for nobody else to read: events tell where programs keep their
+    /// A file, emptied, or created for nobody else to read: events tell where programs keep their
     /// handlers. Needs a tokio runtime.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         // Opening a FIFO must not wait for its reader.
@@ -94,11 +94,11 @@ impl Sink {
                 .and_then(|file| register(file, interest));
             match anew {
                 Ok(pipe) => return Ok(Self::Pipe(pipe)),
-                // A device that is always ready, such as /dev/null.
-                Err(error) if kind.is_char_device() => tracing::debug!("output: {error}"),
+                // It cannot be waited for, as it is always ready: /dev/null (epoll_ctl(2)).
+                Err(error) if error.raw_os_error() == Some(libc::EPERM) => {}
                 Err(error) => {
                     tracing::warn!(
-                        "output: cannot open the pipe anew: {error}; whoever stops reading it stops \
+                        "output: cannot open it anew: {error}; whoever stops reading it stops \
                          sigtrace, too"
                     );
                 }

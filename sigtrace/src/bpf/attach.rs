@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     os::fd::{AsFd as _, OwnedFd},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -134,6 +135,7 @@ impl Probes {
         close_together(self.returns);
         close_together(self.raw_tracepoints);
         close_together(self.tracepoints);
+        wait_for_programs();
         self.mechanisms
     }
 
@@ -259,6 +261,17 @@ fn close_together<L: Send>(links: Vec<L>) {
             let _ = thread::Builder::new().spawn_scoped(scope, move || drop(link));
         }
     });
+}
+
+/// Waits until the programs have ended that were running when they were detached, as detaching a
+/// trampoline does not wait for them: they run in read-side critical sections of RCU, of which this
+/// waits for a grace period, membarrier(2).
+fn wait_for_programs() {
+    // SAFETY: no memory is involved.
+    let waited = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+    if waited != 0 {
+        tracing::debug!("membarrier: {}", io::Error::last_os_error());
+    }
 }
 
 impl Kernel {

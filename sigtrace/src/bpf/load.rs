@@ -107,7 +107,7 @@ impl Kernel {
 
     /// Whether the programs can make sense of what a function is called with.
     pub(super) fn understands(&self, point: &Point) -> bool {
-        point.symbol != "signalfd_read_iter" || self.offsets.iter_count != 0
+        offsets::suffice(&self.offsets, point.symbol)
     }
 
     /// Selects the threads that the selected processes have as targets.

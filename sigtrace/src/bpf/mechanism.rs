@@ -7,9 +7,9 @@ use sigtrace_common::Syscall;
 pub enum Mechanism {
     /// A kprobe and a kretprobe.
     Kprobe,
-    /// A kprobe, and for the return both a kretprobe and a trampoline with fexit programs: whichever
-    /// sees it first. The one has few slots, of which each sleeping caller holds one; the other is
-    /// skipped now and then on a kernel that preempts itself (see `misses.rs`).
+    /// A kprobe, and for the return both a kretprobe and a trampoline with fexit programs:
+    /// whichever sees it first. The one has few slots, of which each sleeping caller holds one;
+    /// the other is skipped now and then on a kernel that preempts itself (see `misses.rs`).
     KprobeFexit,
     /// A trampoline with an fentry and an fexit program.
     Fentry,
@@ -35,8 +35,8 @@ impl Mechanism {
 /// Which mechanism is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// Trampolines for the returns of calls that sleep, as kretprobes lose them: there are few slots,
-    /// and each sleeping caller holds one. Pairs for the others, which nothing makes them miss.
+    /// Trampolines for the returns of calls that sleep, as kretprobes lose them: there are few
+    /// slots, and each sleeping caller holds one. Pairs for the others, whose slots are soon free.
     #[default]
     Auto,
     /// Pairs for all.
@@ -48,8 +48,9 @@ pub enum Policy {
 impl Policy {
     /// What is wanted for `syscall`, if the kernel has it.
     ///
-    /// Where a call sleeps the cost of its probes does not count, so that it is entered by a kprobe,
-    /// which is never skipped: whatever becomes of its return, the call is told of.
+    /// Where a call sleeps the cost of its probes does not count, so that it is entered by a
+    /// kprobe, which is not skipped as a trampoline's program can be (but see
+    /// [`misses`](super::misses)): whatever becomes of its return, the call is told of.
     pub fn wanted(self, syscall: &Syscall) -> Mechanism {
         match self {
             Self::Kprobe => Mechanism::Kprobe,

@@ -17,6 +17,11 @@ pub(super) fn of(types: &Types) -> Offsets {
     offsets
 }
 
+/// Whether programs that know these offsets can make sense of what a function is called with.
+pub(super) fn suffice(offsets: &Offsets, symbol: &str) -> bool {
+    symbol != "signalfd_read_iter" || offsets.iter_count != 0
+}
+
 fn parent(_: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
     Some(Offsets {
         task_real_parent: task.member("real_parent")?,

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fs};
 use anyhow::{Context as _, Result};
 use sigtrace_common::{SYSCALLS, Syscall};
 
-use super::{Mechanism, Policy, fentry::Functions, support, types::Types};
+use super::{Mechanism, Policy, fentry::Functions, offsets, support, types::Types};
 
 const KALLSYMS: &str = "/proc/kallsyms";
 
@@ -19,25 +19,24 @@ pub fn mechanisms(policy: Policy) -> Result<Vec<Mechanism>> {
     // Lines are `address type name`, then the module, if it is of one.
     let functions: HashSet<&str> =
         text.lines().filter_map(|line| line.split_ascii_whitespace().nth(2)).collect();
-    let typed = Types::of_kernel().ok().map(|types| Functions::of(&types, SYSCALLS.iter()));
+    let types = Types::of_kernel().ok();
+    let offsets = types.as_ref().map(offsets::of).unwrap_or_default();
+    let typed = types.map(|types| Functions::of(&types, SYSCALLS.iter()));
+    let is_there = |symbol: &str| functions.contains(symbol) && offsets::suffice(&offsets, symbol);
     Ok(SYSCALLS
         .iter()
-        .map(|syscall| mechanism(syscall, policy, &functions, typed.as_ref()))
+        .map(|syscall| mechanism(syscall, policy, is_there, typed.as_ref()))
         .collect())
 }
 
 fn mechanism(
     syscall: &'static Syscall,
     policy: Policy,
-    functions: &HashSet<&str>,
+    is_there: impl Fn(&str) -> bool,
     typed: Option<&Functions>,
 ) -> Mechanism {
-    // As `Kernel::understands` has it.
-    let understood = |symbol: &str| typed.is_some() || symbol != "signalfd_read_iter";
-    let mut points = syscall
-        .points(support::NATIVE)
-        .filter(|point| functions.contains(point.symbol) && understood(point.symbol))
-        .peekable();
+    let points = syscall.points(support::NATIVE);
+    let mut points = points.filter(|point| is_there(point.symbol)).peekable();
     if points.peek().is_none() {
         return Mechanism::Unsupported;
     }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, PipeReader, Read as _};
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ pub const TESTS: &[Test] = tests![
     a_reader_who_comes_back_in_time_gets_all,
     a_storm_that_nobody_reads_does_not_make_it_grow,
     a_reader_who_goes_while_nothing_happens_ends_it_quietly,
+    a_reader_who_leaves_a_socket_unread_ends_it_quietly,
     a_socket_for_one_direction_is_not_closed,
     the_last_words_reach_a_socket_that_is_full_of_events,
     a_reader_who_goes_in_the_midst_of_a_storm_ends_it_quietly,
@@ -160,6 +161,20 @@ fn a_reader_who_goes_while_nothing_happens_ends_it_quietly() {
     assert_eq!(sigtrace.end().1, "");
 }
 
+/// It hears of a connection that was reset, as what was in it is lost.
+fn a_reader_who_leaves_a_socket_unread_ends_it_quietly() {
+    let (reader, writer) = UnixStream::pair().unwrap_or_else(|error| panic!("{error}"));
+    let mut sigtrace = Streaming::start(&["-s", "tkill", "-q"], OwnedFd::from(writer));
+    let mut flood = Flood::new(1, 0);
+    flood.begin();
+    until("something to read", || (waiting(&reader) > 0).then_some(()));
+    drop(reader);
+    assert_eq!(until("the end", || sigtrace.ended()).code(), Some(0));
+    let (_, stderr) = sigtrace.end();
+    assert!(!stderr.contains("error") && !stderr.contains("cannot"), "{stderr}");
+    flood.end();
+}
+
 /// As the journal in arrears: standard error is the same socket as standard output.
 fn the_last_words_reach_a_socket_that_is_full_of_events() {
     let (mut reader, writer) = UnixStream::pair().unwrap_or_else(|error| panic!("{error}"));
@@ -233,11 +248,16 @@ fn stderr_that_nobody_reads_does_not_keep_it_from_ending() {
 
 /// Whether a pipe has as good as no room: its pages are filled with lines, none quite to its end.
 fn is_full(reader: &PipeReader) -> bool {
+    waiting(reader) > 56 << 10
+}
+
+/// How many bytes there are to be read.
+fn waiting(reader: &impl AsRawFd) -> libc::c_int {
     let mut waiting = 0;
     // SAFETY: an int to write to.
     let asked = unsafe { libc::ioctl(reader.as_raw_fd(), libc::FIONREAD, &raw mut waiting) };
-    assert_eq!(asked, 0);
-    waiting > 56 << 10
+    assert_eq!(asked, 0, "{}", io::Error::last_os_error());
+    waiting
 }
 
 fn a_full_disk_is_a_failure() {
