@@ -66,9 +66,9 @@ impl Kernel {
         self.at_least(6, 10)
     }
 
-    /// Calls whose functions' arguments the kernel's types do not have: there are no trampolines for
-    /// them. (5.10's `fs/signalfd.c` knows `struct pt_regs` by name only, and of sgetmask's names its types
-    /// have none.)
+    /// Calls whose functions' arguments the kernel's types do not have: there are no trampolines
+    /// for them. (5.10's `fs/signalfd.c` knows `struct pt_regs` by name only, and of sgetmask's
+    /// names its types have none.)
     pub fn untyped(self) -> &'static [&'static str] {
         if self.at_least(6, 1) { &[] } else { &["signalfd", "signalfd4", "sgetmask"] }
     }

@@ -77,7 +77,8 @@ impl Cache {
     }
 
     fn replace(&self, new: &Path, path: &Path) -> Result<()> {
-        // A private folder, as temporary ones are, would keep sudo-less tools out of a root-made one.
+        // A private folder, as temporary ones are, would keep sudo-less tools out of a root-made
+        // one.
         fs::set_permissions(new, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         fs::create_dir_all(path.parent().unwrap_or(&self.dir))?;
         if path.exists() {

@@ -26,7 +26,8 @@ impl Step {
         Self::start_after(what, Duration::ZERO)
     }
 
-    /// The same for a step that is usually over at once: nothing is said if it is over by `patience`.
+    /// The same for a step that is usually over at once: nothing is said if it is over by
+    /// `patience`.
     pub(crate) fn start_after(what: impl Into<String>, patience: Duration) -> Self {
         let (what, start) = (what.into(), Instant::now());
         let announced = Arc::new(AtomicBool::new(false));

@@ -52,7 +52,8 @@ fn vm(machine: setup::Machine, sigtrace: PathBuf, args: &[String]) -> Result<Vm>
     let beside = Some(["sh", "-c", WORKLOAD].map(String::from).into());
     let init = build::take(&mut programs, "guest-init")?;
     let mut vm = Vm::new(machine, init, Job { argv, beside, ..Job::default() });
-    // More of them sometimes make QEMU run what it is in the midst of patching: see docs/testing.md.
+    // More of them sometimes make QEMU run what it is in the midst of patching: see
+    // docs/testing.md.
     vm.smp = 1;
     vm.program(sigtrace);
     vm.program(build::take(&mut programs, "demo")?);

@@ -31,6 +31,7 @@ pub use check::time_ns;
 pub use children::{Ended, spawn};
 pub use difference::difference;
 pub use flood::Flood;
+pub use notify::temporary;
 pub use puppet::Puppet;
 pub use schema::fits_schema;
 pub use streaming::{Account, Started, Streaming, command, run_to_end};

@@ -41,7 +41,7 @@ impl Drop for Notify {
 }
 
 /// A path in the temporary folder that nobody else uses.
-pub(super) fn temporary(name: &str) -> PathBuf {
+pub fn temporary(name: &str) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     env::temp_dir().join(format!("{name}-{}-{count}", process::id()))

@@ -1,12 +1,10 @@
 //! sigtrace with an output of the test's choice, for tests of what becomes of that.
 
 use std::fs;
-use std::io::Read as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::thread::{self, JoinHandle};
 
 use super::check;
-use super::children::{Ended, spawn};
+use super::children::{Ended, Reader, read, spawn, text};
 use super::notify::Notify;
 use super::trace::{Stream, Trace};
 use super::tracer::program;
@@ -16,7 +14,7 @@ use super::wait::until;
 #[derive(Debug)]
 pub struct Streaming {
     child: Child,
-    stderr: Option<JoinHandle<String>>,
+    stderr: Option<Reader>,
     started_ns: u64,
     /// Where it reports to, to the end.
     notify: Option<Notify>,
@@ -74,13 +72,7 @@ impl Streaming {
     pub fn unready(command: &mut Command) -> Self {
         let started_ns = check::now_ns();
         let mut child = spawn(command);
-        let stderr = child.stderr.take().map(|mut stderr| {
-            thread::spawn(move || {
-                let mut text = String::new();
-                let _ = stderr.read_to_string(&mut text);
-                text
-            })
-        });
+        let stderr = child.stderr.take().map(read);
         Self { child, stderr, started_ns, notify: None }
     }
 
@@ -137,7 +129,7 @@ impl Streaming {
     }
 
     fn stderr(&mut self) -> String {
-        self.stderr.take().and_then(|stderr| stderr.join().ok()).unwrap_or_default()
+        text(self.stderr.take())
     }
 
     /// The complete lines among what it wrote, each of them checked as the lines of every trace

@@ -96,7 +96,11 @@ fn limited(run: fn()) -> Result<(), Failed> {
     }
 }
 
+/// What the panic said, and where if it was in this thread.
 fn message(payload: Box<dyn Any + Send>) -> String {
-    drop(payload);
-    PANIC.take().unwrap_or_else(|| "it panicked".into())
+    let said = || match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => payload.downcast::<&str>().map_or("it panicked", |text| *text).into(),
+    };
+    PANIC.take().unwrap_or_else(said)
 }

@@ -72,17 +72,22 @@ impl Tracer {
         unsafe { libc::kill(self.pid().cast_signed(), signal) };
     }
 
-    /// Stops it with SIGINT and checks every line it wrote.
+    /// Stops it with SIGINT, which is no failure, and checks every line it wrote.
+    #[track_caller]
     pub fn finish(self) -> Trace {
         self.signal(libc::SIGINT);
-        self.end()
+        let trace = self.end();
+        assert_eq!(trace.status.code(), Some(0), "{}: {}", trace.status, trace.stderr);
+        trace
     }
 
-    /// Stops it with SIGINT. Its lines, of which nothing is checked but that they are JSON: for times
-    /// that are not within the run, as its clock was set.
+    /// Stops it with SIGINT, which is no failure. Its lines, of which nothing is checked but that
+    /// they are JSON: for times that are not within the run, as its clock was set.
+    #[track_caller]
     pub fn finish_unchecked(self) -> Vec<Value> {
         self.signal(libc::SIGINT);
-        self.process.end();
+        let ended = self.process.end();
+        assert_eq!(ended.status.code(), Some(0), "{ended:#?}");
         let text = fs::read_to_string(&self.output).unwrap_or_default();
         let _ = fs::remove_file(&self.output);
         let parse =

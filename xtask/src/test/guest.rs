@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::count::{self, Tally};
 use super::host::log;
@@ -44,8 +44,9 @@ pub(super) struct Suite {
     options: &'static str,
 }
 
-/// To detach a probe the kernel waits for several grace periods, one probe after the other, and a
-/// guest of several processors is idle for half of the time: sooner, but nothing else.
+/// To detach a probe the kernel waits for several grace periods of RCU, one probe after the other,
+/// for which a guest of several processors is idle most of the time. With these they end sooner;
+/// nothing else of the kernel changes.
 const EXPEDITED: &str =
     "rcupdate.rcu_expedited=1 rcutree.jiffies_till_first_fqs=0 rcutree.jiffies_till_next_fqs=0";
 
@@ -78,8 +79,9 @@ pub(super) fn run(
     filter: Option<&str>,
 ) -> Result<Vec<Outcome>> {
     let programs = programs(cache)?;
-    let runs = Mutex::new(plan(kernels, suites));
-    let outcomes = Mutex::new(Vec::new());
+    let runs = plan(kernels, suites);
+    let outcomes = Mutex::new(without_runs(suites, &runs));
+    let runs = Mutex::new(runs);
     // One more than there are processors, as a guest waits for itself now and then.
     let guests = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4) + 1;
     thread::scope(|scope| {
@@ -132,18 +134,30 @@ fn plan(kernels: &[Version], named: &[String]) -> VecDeque<Run> {
     all.collect()
 }
 
+/// The suites that were asked for by name, but are for none of the kernels.
+fn without_runs(named: &[String], runs: &VecDeque<Run>) -> Vec<Outcome> {
+    let has_run = |name: &str| runs.iter().any(|run| run.suite.name == name);
+    let missing = SUITES.iter().filter(|suite| named.iter().any(|name| name == suite.name));
+    let missing = missing.filter(|suite| !has_run(suite.name));
+    let why = |suite: &Suite| {
+        let kernels = suite.systemd.unwrap_or_default().join(" and ");
+        anyhow!("it is for kernel {kernels}, which --kernel leaves out")
+    };
+    missing.map(|suite| Outcome::not_run(suite.name, &why(suite))).collect()
+}
+
 impl Run {
-    /// Runs it, a second time if the guest's kernel panicked or never booted: QEMU's emulation of
-    /// several processors sometimes runs kernel text that another is in the midst of patching, as
-    /// attaching probes does. A panic that is ours comes again.
+    /// Runs it, a second time if that was QEMU's fault, which the report says.
     fn outcome(&self, cache: &Cache, programs: &Programs, filter: Option<&str>) -> Outcome {
         let start = Instant::now();
         let mut output = Output::default();
         eprintln!("{} ...", self.label);
         let mut result = self.run(cache, programs, filter, &output);
+        let mut suite = self.label.clone();
         if let Err(error) = &result
-            && error.is::<Mishap>()
+            && self.is_forgiven(error)
         {
+            suite.push_str(" (again)");
             // With the end of its console, as the second run's log takes the place of the first's.
             eprintln!(
                 "{}: {error:#}\nQEMU does this to a guest now and then; once more",
@@ -169,7 +183,18 @@ impl Run {
         let took = start.elapsed();
         let Tally { passed, failed } = tally;
         eprintln!("{}: {passed} passed, {failed} failed ({:.0} s)", self.label, took.as_secs_f32());
-        Outcome { suite: self.label.clone(), tally, took, details }
+        Outcome { suite, tally, took, details }
+    }
+
+    /// Whether QEMU may be at fault: its emulation of several processors sometimes runs kernel text
+    /// that another is in the midst of patching, as attaching probes does. A guest of one processor
+    /// has no such excuse, but can be too slow to boot on a busy machine.
+    fn is_forgiven(&self, error: &anyhow::Error) -> bool {
+        match error.downcast_ref() {
+            Some(Mishap::Panicked) => self.suite.smp > 1,
+            Some(Mishap::NotBooted) => true,
+            None => false,
+        }
     }
 
     fn run(

@@ -97,6 +97,10 @@ pub(super) fn unit_tests(filter: Option<&str>) -> Result<Outcome> {
     fs::write(log("unit tests")?, format!("{stderr}\n{stdout}"))?;
     let mut tally = count::results(&stdout);
     let mut details = String::new();
+    if output.status.success() && tally.total() == 0 && filter.is_none() {
+        "they ran no test".clone_into(&mut details);
+        tally.failed = 1;
+    }
     if !output.status.success() {
         let failures = count::failures(&stdout).unwrap_or_default();
         details = format!("{}\n{failures}", process::tail(&stderr, 60));

@@ -1,4 +1,5 @@
-//! The guest's part of `cargo xtask bench`: measures, and prints a line of JSON for each measurement.
+//! The guest's part of `cargo xtask bench`: measures, and prints a line of JSON for each
+//! measurement.
 //!
 //! For a guest that counts instructions: every figure is a number of instructions.
 //!

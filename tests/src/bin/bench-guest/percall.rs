@@ -1,7 +1,7 @@
 //! What a system call costs its caller, in two ways.
 //!
-//! - `alone`: single calls with a pause before each, so that a tracer has dealt with the one before;
-//!   the median.
+//! - `alone`: single calls with a pause before each, so that a tracer has dealt with the one
+//!   before; the median.
 //! - `row`: short batches of calls in a row; the median of their averages. What runs beside the
 //!   caller, a tracer's own process for one, comes in a few of them and drops out.
 

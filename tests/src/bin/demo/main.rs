@@ -1,5 +1,5 @@
-//! The live workload's own programs: what a shell cannot do with signals. Each is chosen by the name
-//! it is started under and, the daemon aside, does its round and ends.
+//! The live workload's own programs: what a shell cannot do with signals. Each is chosen by the
+//! name it is started under and, the daemon aside, does its round and ends.
 //!
 //! Together with a shell's job control they make every call that sigtrace traces.
 

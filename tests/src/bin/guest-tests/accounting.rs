@@ -7,6 +7,8 @@ use serde_json::json;
 use sigtrace_tests::harness::{Background, Test, Trace, Tracer, run};
 use sigtrace_tests::tests;
 
+use crate::scene::counted;
+
 /// All of them.
 pub const TESTS: &[Test] = tests![
     every_call_is_printed_when_there_is_room,
@@ -27,17 +29,7 @@ const STORM: &str = "tkill,rt_sigpending,pidfd_open";
 
 /// Runs a storm of three calls a round; how many rounds it made.
 fn storm(threads: u64, rounds: u64) -> u64 {
-    let (threads, rounds) = (threads.to_string(), rounds.to_string());
-    let ended = Background::start("storm", &[&threads, &rounds]).end();
-    assert!(ended.status.success(), "{ended:#?}");
-    ended.stdout.trim().parse().unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
-}
-
-/// Runs a workload that says how many calls it made.
-fn counted(workload: &str, argument: &str) -> u64 {
-    let ended = Background::start(workload, &[argument]).end();
-    assert!(ended.status.success(), "{ended:#?}");
-    ended.stdout.trim().parse().unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
+    counted("storm", &[threads, rounds])
 }
 
 /// What holds of every trace whose calls are all the storm's.
@@ -156,7 +148,7 @@ fn a_tracer_that_gets_no_processor_knows_what_it_lost() {
 fn processes_killed_in_their_calls_are_counted() {
     for probe in ["auto", "kprobe"] {
         let tracer = Tracer::start(&["-s", "rt_sigsuspend", "--stats", "--probe", probe]);
-        let killed = counted("killed", "50");
+        let killed = counted("killed", &[50]);
         let trace = tracer.finish();
         assert_adds_up(&trace, killed);
         assert_eq!(trace.stats().printed(), killed);
@@ -169,7 +161,7 @@ fn processes_killed_in_their_calls_are_counted() {
 
 fn threads_that_end_in_the_midst_of_calls_are_counted() {
     let tracer = Tracer::start(&["-s", "tkill", "--stats"]);
-    let least = counted("ended", "20");
+    let least = counted("ended", &[20]);
     let trace = tracer.finish();
     let calls = trace.stats().calls();
     assert!(calls >= least, "{calls} of {least}");
@@ -182,7 +174,7 @@ fn processes_that_come_and_go_are_counted() {
     for args in [&["-s", "tkill", "--stats"][..], &["-s", "tkill", "--stats", "--probe", "fentry"]]
     {
         let tracer = Tracer::start(args);
-        let calls = counted("forked", "50");
+        let calls = counted("forked", &[50]);
         let trace = tracer.finish();
         assert_adds_up(&trace, calls);
     }

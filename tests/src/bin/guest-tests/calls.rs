@@ -6,75 +6,85 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use sigtrace_tests::harness::{Test, Trace, Tracer, Workload};
 
-/// The workloads that are run the same way, all in one trace: attaching takes longer than they do.
-struct Stage {
-    trace: Trace,
+/// All workloads in one trace: attaching takes longer than they do.
+pub(crate) struct Traced {
+    pub(crate) trace: Trace,
+    /// By the names of the tests.
     workloads: BTreeMap<&'static str, Result<Workload, String>>,
 }
 
-impl Stage {
-    fn play(names: &[&'static str], run: fn(&str) -> Result<Workload, String>) -> Self {
-        let tracer = Tracer::start(&["--stats"]);
-        let workloads = names.iter().map(|name| (*name, run(name))).collect();
+/// As sigtrace comes.
+pub(crate) static BY_DEFAULT: LazyLock<Traced> = LazyLock::new(|| Traced::with(&["--stats"]));
+
+/// By trampolines.
+pub(crate) static BY_TRAMPOLINES: LazyLock<Traced> =
+    LazyLock::new(|| Traced::with(&["--stats", "--probe", "fentry"]));
+
+impl Traced {
+    fn with(args: &[&str]) -> Self {
+        let tracer = Tracer::start(args);
+        let workloads = WORKLOADS.iter().map(|(test, name, run)| (*test, run(name))).collect();
         Self { trace: tracer.finish(), workloads }
     }
 
-    fn assert_told(&self, name: &str) {
-        match &self.workloads[name] {
+    /// The trace tells of what the workload of a test did.
+    #[track_caller]
+    fn assert_told(&self, test: &str) {
+        match &self.workloads[test] {
             Ok(workload) => self.trace.assert_tells_of(workload),
             Err(error) => panic!("{error}"),
         }
     }
 
-    /// The accounting of all workloads together is that of the events.
-    fn assert_counted(&self) {
-        let stats = self.trace.stats();
-        for (syscall, printed) in stats.0["printed"].as_object().into_iter().flatten() {
-            let calls = self.trace.calls_of(syscall).count();
-            assert_eq!(printed, calls, "{syscall}: {}", stats.0);
-        }
-        let unreadable = |call: &&Value| {
-            let mut args = call["args"].as_object().into_iter().flatten();
-            args.any(|(_, value)| value.get("unreadable").is_some())
-        };
-        let count = self.trace.calls().filter(unreadable).count() as u64;
-        assert_eq!(stats.incomplete("unreadable"), count, "{}", stats.0);
-        assert_eq!(stats.lost(), 0, "{}", stats.0);
+    /// It tells of what all of them did, but for those of these tests.
+    #[track_caller]
+    pub(crate) fn assert_all_told_but(&self, left_out: &[&str]) {
+        let tests = self.workloads.keys().filter(|test| !left_out.contains(test));
+        tests.for_each(|test| self.assert_told(test));
     }
 }
 
-/// A stage for each way to run workloads, and a test for each workload, of the same name after the
-/// stage's prefix.
+/// A test, its workload, and a way to run that.
+type Run = (&'static str, &'static str, fn(&str) -> Result<Workload, String>);
+
+/// A test for each workload and each way to run it, of the workload's name after the way's prefix.
 macro_rules! told {
-    ($($stage:ident: $run:expr, $prefix:literal [$($name:literal),+ $(,)?])+) => {
-        $(static $stage: LazyLock<Stage> = LazyLock::new(|| Stage::play(&[$($name),+], $run));)+
+    ($($run:expr, $prefix:literal [$($name:literal),+ $(,)?])+) => {
+        const WORKLOADS: &[Run] = &[$($((concat!($prefix, $name), $name, $run),)+)+];
 
         /// All of them.
         pub const TESTS: &[Test] = &[
-            $($(Test { name: concat!($prefix, $name), run: || $stage.assert_told($name) },)+)+
-            Test { name: "every_syscall_is_told_of_and_counted", run: || {
-                assert_counted(&[$(&$stage),+])
-            } },
+            $($(Test {
+                name: concat!($prefix, $name),
+                run: || BY_DEFAULT.assert_told(concat!($prefix, $name)),
+            },)+)+
+            Test { name: "every_syscall_is_told_of_and_counted", run: assert_counted },
         ];
     };
 }
 
-/// Nothing was left out of the table, and the accounting is right.
-fn assert_counted(stages: &[&Stage]) {
-    for stage in stages {
-        stage.assert_counted();
-        let stats = stage.trace.stats();
-        let syscalls: Vec<_> = stats.0["printed"].as_object().into_iter().flatten().collect();
-        assert_eq!(syscalls.len(), 28, "{}", stats.0);
-        for (syscall, _) in syscalls {
-            let mut calls = stages.iter().flat_map(|stage| stage.trace.calls_of(syscall));
-            assert!(calls.next().is_some(), "no workload calls {syscall}");
-        }
+/// Nothing was left out of the table, and the accounting is that of the events.
+fn assert_counted() {
+    let trace = &BY_DEFAULT.trace;
+    let stats = trace.stats();
+    let printed: Vec<_> = stats.0["printed"].as_object().into_iter().flatten().collect();
+    assert_eq!(printed.len(), 28, "{}", stats.0);
+    for (syscall, printed) in printed {
+        let calls = trace.calls_of(syscall).count();
+        assert!(calls > 0, "no workload calls {syscall}");
+        assert_eq!(printed, calls, "{syscall}: {}", stats.0);
     }
+    let unreadable = |call: &&Value| {
+        let mut args = call["args"].as_object().into_iter().flatten();
+        args.any(|(_, value)| value.get("unreadable").is_some())
+    };
+    let count = trace.calls().filter(unreadable).count() as u64;
+    assert_eq!(stats.incomplete("unreadable"), count, "{}", stats.0);
+    assert_eq!(stats.lost(), 0, "{}", stats.0);
 }
 
 told! {
-    AS_IT_IS: |name| Workload::try_run(name, &[]), "" [
+    |name| Workload::try_run(name, &[]), "" [
         "kill",
         "tkill-tgkill",
         "rt_sigaction",
@@ -102,7 +112,7 @@ told! {
         "namespaces",
         "exec",
     ]
-    BY_INT80: Workload::try_run_by_int80, "i386-int80-" [
+    Workload::try_run_by_int80, "i386-int80-" [
         "kill",
         "tkill-tgkill",
         "rt_sigaction",
@@ -127,7 +137,7 @@ told! {
         "sigsuspend",
         "rt_sigtimedwait_time64",
     ]
-    AS_32_BIT: Workload::try_run_32, "i386-program-" [
+    Workload::try_run_32, "i386-program-" [
         "kill",
         "tkill-tgkill",
         "rt_sigaction",

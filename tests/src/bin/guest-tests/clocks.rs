@@ -22,7 +22,7 @@ fn step(seconds: i64) {
         time.tv_sec += seconds;
         libc::clock_settime(libc::CLOCK_REALTIME, &raw const time)
     };
-    assert_eq!(done, 0, "{}", io::Error::last_os_error());
+    assert_eq!(done, 0, "setting the clock: {}", io::Error::last_os_error());
 }
 
 /// Wall clock in nanoseconds.

@@ -4,13 +4,17 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sigtrace_tests::harness::{Background, Test, Tracer, until};
+use sigtrace_tests::harness::{Test, Tracer};
 use sigtrace_tests::tests;
 
 use crate::kernel_side::{Leftovers, links, maps, name_and_value_size, pin, write};
+use crate::scene::counted;
 
 /// All of them.
 pub const TESTS: &[Test] = tests![
@@ -22,14 +26,18 @@ pub const TESTS: &[Test] = tests![
 const NOTHING: Leftovers = Leftovers { probes: 0, programs: 0, maps: 0 };
 
 /// Asserts that so much is left once the kernel has freed what nobody holds any more.
+#[track_caller]
 fn assert_left(expected: Leftovers) {
-    until(&format!("{expected:?}"), || (Leftovers::now() == expected).then_some(()));
+    let start = Instant::now();
+    while Leftovers::now() != expected && start.elapsed() < Duration::from_secs(30) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(Leftovers::now(), expected);
 }
 
 /// Runs a storm, of which tkill is a third; how many calls of it that are.
 fn storm() -> u64 {
-    let ended = Background::start("storm", &["2", "50"]).end();
-    ended.stdout.trim().parse().unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
+    counted("storm", &[2, 50])
 }
 
 fn assert_all_printed(tracer: Tracer, calls: u64) {
@@ -42,11 +50,12 @@ fn assert_all_printed(tracer: Tracer, calls: u64) {
 
 fn mount_bpf(at: &Path) {
     fs::create_dir_all(at).unwrap_or_else(|error| panic!("{}: {error}", at.display()));
-    let path = CString::new(at.display().to_string()).unwrap_or_default();
+    let path = CString::new(at.as_os_str().as_bytes())
+        .unwrap_or_else(|error| panic!("{}: {error}", at.display()));
     let (kind, nothing) = (c"bpf".as_ptr(), std::ptr::null());
     // SAFETY: strings that outlive the call; this file system needs no data.
     let mounted = unsafe { libc::mount(kind, path.as_ptr(), kind, 0, nothing) };
-    assert_eq!(mounted, 0, "{}", io::Error::last_os_error());
+    assert_eq!(mounted, 0, "mounting bpf at {}: {}", at.display(), io::Error::last_os_error());
 }
 
 fn maps_that_are_pinned_elsewhere_change_nothing() {
@@ -56,7 +65,9 @@ fn maps_that_are_pinned_elsewhere_change_nothing() {
     let tracer = Tracer::start(&["-s", "tkill", "--stats"]);
     let all = maps();
     let names: Vec<String> = all.iter().map(|map| name_and_value_size(map).0).collect();
-    assert!(["EVENTS", "PENDING", "COUNTERS"].iter().all(|name| names.iter().any(|n| n == name)));
+    let missing = |name: &&&str| !names.iter().any(|known| known == **name);
+    let missing: Vec<_> = ["EVENTS", "PENDING", "COUNTERS"].iter().filter(missing).collect();
+    assert!(missing.is_empty(), "{missing:?} are not among {names:?}");
     for (number, map) in all.iter().enumerate() {
         pin(map, &directory.join(number.to_string()));
     }

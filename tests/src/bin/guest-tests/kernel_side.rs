@@ -78,6 +78,8 @@ pub(crate) fn name_and_value_size(map: &OwnedFd) -> (String, usize) {
 
 /// Writes an element of an array.
 pub(crate) fn write(map: &OwnedFd, index: u32, value: &[u8]) {
+    let (name, size) = name_and_value_size(map);
+    assert_eq!(value.len(), size, "a value of {name}");
     #[repr(C, align(8))]
     struct Element {
         map: u32,
@@ -93,7 +95,7 @@ pub(crate) fn write(map: &OwnedFd, index: u32, value: &[u8]) {
     };
     // SAFETY: a key and a value of the map's sizes, to be read.
     unsafe { bpf(MAP_UPDATE_ELEM, &mut element) }
-        .unwrap_or_else(|error| panic!("cannot write a map: {error}"));
+        .unwrap_or_else(|error| panic!("cannot write element {index} of {name}: {error}"));
 }
 
 /// Gives an object a name in a file system of the type bpf.
@@ -104,7 +106,8 @@ pub(crate) fn pin(object: &OwnedFd, path: &Path) {
         fd: u32,
         flags: u32,
     }
-    let name = CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
+    let name = CString::new(path.as_os_str().as_bytes())
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let fd = object.as_raw_fd().cast_unsigned();
     // SAFETY: a string that outlives the call.
     unsafe { bpf(OBJ_PIN, &mut Pin { path: name.as_ptr() as u64, fd, flags: 0 }) }

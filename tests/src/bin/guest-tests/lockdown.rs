@@ -18,7 +18,7 @@ fn mount() {
     let kind = c"securityfs".as_ptr();
     // SAFETY: strings that end.
     let done = unsafe { libc::mount(kind, SECURITYFS.as_ptr(), kind, 0, std::ptr::null()) };
-    assert_eq!(done, 0, "{}", io::Error::last_os_error());
+    assert_eq!(done, 0, "mounting {SECURITYFS:?}: {}", io::Error::last_os_error());
 }
 
 /// Has the kernel refuse what reads its memory.
@@ -38,7 +38,7 @@ fn what_the_verifier_says_is_in_a_file() {
     lock_down();
     // SAFETY: a string that ends.
     let unmounted = unsafe { libc::umount(SECURITYFS.as_ptr()) };
-    assert_eq!(unmounted, 0, "{}", io::Error::last_os_error());
+    assert_eq!(unmounted, 0, "unmounting {SECURITYFS:?}: {}", io::Error::last_os_error());
     // To follow processes the first program that is loaded reads the kernel's memory.
     let ended = sigtrace(&["-s", "kill", "--caller", "1", "--follow"]);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");

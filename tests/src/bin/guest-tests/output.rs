@@ -6,10 +6,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sigtrace_tests::harness::{Flood, Puppet, Streaming, Test, Trace, Tracer, sigtrace};
+use sigtrace_tests::harness::{Flood, Puppet, Streaming, Test, Trace, Tracer, sigtrace, temporary};
 use sigtrace_tests::tests;
 
-use crate::scene::{assert_same, calls_by, temporary};
+use crate::scene::{assert_same, calls_by};
 
 /// All of them.
 pub const TESTS: &[Test] = tests![

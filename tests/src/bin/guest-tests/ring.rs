@@ -27,7 +27,8 @@ fn books(args: &[&str], calls: u64) -> Account {
 
 fn a_call_that_is_filtered_out_takes_no_room_in_the_ring() {
     let calls = 2000;
-    // One for each place a filter decides at: the caller, the numbers, whom it reaches, the outcome.
+    // One for each place a filter decides at: the caller, the numbers, whom it reaches, the
+    // outcome.
     let cases: [&[&str]; 4] = [
         &["--comm", "nobody", "--uid", "4242"],
         &["--signal", "USR1"],

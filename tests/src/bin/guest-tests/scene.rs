@@ -1,14 +1,11 @@
 //! A play seen through several filters at once.
 
-use std::env;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
 use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use serde_json::Value;
-use sigtrace_tests::harness::{Trace, Tracer};
+use sigtrace_tests::harness::{Background, Trace, Tracer};
 
 /// What a play did: a call as sigtrace has to show it, and a word on what it is to the test.
 pub(crate) type Act = (&'static str, Value);
@@ -80,6 +77,16 @@ fn assert_kept(filter: &Filter<'_>, acts: &[Act], stops: usize, trace: &Trace) {
     assert_eq!(books, (printed as u64, filtered as u64, 0), "{}: books", filter.args);
 }
 
+/// Runs a workload that says how many calls it made.
+#[track_caller]
+pub(crate) fn counted(workload: &str, numbers: &[u64]) -> u64 {
+    let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    let ended = Background::start(workload, &numbers).end();
+    assert!(ended.status.success(), "{ended:#?}");
+    ended.stdout.trim().parse().unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
+}
+
 /// Asserts that the events are the same, and says which are not.
 #[track_caller]
 pub(crate) fn assert_same(what: &str, expected: &[&Value], got: &[Value]) {
@@ -114,11 +121,4 @@ pub(crate) fn foreseeable(event: &Value) -> Value {
 pub(crate) fn calls_by(trace: &Trace, pids: &[i32]) -> Vec<Value> {
     let by = |call: &&Value| pids.iter().any(|pid| call["pid"] == *pid);
     trace.calls().filter(by).map(foreseeable).collect()
-}
-
-/// A path that nobody else uses.
-pub(crate) fn temporary(name: &str) -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    env::temp_dir().join(format!("test-{name}-{count}"))
 }

@@ -4,10 +4,8 @@ use std::fs;
 use std::process::Stdio;
 
 use serde_json::Value;
-use sigtrace_tests::harness::{Puppet, Streaming, Test, Tracer};
+use sigtrace_tests::harness::{Puppet, Streaming, Test, Tracer, temporary};
 use sigtrace_tests::tests;
-
-use crate::scene::temporary;
 
 /// All of them.
 pub const TESTS: &[Test] =

@@ -4,14 +4,15 @@ use serde_json::Value;
 use sigtrace_tests::harness::{Flood, Test, Trace, Tracer, Workload};
 use sigtrace_tests::tests;
 
-use crate::scene::foreseeable;
+use crate::scene::{foreseeable, start};
 
 /// All of them.
 pub const TESTS: &[Test] =
     tests![two_at_once_both_see_everything, one_that_ends_does_not_disturb_the_other];
 
 fn two_at_once_both_see_everything() {
-    let (first, second) = (Tracer::start(&["--stats"]), Tracer::start(&["--stats"]));
+    let mut tracers = start(vec![vec!["--stats"]; 2]);
+    let (Some(first), Some(second)) = (tracers.pop(), tracers.pop()) else { panic!("two") };
     let workloads = ["kill", "rt_sigaction", "rt_sigtimedwait"].map(Workload::run);
     let (second, first) = (second.finish(), first.finish());
     for trace in [&first, &second] {

@@ -5,6 +5,8 @@ use sigtrace_tests::harness::{Background, Test, Trace, Tracer, Workload, differe
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::{processors, tests};
 
+use crate::scene::foreseeable;
+
 /// All of them.
 pub const TESTS: &[Test] = tests![
     a_return_that_is_missed_is_an_event_without_it,
@@ -43,15 +45,6 @@ pub(crate) fn wait_of<'a>(trace: &'a Trace, tid: &Value) -> &'a Value {
     let waits: Vec<_> = of_thread.collect();
     assert_eq!(waits.len(), 1, "thread {tid} called once, and not {waits:?}");
     waits[0]
-}
-
-/// An event without what nobody can foresee.
-pub(crate) fn foreseeable(event: &Value) -> Value {
-    let mut event = event.as_object().cloned().unwrap_or_default();
-    for key in ["time", "seq", "cpu", "duration_ns"] {
-        event.shift_remove(key);
-    }
-    event.into()
 }
 
 /// What `whole` is when its return was missed: nothing is known of what it would have told.

@@ -59,7 +59,7 @@ pub(crate) fn systemd_that_starts_and_stops_units() {
         }
         comparison.thread(*tid, &left, &right);
     }
-    let problems = run::judged("systemd", &comparison);
+    let problems = run::judged("systemd", 200, &comparison);
     assert!(problems.is_empty(), "{problems}");
 }
 

@@ -34,8 +34,12 @@ fn sorted(flags: &[Value]) -> Vec<Value> {
     flags
 }
 
-/// The name of an error has to be that of its number.
+/// The name of an error has to be that of its number. A return that was missed, or has not come, is
+/// no outcome that strace has a word for.
 fn outcome(event: &Value) -> Value {
+    if let Some(how) = event.get("return") {
+        return json!({ "return": how });
+    }
     match (&event["ret"], &event["error"]) {
         (Value::Number(ret), Value::String(error)) => {
             let ret = ret.as_i64().unwrap_or_default();

@@ -4,8 +4,8 @@
 //!
 //! - [`run`] runs a program under both tracers. [`programs`] has the programs, [`stress`] those of
 //!   stress-ng, [`attached`] systemd, which runs already.
-//! - [`log`], [`notation`] and [`strace`] read what strace wrote, [`event`] what sigtrace wrote; both
-//!   become a [`call`].
+//! - [`log`], [`notation`] and [`strace`] read what strace wrote, [`event`] what sigtrace wrote;
+//!   both become a [`call`].
 //! - [`compare`] puts them beside each other. [`tolerated`] is the list of the differences that are
 //!   expected, with their reasons; any other fails the test.
 //! - [`tally`] counts.

@@ -46,7 +46,7 @@ fn dash() {
         (trap - USR1; kill -USR1 $(exec sh -c \"echo \\$PPID\"))
         trap - USR1 HUP
         exit 0'";
-    agree(&[("dash", line)]);
+    agree(&[("dash", 150, line)]);
 }
 
 fn bash_with_job_control_and_traps() {
@@ -64,7 +64,7 @@ fn bash_with_job_control_and_traps() {
     let jobs = "printf '%s\\n' 'sleep 100 &' 'sleep 100 | cat &' 'kill -STOP %1' 'jobs' 'bg %1' \
         'trap \"echo int\" INT' 'kill -INT $$' 'kill %1 %2' 'wait' \
         'exit 0' | script -qec 'bash --norc -i' /dev/null";
-    agree(&[("bash with traps", traps), ("script and bash with jobs", jobs)]);
+    agree(&[("bash with traps", 1000, traps), ("script and bash with jobs", 250, jobs)]);
 }
 
 fn timeout_and_env() {
@@ -73,7 +73,7 @@ fn timeout_and_env() {
     let env = "env --block-signal=INT,TERM sh -c 'kill -INT $$'; \
         env --ignore-signal=HUP --default-signal=PIPE --list-signal-handling sh -c 'kill -HUP $$'; \
         env --block-signal --list-signal-handling true; env --default-signal true";
-    agree(&[("timeout", timeout), ("env", env)]);
+    agree(&[("timeout", 80, timeout), ("env", 150, env)]);
 }
 
 fn python_and_its_signal_module() {
@@ -101,7 +101,7 @@ thread = threading.Thread(target=lambda: time.sleep(0.3)); thread.start()
 s.pthread_kill(thread.ident, s.SIGUSR1); thread.join()
 s.siginterrupt(s.SIGALRM, True); s.alarm(1); s.pause()
 '";
-    agree(&[("python", line)]);
+    agree(&[("python", 900, line)]);
 }
 
 fn perl_and_its_posix_module() {
@@ -121,7 +121,7 @@ my $child = fork // die; if (!$child) { sigsuspend(POSIX::SigSet->new); exit }
 select undef, undef, undef, 0.2; kill USR1 => $child; waitpid $child, 0;
 kill 0 => 1, 4000000; system \"kill -TERM \\$\\$\"; raise(SIGUSR1);
 '";
-    agree(&[("perl", line)]);
+    agree(&[("perl", 1000, line)]);
 }
 
 fn make_with_a_job_that_fails() {
@@ -129,19 +129,23 @@ fn make_with_a_job_that_fails() {
         >/tmp/fails.mk; make -k -j4 -f /tmp/fails.mk; make -j4 -f /tmp/fails.mk; true";
     let stopped = "printf 'all: a b\\na b:\\n\\tsleep 10\\n' >/tmp/long.mk; \
         timeout 0.5 make -j2 -f /tmp/long.mk; true";
-    agree(&[("make with a failing job", failing), ("make that is stopped", stopped)]);
+    agree(&[("make with a failing job", 70, failing), ("make that is stopped", 40, stopped)]);
 }
 
 fn sudo_and_su() {
     let sudo =
         "sudo -n sh -c 'kill -0 $$'; sudo -n -u nobody sh -c 'kill -0 1; kill -TERM $$'; true";
     let su = "su nobody -s /bin/sh -c 'kill -0 1; kill -TERM $$'; su -P -c 'kill -INT $$' </dev/null; true";
-    agree(&[("sudo", sudo), ("su", su)]);
+    agree(&[("sudo", 120, sudo), ("su", 60, su)]);
 }
 
 /// fzf is written in Go, whose runtime sends its own threads SIGURG to preempt them.
 fn a_go_program() {
-    agree(&[("fzf", "seq 1 300000 >/tmp/lines; exec fzf --filter 999 </tmp/lines >/tmp/found")]);
+    agree(&[(
+        "fzf",
+        80,
+        "seq 1 300000 >/tmp/lines; exec fzf --filter 999 </tmp/lines >/tmp/found",
+    )]);
 }
 
 /// It is not followed: it would like to trace a child of its own, which has a tracer then.
@@ -151,7 +155,7 @@ fn gdb_that_attaches() {
         "gdb -nx -batch -p {} -ex 'info threads' -ex 'handle SIGUSR1 nostop' -ex kill",
         sleeper.id()
     );
-    agree_if_followed(Follow::Nobody, &[("gdb", &line)]);
+    agree_if_followed(Follow::Nobody, &[("gdb", 100, &line)]);
     let _ = sleeper.wait();
 }
 

@@ -26,41 +26,48 @@ pub(crate) enum Follow {
     Nobody,
 }
 
-/// Runs programs, one after the other, and compares what the tracers tell of each. Each is a name
-/// and a command line of the shell, which has to succeed.
+/// A program: its name, how many calls it makes at least if it does what it is here for, and a
+/// command line of the shell, which has to succeed.
+pub(crate) type Program<'a> = (&'a str, usize, &'a str);
+
+/// Runs programs, one after the other, and compares what the tracers tell of each.
 #[track_caller]
-pub(crate) fn agree(programs: &[(&str, &str)]) {
+pub(crate) fn agree(programs: &[Program<'_>]) {
     agree_if_followed(Follow::All, programs);
 }
 
 /// The same of programs that are to be followed in their own way.
 #[track_caller]
-pub(crate) fn agree_if_followed(follow: Follow, programs: &[(&str, &str)]) {
+pub(crate) fn agree_if_followed(follow: Follow, programs: &[Program<'_>]) {
     let tracer = start();
-    let logs: Vec<_> = programs.iter().map(|(name, line)| trace(follow, name, line)).collect();
+    let logs: Vec<_> = programs.iter().map(|(name, _, line)| trace(follow, name, line)).collect();
     let trace = finish(tracer);
     let events = by_thread(&trace);
     let mut problems = String::new();
-    for ((name, _), threads) in programs.iter().zip(&logs) {
+    for ((name, least, _), threads) in programs.iter().zip(&logs) {
         let mut comparison = Comparison::default();
         for (tid, thread) in threads {
             let told = events.get(tid).map_or(&[][..], |told| told);
             comparison.thread(*tid, &strace_told(thread), &sigtrace_told(told));
         }
-        problems.push_str(&judged(name, &comparison));
+        problems.push_str(&judged(name, *least, &comparison));
     }
     assert!(problems.is_empty(), "{problems}");
 }
 
-/// Counts what was compared of a program. Returns what is wrong with it, for people to read.
-pub(crate) fn judged(program: &str, comparison: &Comparison) -> String {
+/// Counts what was compared of a program, which has to be so much at least. Returns what is wrong
+/// with it, for people to read.
+pub(crate) fn judged(program: &str, least: usize, comparison: &Comparison) -> String {
     tally::add(program, comparison);
     let Comparison { calls, differences, examples, .. } = comparison;
-    if *differences == 0 && *calls > 0 {
-        return String::new();
+    if *differences > 0 {
+        let examples: String = examples.values().map(String::as_str).collect();
+        return format!("{program}: {calls} calls, {differences} differences, such as\n{examples}");
     }
-    let examples: String = examples.values().map(String::as_str).collect();
-    format!("{program}: {calls} calls, {differences} differences, such as\n{examples}")
+    if *calls < least {
+        return format!("{program}: {calls} calls instead of {least} at least: did it run?\n");
+    }
+    String::new()
 }
 
 /// sigtrace, of the whole machine and with room for everything.

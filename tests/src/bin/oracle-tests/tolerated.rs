@@ -41,8 +41,8 @@ pub(crate) const TOLERATED: &[Tolerated] = &[
         name: "a call at whose door the thread was killed",
         covers: |difference, pair| difference.leaves_out("") && pair.killed(),
     },
-    // It returns into the code that the signal interrupted. What is in the register of results then
-    // is a value of that code; strace shows it as if it were a result.
+    // It returns into the code that the signal interrupted. What is in the register of results
+    // then is a value of that code; strace shows it as if it were a result.
     Tolerated {
         name: "the result of rt_sigreturn, which has none",
         covers: |difference, pair| {
@@ -66,8 +66,8 @@ pub(crate) const TOLERATED: &[Tolerated] = &[
             })
         },
     },
-    // glibc keeps the flags in an int and hands the kernel a long, so with the highest flag come 32
-    // bits that nobody set. sigtrace leaves these out, as the kernel does.
+    // glibc keeps the flags in an int and hands the kernel a long, so with the highest flag come
+    // 32 bits that nobody set. sigtrace leaves these out, as the kernel does.
     Tolerated {
         name: "the sign of flags with SA_RESETHAND",
         covers: |difference, pair| {
@@ -91,11 +91,12 @@ pub(crate) const TOLERATED: &[Tolerated] = &[
         name: "a value of 0 in a siginfo",
         covers: |difference, pair| {
             let value = difference.adds("args.info.int") || difference.adds("args.info.ptr");
-            value && pair.sigtrace_arg("info")["ptr"] == "0x0"
+            let info = pair.sigtrace_arg("info");
+            value && info["ptr"] == "0x0" && info["int"] == 0
         },
     },
-    // By the kernel's rule for negative codes there is one, like a queued signal's. tgkill sends none,
-    // but who makes the code up may.
+    // By the kernel's rule for negative codes there is one, like a queued signal's. Only who makes
+    // the code up sends another than 0 with it.
     Tolerated {
         name: "a value in a siginfo of SI_TKILL",
         covers: |difference, pair| {

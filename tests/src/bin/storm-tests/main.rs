@@ -1,6 +1,7 @@
 //! A million calls on four processors, and what becomes of each.
 
 use std::io::{self, BufRead as _, BufReader, PipeReader};
+use std::panic::resume_unwind;
 use std::process::ExitCode;
 use std::thread;
 
@@ -48,7 +49,7 @@ fn storm(args: &[&str], calls: u64) -> Books {
     let made = Flood::run(THREADS, calls / THREADS);
     let resident = sigtrace.memory("VmRSS");
     sigtrace.signal(libc::SIGINT);
-    let books = reading.join().unwrap_or_else(|_| panic!("the stream is not what it should be"));
+    let books = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
     let (status, stderr) = sigtrace.end();
     assert!(status.success(), "{status}: {stderr}");
     let sum = |counts: &Value| -> u64 {

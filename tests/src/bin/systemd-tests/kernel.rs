@@ -16,9 +16,14 @@ const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 const BPF_PROG_TYPE_KPROBE: u32 = 2;
 const BPF_PROG_TYPE_TRACEPOINT: u32 = 5;
 const BPF_PROG_TYPE_RAW_TRACEPOINT: u32 = 17;
+const BPF_PROG_TYPE_TRACING: u32 = 26;
 /// The types a tracer's programs have; systemd's own are of others.
-const TRACERS: [u32; 3] =
-    [BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACEPOINT, BPF_PROG_TYPE_RAW_TRACEPOINT];
+const TRACERS: [u32; 4] = [
+    BPF_PROG_TYPE_KPROBE,
+    BPF_PROG_TYPE_TRACEPOINT,
+    BPF_PROG_TYPE_RAW_TRACEPOINT,
+    BPF_PROG_TYPE_TRACING,
+];
 
 /// What a tracer leaves in the kernel while it lives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,8 +41,8 @@ impl Traces {
     }
 }
 
-/// The probes of pairs on the entry points of `syscalls`, as [`Traces::probes`] has them: one for 64-bit
-/// callers and one for 32-bit ones.
+/// The probes of pairs on the entry points of `syscalls`, as [`Traces::probes`] has them: one for
+/// 64-bit callers and one for 32-bit ones.
 pub(crate) fn pairs(syscalls: &[&str]) -> Vec<String> {
     let entries = syscalls.iter().flat_map(|syscall| {
         // A siginfo_t has another layout for 32-bit callers.

@@ -74,8 +74,8 @@ impl Service {
         output("systemctl start sigtrace").map(drop)
     }
 
-    /// Stops it. Says how long that took by systemd's clock, so without what a busy machine takes to
-    /// run `systemctl`.
+    /// Stops it. Says how long that took by systemd's clock, so without what a busy machine takes
+    /// to run `systemctl`.
     pub(crate) fn stop(&self) -> Result<Duration> {
         output("systemctl stop sigtrace")?;
         let times = show("ActiveExitTimestampMonotonic,InactiveEnterTimestampMonotonic")?;

@@ -302,8 +302,8 @@ pub(crate) fn read_signals(fd: i32, mask: u64, siginfo: Ptr, count: u64) -> Call
         .size("count", count)
 }
 
-/// A read from a signalfd into buffers of these sizes, of which `siginfo` is shown, and `count` asked
-/// for. Text in it stands for the address after the first buffer.
+/// A read from a signalfd into buffers of these sizes, of which `siginfo` is shown, and `count`
+/// asked for. Text in it stands for the address after the first buffer.
 pub(crate) fn readv_signals(fd: i32, mask: u64, sizes: &[u64], siginfo: Value, count: u64) -> Call {
     let buffer = |size: &u64| {
         let buffer = Box::leak(vec![0_u8; *size as usize].into_boxed_slice());

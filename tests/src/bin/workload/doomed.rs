@@ -58,8 +58,8 @@ pub(crate) fn ended(arguments: &[String]) {
     println!("{}", 50 * count);
 }
 
-/// `forked PROCESSES`: so many processes, several at a time, each of which makes ten calls of tkill,
-/// executes another program, and makes ten more. Prints how many calls that are.
+/// `forked PROCESSES`: so many processes, several at a time, each of which makes ten calls of
+/// tkill, executes another program, and makes ten more. Prints how many calls that are.
 pub(crate) fn forked(arguments: &[String]) {
     processors::take_all();
     let count = number(arguments);
@@ -81,8 +81,8 @@ pub(crate) fn forked(arguments: &[String]) {
     println!("{}", 20 * count);
 }
 
-/// `vforked PROCESSES`: the same one after the other, each started as vfork does it: in the memory of
-/// its parent, who waits until it executes something else. Prints how many calls that are.
+/// `vforked PROCESSES`: the same one after the other, each started as vfork does it: in the memory
+/// of its parent, who waits until it executes something else. Prints how many calls that are.
 pub(crate) fn vforked(arguments: &[String]) {
     let count = number(arguments);
     let mut stack = vec![0_u128; 4096];
@@ -93,7 +93,7 @@ pub(crate) fn vforked(arguments: &[String]) {
         let child = unsafe {
             libc::clone(ten_twice, stack.as_mut_ptr_range().end.cast(), flags, null_mut())
         };
-        assert!(child > 0, "{}", io::Error::last_os_error());
+        assert!(child > 0, "clone: {}", io::Error::last_os_error());
         assert_eq!(wait(child), 0);
     }
     println!("{}", 20 * count);

@@ -1,10 +1,10 @@
 //! More calls than anybody can read, counted while they are made.
 //!
 //! `workload flood THREADS CALLS PAUSE` has each thread make so many calls, or calls without end if
-//! that is 0: `tkill` of nobody, with the signals 0 and 15 in turn, and so many microseconds between.
-//! It waits for a line on its standard input before it begins, answers every further line with the
-//! number of calls made so far, and the end of its input with the number of all of them. It leaves the processors to who wants them, so
-//! that a test need not wait for it to be over.
+//! that is 0: `tkill` of nobody, with the signals 0 and 15 in turn, and so many microseconds
+//! between. It waits for a line on its standard input before it begins, answers every further line
+//! with the number of calls made so far, and the end of its input with the number of all of them.
+//! It leaves the processors to who wants them, so that a test need not wait for it to be over.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -18,7 +18,7 @@ use crate::script::Script;
 fn new_namespace() {
     // SAFETY: no memory is involved.
     let done = unsafe { libc::unshare(libc::CLONE_NEWPID) };
-    assert_eq!(done, 0, "{}", io::Error::last_os_error());
+    assert_eq!(done, 0, "unshare: {}", io::Error::last_os_error());
 }
 
 /// In a namespace, and in one in that.

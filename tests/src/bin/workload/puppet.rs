@@ -1,8 +1,9 @@
 //! A process that does what a test tells it, a line at a time: for tests in which several processes
 //! and threads act in turn.
 //!
-//! `workload puppet SOCKET` listens there. Who connects gives orders and gets a line of answer to each; once the connection is closed the puppet ends.
-//! Its children and threads are puppets with sockets of their own.
+//! `workload puppet SOCKET` listens there. Who connects gives orders and gets a line of answer to
+//! each; once the connection is closed the puppet ends. Its children and threads are puppets with
+//! sockets of their own.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};

@@ -1,6 +1,7 @@
 //! A read from a signalfd by io_uring, which makes no call of read for it.
 
 use std::io;
+use std::os::unix::process::parent_id;
 use std::process;
 
 use io_uring::{IoUring, opcode, types::Fd};
@@ -9,7 +10,7 @@ use sigtrace_tests::names::bits;
 /// Bytes of a `struct signalfd_siginfo`.
 const SIZE: u32 = 128;
 
-/// `io_uring`: sends itself SIGUSR2 and reads it. Prints its process id.
+/// `io_uring`: sends itself SIGUSR2 and reads it. Prints its process id, and its parent's.
 pub(crate) fn run(_: &[String]) {
     let mask = bits(&[libc::SIGUSR2]);
     // SAFETY: a set to read from; the others have no pointers.
@@ -21,7 +22,7 @@ pub(crate) fn run(_: &[String]) {
     let signalfd = i32::try_from(signalfd).unwrap_or(-1);
     let read = read(signalfd).unwrap_or_else(|error| panic!("cannot read: {error}"));
     assert_eq!(read, SIZE);
-    println!("{}", process::id());
+    println!("{} {}", process::id(), parent_id());
 }
 
 /// How many bytes were read.

@@ -15,8 +15,8 @@ use crate::siginfo::Info;
 
 const USR1: i32 = libc::SIGUSR1;
 
-/// `waiters COUNT`: so many threads wait in rt_sigtimedwait, all at the same time; then one after the
-/// other is sent what it waits for.
+/// `waiters COUNT`: so many threads wait in rt_sigtimedwait, all at the same time; then one after
+/// the other is sent what it waits for.
 pub(crate) fn served(arguments: &[String]) {
     let (threads, handles) = start_served(arguments);
     for (tid, handle) in threads.into_iter().zip(handles) {

@@ -48,8 +48,9 @@ pub(crate) fn signals(_: &[String]) {
     script.end();
 }
 
-/// A pointer to room for the action that signal installs. Its restorer is whatever was on the kernel's
-/// stack, where that is not cleared (`CONFIG_INIT_STACK_ALL_ZERO`): `signal` does not set it.
+/// A pointer to room for the action that signal installs. Its restorer is whatever was on the
+/// kernel's stack, where that is not cleared (`CONFIG_INIT_STACK_ALL_ZERO`): `signal` does not set
+/// it.
 fn installed(handler: u64) -> Ptr {
     let room: *const [u32; 5] = keep([0x55; 5]);
     to_output(room, move || {
