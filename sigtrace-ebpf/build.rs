@@ -1,5 +1,5 @@
-//! Writes the probe stubs: for every point that a row of the syscall table is probed at, an entry and
-//! a return program for each mechanism.
+//! Writes the probe stubs: for every point that a row of the syscall table is probed at, an entry
+//! and a return program for each mechanism.
 
 use std::{env, fmt::Write as _, fs, path::PathBuf};
 

@@ -25,8 +25,8 @@ pub struct Config {
     pub min_duration_ns: u64,
     /// With [`select::ERROR`]: errno n is bit n % 64 of word n / 64.
     pub errors: [u64; ERROR_WORDS],
-    /// With [`select::FEW_COMMS`]: names, NUL-padded, each as two words of its bytes in their order.
-    /// Of fewer than [`FEW`], the last is there again, here and in the next two.
+    /// With [`select::FEW_COMMS`]: names, NUL-padded, each as two words of its bytes in their
+    /// order. Of fewer than [`FEW`], the last is there again, here and in the next two.
     pub comms: [[u64; 2]; FEW],
     /// With [`select::FEW_TIDS`].
     pub tids: [u32; FEW],

@@ -23,13 +23,15 @@ pub const DATA_SIZE: usize = 72;
 pub struct Record {
     /// When the call was entered, in nanoseconds of `CLOCK_BOOTTIME` (`bpf_ktime_get_boot_ns`).
     pub entered_ns: u64,
-    /// Nanoseconds from entry to return. Without a meaning unless the state is [`State::Returned`].
+    /// Nanoseconds from entry to return. Without a meaning unless the state is
+    /// [`State::Returned`].
     pub duration_ns: u64,
-    /// The kernel function's return value. Without a meaning unless the state is [`State::Returned`].
+    /// The kernel function's return value. Without a meaning unless the state is
+    /// [`State::Returned`].
     pub ret: i64,
-    /// The argument registers, as many as the call has arguments; the others have no meaning. Those
-    /// of an `int` carry garbage in the upper half. A read from a signalfd has its own: the second is
-    /// how many bytes the first of its buffers has, the third where that is.
+    /// The argument registers, as many as the call has arguments; the others have no meaning.
+    /// Those of an `int` carry garbage in the upper half. A read from a signalfd has its own:
+    /// the second is how many bytes the first of its buffers has, the third where that is.
     pub args: [u64; MAX_ARGS],
     /// The id of the caller's cgroup in the version 2 hierarchy; that of the root in a version 1
     /// only system.
@@ -49,8 +51,9 @@ pub struct Record {
     pub cpu: u32,
     /// Caller's thread name, NUL-terminated: bytes a user chose.
     pub comm: [u8; 16],
-    /// The process or thread behind a pidfd, or behind the number that a caller in a pid namespace of
-    /// its own gave, in the initial pid namespace; a process group is negative. 0 if unknown.
+    /// The process or thread behind a pidfd, or behind the number that a caller in a pid namespace
+    /// of its own gave, in the initial pid namespace; a process group is negative. 0 if
+    /// unknown.
     pub target: i32,
     /// Index into [`SYSCALLS`].
     pub syscall: u16,
@@ -62,8 +65,8 @@ pub struct Record {
     pub captures: [u8; MAX_ARGS],
     /// What is still to be found out about the call: bits of [`undecided`].
     pub undecided: u32,
-    /// Caller's process id in its own pid namespace; 0 if that is the initial one, or if the running
-    /// kernel does not say where to find it.
+    /// Caller's process id in its own pid namespace; 0 if that is the initial one, or if the
+    /// running kernel does not say where to find it.
     pub ns_pid: u32,
     /// Caller's thread id in its own pid namespace; 0 as above.
     pub ns_tid: u32,

@@ -83,7 +83,8 @@ impl Syscall {
 
     /// Where it is probed on a kernel of `native`'s architecture. A call hooked in a function is
     /// probed in the first of these that the kernel has; any other at all of them, which are its
-    /// entries, but for that of 32-bit callers where they enter through the same function as others.
+    /// entries, but for that of 32-bit callers where they enter through the same function as
+    /// others.
     pub fn points(&'static self, native: Abi) -> impl Iterator<Item = Point> {
         let points = match self.hook {
             Hook::Function(names) => {
@@ -278,8 +279,8 @@ pub enum Kind {
     Stack,
     /// `struct timespec *`: 16 bytes (8 for 32-bit callers): seconds, nanoseconds.
     Timespec,
-    /// `struct __kernel_timespec *`: 16 bytes for every caller. Of a 32-bit caller's nanoseconds only
-    /// the low half counts (`get_timespec64`, `kernel/time/time.c`).
+    /// `struct __kernel_timespec *`: 16 bytes for every caller. Of a 32-bit caller's nanoseconds
+    /// only the low half counts (`get_timespec64`, `kernel/time/time.c`).
     Timespec64,
     /// `struct signalfd_siginfo *`: as many as were read, each of [`SIGNALFD_SIGINFO_SIZE`] bytes.
     /// They are the end of their record, see [`MAX_SIGNALFD_SIGINFOS`].

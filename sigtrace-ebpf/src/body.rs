@@ -3,7 +3,8 @@
 
 use crate::{capture, regs::UserRegs, signalfd::SignalfdRead};
 
-/// A thread enters the call in row `ROW` through its entry for `ABI`; `regs` is its `struct pt_regs`.
+/// A thread enters the call in row `ROW` through its entry for `ABI`; `regs` is its `struct
+/// pt_regs`.
 #[inline(never)]
 pub fn enter<const ROW: usize, const ABI: u8>(regs: u64) {
     if regs != 0 {

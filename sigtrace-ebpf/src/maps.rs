@@ -42,8 +42,8 @@ const UNDER_WAY_BUCKETS: u32 = 1 << 16;
 #[map]
 pub static COUNTERS: Array<Counters> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// Set to 1 by the agent once the tracing is over: detaching takes the kernel seconds on a busy
-/// machine, and calls that begin meanwhile are none of ours.
+/// 1 while the agent traces: attaching and detaching take the kernel seconds, and calls that begin
+/// meanwhile are none of ours.
 #[map]
 static TRACING: Array<u32> = Array::with_max_entries(1, 0);
 
@@ -52,7 +52,8 @@ static TRACING: Array<u32> = Array::with_max_entries(1, 0);
 #[map]
 pub static PIDS: HashMap<u32, u32> = HashMap::with_max_entries(1, 0);
 
-/// Threads of selected targets, by thread id; the agent sets the size. Bits of [`side`](sigtrace_common::side).
+/// Threads of selected targets, by thread id; the agent sets the size. Bits of
+/// [`side`](sigtrace_common::side).
 #[map]
 pub static THREADS: HashMap<u32, u32> = HashMap::with_max_entries(1, 0);
 

@@ -29,8 +29,8 @@ const PIDFD_SELF: [i32; 3] = [-10000, -10001, -20000];
 pub struct Target {
     /// Its number in the initial pid namespace, a process group's negative; 0 if unknown.
     pub number: i32,
-    /// Whether that stands whatever the call returns. Otherwise the kernel must not have refused the
-    /// descriptor: on the anonymous inode and in /proc there are files of many kinds.
+    /// Whether that stands whatever the call returns. Otherwise the kernel must not have refused
+    /// the descriptor: on the anonymous inode and in /proc there are files of many kinds.
     pub certain: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Reads from a signalfd: not where the syscall enters, as that is busy with files of all kinds, but
-//! in the file's own function.
+//! Reads from a signalfd: not where the syscall enters, as that is busy with files of all kinds,
+//! but in the file's own function.
 //!
 //! ```c
 //! ssize_t signalfd_read(struct file *file, char __user *buf, size_t count, loff_t *ppos); // to 6.9

@@ -62,7 +62,8 @@ pub struct TraceArgs {
     /// With --pid, --caller or --target: their descendants too, from fork on
     #[arg(short, long, help_heading = "Selection")]
     pub follow: bool,
-    /// Only these syscalls: names, groups (@send @action @mask @wait @stack @fd), !name leaves one out
+    /// Only these syscalls: names, groups (@send @action @mask @wait @stack @fd), !name leaves one
+    /// out
     #[arg(short, long, value_name = "LIST", help_heading = "Selection")]
     pub syscall: Vec<String>,
     /// Only calls that name one of these signals: SIGTERM, term, 15, RTMIN+3; !name leaves one out

@@ -10,8 +10,8 @@ use crate::{
     output::{Counts, Stats},
 };
 
-/// The calls of which nothing was printed, by cause. A sum that is more than there are numbers is the
-/// largest of them.
+/// The calls of which nothing was printed, by cause. A sum that is more than there are numbers is
+/// the largest of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Losses {
     /// The ring had no room.

@@ -162,8 +162,8 @@ fn is_reader_gone(error: &io::Error) -> bool {
 /// What there is to attach, attached, and what tells of calls past it.
 type Attached = (Probes, Misses);
 
-/// Attaches, which takes the kernel seconds on a busy machine, until a signal says to end; which one.
-/// In a thread of its own that ends with it: it has the privileges that are given up next.
+/// Attaches, which takes the kernel seconds on a busy machine, until a signal says to end; which
+/// one. In a thread of its own that ends with it: it has the privileges that are given up next.
 async fn attach(
     mut kernel: Kernel,
     selection: Selection,

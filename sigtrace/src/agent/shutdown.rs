@@ -68,8 +68,8 @@ impl Shutdown {
         signal
     }
 
-    /// Waits for the end. A command gets SIGTERM passed on, and a while to end by it; SIGINT it gets
-    /// from the terminal, as we do.
+    /// Waits for the end. A command gets SIGTERM passed on, and a while to end by it; SIGINT it
+    /// gets from the terminal, as we do.
     pub(crate) async fn wait(&mut self, command: Option<&Child>) -> Result<End> {
         let deadline = self.duration.map(|duration| Instant::now() + duration);
         let signal = loop {

@@ -50,9 +50,9 @@ impl AsRawFd for Socket {
 /// same socket, and a reader in arrears must still get to read what became of the rest.
 const RESERVED_PART: usize = 8;
 
-/// No more than this waits in a Unix socket, however large its buffer is. The journal's has 8 MB, and
-/// what it still has to read when the service has ended it measures by its own rate limit, as those
-/// of the unit are gone then: it would drop events that we call printed.
+/// No more than this waits in a Unix socket, however large its buffer is. The journal's has 8 MB,
+/// and what it still has to read when the service has ended it measures by its own rate limit, as
+/// those of the unit are gone then: it would drop events that we call printed.
 const ARREARS: usize = 256 << 10;
 
 /// How long between two looks at what waits in a socket.
@@ -170,8 +170,8 @@ fn is_hung_up(fd: &OwnedFd) -> io::Result<bool> {
     Ok(poll.revents & (libc::POLLHUP | libc::POLLERR) != 0)
 }
 
-/// The lines that are written whole or not at all: a pipe takes up to `PIPE_BUF` so (`pipe(7)`), and a
-/// socket what fits one buffer.
+/// The lines that are written whole or not at all: a pipe takes up to `PIPE_BUF` so (`pipe(7)`),
+/// and a socket what fits one buffer.
 fn atomic_part(bytes: &[u8]) -> &[u8] {
     let limit = bytes.len().min(libc::PIPE_BUF);
     let newline = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte == b'\n');

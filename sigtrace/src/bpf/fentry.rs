@@ -57,8 +57,8 @@ impl Functions {
     }
 }
 
-/// The function of a symbol as the kernel's types know it, and its number. One without arguments has
-/// several names at one address, of which they have this one (`SYSCALL_DEFINE0`,
+/// The function of a symbol as the kernel's types know it, and its number. One without arguments
+/// has several names at one address, of which they have this one (`SYSCALL_DEFINE0`,
 /// `arch/x86/include/asm/syscall_wrapper.h`).
 fn typed(types: &Types, symbol: &str, registers: usize) -> Option<(String, u32)> {
     let known = |name: String| types.function(&name).map(|number| (name, number));
@@ -89,8 +89,8 @@ pub(super) fn entry(
     }
 }
 
-/// Attaches the return program, likewise; if the call sleeps also the second, which finds nothing to
-/// do unless the kernel skips the first.
+/// Attaches the return program, likewise; if the call sleeps also the second, which finds nothing
+/// to do unless the kernel skips the first.
 pub(super) fn returns(
     kernel: &mut Kernel,
     functions: &Functions,
@@ -117,8 +117,8 @@ pub(super) fn returns(
 /// with where there are none.
 const ENOTSUPP: i32 = 524;
 
-/// What the verifier says (5.10) if the types do not have the function's arguments: the file that it
-/// is from knows `struct pt_regs` by name only.
+/// What the verifier says (5.10) if the types do not have the function's arguments: the file that
+/// it is from knows `struct pt_regs` by name only.
 const UNTYPED_ARGUMENT: &str = "invalid bpf_context access";
 
 /// What becomes of a refusal: there being no trampoline is no error.

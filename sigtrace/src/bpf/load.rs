@@ -137,8 +137,9 @@ impl Kernel {
         Ok(maps::Array::try_from(map_mut(&mut self.ebpf, "TRACING")?)?.set(0, tracing, 0)?)
     }
 
-    /// The calls that are under way, as records in the state [`State::Entered`], or [`State::Missed`] if
-    /// their thread is no more, and how many more there are that the filter leaves out. Only meaningful once nothing is attached any more.
+    /// The calls that are under way, as records in the state [`State::Entered`], or
+    /// [`State::Missed`] if their thread is no more, and how many more there are that the filter
+    /// leaves out. Only meaningful once nothing is attached any more.
     pub fn under_way(&self) -> (Vec<RecordBytes>, u64) {
         let state = |record: &RecordBytes| record[offset_of!(Record, state)];
         let open = |record: &RecordBytes| number(record, offset_of!(Record, undecided));

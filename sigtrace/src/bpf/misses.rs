@@ -1,11 +1,11 @@
 //! Calls that the kernel made past the programs.
 //!
 //! While a program runs on a processor the kernel does not begin it a second time there. Where it
-//! runs with preemption on, as those of trampolines do, another thread may come to the same function
-//! meanwhile, and its call is not seen. The kernel counts that (`recursion_misses` of
+//! runs with preemption on, as those of trampolines do, another thread may come to the same
+//! function meanwhile, and its call is not seen. The kernel counts that (`recursion_misses` of
 //! `struct bpf_prog_info`, `include/uapi/linux/bpf.h`): for trampolines since 5.12, before which
-//! programs were begun a second time; for kprobes since 6.7, whose programs run with preemption off,
-//! so that it is only when the thread that was interrupted is in the midst of bpf(2) itself.
+//! programs were begun a second time; for kprobes since 6.7, whose programs run with preemption
+//! off, so that it is only when the thread that was interrupted is in the midst of bpf(2) itself.
 
 use std::{
     io, mem,

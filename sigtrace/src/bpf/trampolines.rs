@@ -7,8 +7,8 @@ use super::{
     types::BTF,
 };
 
-/// The way in which the kernel preempts, in parentheses: `none voluntary (full) lazy`. Only where that
-/// can be chosen (`CONFIG_PREEMPT_DYNAMIC`), and debugfs is mounted.
+/// The way in which the kernel preempts, in parentheses: `none voluntary (full) lazy`. Only where
+/// that can be chosen (`CONFIG_PREEMPT_DYNAMIC`), and debugfs is mounted.
 const PREEMPTION: &str = "/sys/kernel/debug/sched/preempt";
 /// What the kernel was built to do, among other things: `#1 SMP PREEMPT_DYNAMIC Debian 7.3.2-1`
 /// (`scripts/mkcompile_h`, `init/Makefile`).

@@ -39,9 +39,9 @@ pub struct Call<'a> {
     /// The arguments' values; those past the call's arguments are [`Value::Null`]. See
     /// [`args`](Self::args).
     pub values: [Value<'a>; MAX_ARGS],
-    /// Whom it is aimed at in the initial pid namespace, where that is not what an argument says and
-    /// is known: the process behind a pidfd; for a caller in another namespace what the number it
-    /// gave means there. A process group is negative.
+    /// Whom it is aimed at in the initial pid namespace, where that is not what an argument says
+    /// and is known: the process behind a pidfd; for a caller in another namespace what the
+    /// number it gave means there. A process group is negative.
     pub target: Option<i32>,
     /// How it ended.
     pub outcome: Return,

@@ -199,8 +199,8 @@ fn returned(kind: Kind, outcome: Return) -> Value<'static> {
     }
 }
 
-/// What was read from a signalfd, into a first buffer with so much `room`: it follows what every record
-/// of the call has.
+/// What was read from a signalfd, into a first buffer with so much `room`: it follows what every
+/// record of the call has.
 fn siginfos<'a>(
     syscall: &'static Syscall,
     outcome: Return,

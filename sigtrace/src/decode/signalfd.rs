@@ -1,8 +1,8 @@
 //! `struct signalfd_siginfo` (`include/uapi/linux/signalfd.h`): what a read from a signalfd gives.
 //!
-//! It has a place for every member of a siginfo_t, of which the kernel fills those that the code and
-//! the signal select (`signalfd_copyinfo`, `fs/signalfd.c`). The bounds of `SEGV_BNDERR`, protection
-//! keys and perf's data have no place in it.
+//! It has a place for every member of a siginfo_t, of which the kernel fills those that the code
+//! and the signal select (`signalfd_copyinfo`, `fs/signalfd.c`). The bounds of `SEGV_BNDERR`,
+//! protection keys and perf's data have no place in it.
 
 use sigtrace_common::SIGNALFD_SIGINFO_SIZE;
 
@@ -22,8 +22,8 @@ pub struct SignalfdSiginfos<'a> {
 }
 
 impl<'a> SignalfdSiginfos<'a> {
-    /// As many of the structures in `bytes` as were read, `read` being how many bytes that were, and
-    /// `address` where to.
+    /// As many of the structures in `bytes` as were read, `read` being how many bytes that were,
+    /// and `address` where to.
     pub(super) fn new(bytes: &'a [u8], read: u64, address: u64) -> Self {
         let size = SIGNALFD_SIGINFO_SIZE as u64;
         let read = read - read % size;

@@ -2,8 +2,8 @@
 
 use super::bytes::{self, Layout};
 
-/// A span of time, as the caller gave it: the kernel refuses a negative one, and more than 999,999,999
-/// nanoseconds.
+/// A span of time, as the caller gave it: the kernel refuses a negative one, and more than
+/// 999,999,999 nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timespec {
     /// `tv_sec`, in seconds.

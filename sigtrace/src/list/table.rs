@@ -34,8 +34,8 @@ fn heading(with_probe: bool) -> Vec<String> {
     cells.into_iter().map(str::to_owned).collect()
 }
 
-/// The cells of a syscall, its number for 64-bit and for 32-bit callers. `probe` is there if the column
-/// is, and in it what is known.
+/// The cells of a syscall, its number for 64-bit and for 32-bit callers. `probe` is there if the
+/// column is, and in it what is known.
 fn row(syscall: &'static Syscall, probe: Option<Option<&Probe>>) -> Vec<String> {
     let number = |abi| syscall.entries.get(abi).map(|entry| entry.number);
     let numbers = [number(NATIVE), number(NATIVE.compat())];

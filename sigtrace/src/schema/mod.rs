@@ -1,9 +1,9 @@
 //! `sigtrace schema`: the JSON Schema (draft 2020-12) of a line of the stream.
 //!
 //! Nothing in it is written a second time. The syscalls and their arguments come from the syscall
-//! table, names from [`names`](crate::names), the members of a siginfo from its decoder, and what is
-//! counted from the accounting. What JSON makes of each is said here, once a type; the tests hold
-//! it against what is printed.
+//! table, names from [`names`](crate::names), the members of a siginfo from its decoder, and what
+//! is counted from the accounting. What JSON makes of each is said here, once a type; the tests
+//! hold it against what is printed.
 //!
 //! It is as strict as it can be: a key that is missing, or one too many, is an error. Whatever
 //! hangs on a value (`event`, `syscall`) is an `if` with its `then` rather than one of several

@@ -15,8 +15,8 @@ impl fmt::Display for Escaped<'_> {
                 match character {
                     '\0'..' ' | '\x7f' => write!(f, "\\x{:02x}", u32::from(character))?,
                     '\'' => f.write_char('\'')?,
-                    // Quotes, the backslash, and in Unicode what is unassigned, invisible, turns the
-                    // direction of text or combines with what is before it.
+                    // Quotes, the backslash, and in Unicode what is unassigned, invisible, turns
+                    // the direction of text or combines with what is before it.
                     _ => write!(f, "{}", character.escape_debug())?,
                 }
             }

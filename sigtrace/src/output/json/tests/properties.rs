@@ -52,8 +52,8 @@ fn parse(line: &str) -> Value {
     serde_json::from_str(line).unwrap()
 }
 
-/// The keys of `args`, in order: beside a signal its number, after all whom the call is aimed at, if
-/// that is not what an argument says.
+/// The keys of `args`, in order: beside a signal its number, after all whom the call is aimed at,
+/// if that is not what an argument says.
 fn keys_of_args(syscall: &Syscall, in_namespace: bool) -> Vec<&'static str> {
     let mut keys = Vec::new();
     for arg in syscall.args {
