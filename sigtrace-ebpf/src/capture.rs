@@ -102,7 +102,7 @@ pub fn enter<const ROW: usize>(source: &impl Source) {
             // SAFETY: the thread's own slot.
             let record = unsafe { &mut *slot };
             flush_missed(record);
-            // One that a thread with this number left behind.
+            // One that a thread of another process with this number left behind.
             if record.pid != pid {
                 namespace::describe(record);
             }

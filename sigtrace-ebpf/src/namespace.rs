@@ -21,6 +21,7 @@ const TAG: u64 = 3;
 /// long as it has its number outside, and so does its slot.
 #[inline(always)]
 pub fn describe(record: &mut Record) {
+    (record.ns_tid, record.ns_pid) = (0, 0);
     if config!(offsets.task_thread_pid) == 0 {
         return;
     }

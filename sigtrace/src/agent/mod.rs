@@ -91,8 +91,8 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         tracing::warn!("{error:#}");
     }
 
+    misses.start();
     if ended.is_none() {
-        misses.start();
         kernel.start()?;
     }
     let mut pump = Pump::new(format, sink, Account::new(counters, misses), options.max_events);

@@ -90,13 +90,12 @@ impl Sink {
             let anew = OpenOptions::new()
                 .write(true)
                 .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-                .open(format!("/proc/self/fd/{}", file.as_raw_fd()))
-                .and_then(|file| register(file, interest));
-            match anew {
-                Ok(pipe) => return Ok(Self::Pipe(pipe)),
+                .open(format!("/proc/self/fd/{}", file.as_raw_fd()));
+            match anew.map(|file| register(file, interest)) {
+                Ok(Ok(pipe)) => return Ok(Self::Pipe(pipe)),
                 // It cannot be waited for, as it is always ready: /dev/null (epoll_ctl(2)).
-                Err(error) if error.raw_os_error() == Some(libc::EPERM) => {}
-                Err(error) => {
+                Ok(Err(error)) if error.raw_os_error() == Some(libc::EPERM) => {}
+                Ok(Err(error)) | Err(error) => {
                     tracing::warn!(
                         "output: cannot open it anew: {error}; whoever stops reading it stops \
                          sigtrace, too"

@@ -28,14 +28,12 @@ impl Types {
     ///
     /// When the kernel has none, or they are of a version nobody knew when this was written.
     pub(super) fn of_kernel() -> Result<Self> {
-        // In one go, as each small read costs a system call, and into a file in memory: kernels
-        // before 6.16 do not let us map their own. Parsed into objects, types and names take 50
-        // times as long, and we look for a few dozen of 150,000.
-        let copy = fs::read(BTF).and_then(|bytes| in_memory(&bytes)).context("cannot read it")?;
-        let path = format!("/proc/self/fd/{}", copy.as_raw_fd());
-        Btf::from_file_with_backend(path, Backend::Mmap)
-            .map(Self)
-            .context("cannot make sense of it")
+        // In one go, as each small read costs a system call.
+        let bytes = fs::read(BTF).context("cannot read it")?;
+        let mapped = mapped(&bytes).inspect_err(|error| tracing::debug!("{BTF}: {error:#}"));
+        // Without files in memory, by a sandbox perhaps, it takes its time.
+        let all = mapped.or_else(|_| Btf::from_bytes(&bytes));
+        all.map(Self).context("cannot make sense of it")
     }
 
     /// The structures of this name: there can be several.
@@ -81,6 +79,14 @@ impl Structure<'_> {
     pub(super) fn size(&self) -> Option<u32> {
         u32::try_from(self.all.first()?.size()).ok()
     }
+}
+
+/// The types in these bytes, looked up where they are: made into objects, types and names take 50
+/// times as long, and we look for a few dozen of 150,000. Only a file can be mapped, and kernels
+/// before 6.16 do not let us map their own.
+fn mapped(bytes: &[u8]) -> btf_rs::Result<Btf> {
+    let file = in_memory(bytes)?;
+    Btf::from_file_with_backend(format!("/proc/self/fd/{}", file.as_raw_fd()), Backend::Mmap)
 }
 
 /// A file of these bytes that is on no disk.

@@ -161,7 +161,7 @@ fn a_reader_who_goes_while_nothing_happens_ends_it_quietly() {
     assert_eq!(sigtrace.end().1, "");
 }
 
-/// It hears of a connection that was reset, as what was in it is lost.
+/// What was in the socket is lost with it, unlike what is in a pipe when its writer goes.
 fn a_reader_who_leaves_a_socket_unread_ends_it_quietly() {
     let (reader, writer) = UnixStream::pair().unwrap_or_else(|error| panic!("{error}"));
     let mut sigtrace = Streaming::start(&["-s", "tkill", "-q"], OwnedFd::from(writer));

@@ -53,7 +53,7 @@ fn a_signal_while_it_attaches_ends_it_too() {
     assert!(asked.elapsed() < LIMIT, "it took {:?}", asked.elapsed());
     let (_, stderr) = sigtrace.end();
     assert_eq!(status.code(), Some(0), "{stderr}");
-    assert!(stderr.ends_with(" lost\n"), "{stderr}");
+    assert_eq!(stderr, "sigtrace: 0 events, 0 calls filtered out, 0 lost\n");
 }
 
 /// The probes are attached one after the other, and nobody reads the ring meanwhile.
@@ -61,7 +61,7 @@ fn what_is_called_while_it_attaches_is_not_traced() {
     let mut flood = Flood::with_pauses(1, 0, 1000);
     flood.begin();
     let before = flood.calls();
-    let tracer = Tracer::start(&["--stats", "--ring-size", "4096"]);
+    let tracer = Tracer::start(&["--stats", "--ring-size", "64K"]);
     let attached = flood.calls();
     until("more calls", || (flood.calls() > attached + 100).then_some(()));
     let stopping = flood.calls();

@@ -26,6 +26,7 @@ pub const TESTS: &[Test] = tests![
     auto_takes_trampolines_for_calls_that_sleep,
     pairs_and_trampolines_are_what_is_asked_for,
     trampolines_tell_the_same_of_every_call,
+    types_are_read_without_files_in_memory,
     without_btf_there_are_pairs_and_a_warning,
     without_btf_trampolines_are_refused,
     the_list_says_how_each_call_is_probed,
@@ -140,6 +141,50 @@ fn trampolines_tell_the_same_of_every_call() {
     let stats = BY_TRAMPOLINES.trace.stats();
     let missed = stats.0["lost"]["probe_missed"].as_u64().unwrap_or_default();
     assert_eq!(stats.lost(), if skips { missed } else { 0 }, "{}", stats.0);
+}
+
+/// The kernel's types are copied into one to be mapped.
+fn types_are_read_without_files_in_memory() {
+    let mut without = command(&["-s", "pause,kill", "--stats"]);
+    // SAFETY: only system calls are made.
+    unsafe { without.pre_exec(forbid_memory_files) };
+    let (reader, writer) = io::pipe().unwrap_or_else(|error| panic!("{error}"));
+    let sigtrace = Streaming::start_command(without.stdout(writer).stderr(Stdio::piped()));
+    drop(without);
+    sigtrace.signal(libc::SIGINT);
+    let text = io::read_to_string(reader).unwrap_or_else(|error| panic!("{error}"));
+    let started = sigtrace.started();
+    let (status, stderr) = sigtrace.end();
+    let trace = Streaming::trace(&started, &text, status, stderr);
+    let probes = json!({ "kill": "kprobe", "pause": "kprobe+fexit" });
+    assert_eq!(trace.stats().0["probes"], probes);
+}
+
+/// Has memfd_create(2) fail from here on, as a sandbox may.
+fn forbid_memory_files() -> io::Result<()> {
+    let statement = |code, k| libc::sock_filter { code, jt: 0, jf: 0, k };
+    let number = u32::try_from(libc::SYS_memfd_create).unwrap_or(u32::MAX);
+    let mut filter = [
+        statement((libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16, 0),
+        libc::sock_filter {
+            code: (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
+            jt: 0,
+            jf: 1,
+            k: number,
+        },
+        statement(
+            (libc::BPF_RET | libc::BPF_K) as u16,
+            libc::SECCOMP_RET_ERRNO | libc::EPERM as u32,
+        ),
+        statement((libc::BPF_RET | libc::BPF_K) as u16, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: a filter that outlives the call, with its length.
+    let done = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+            | libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// sigtrace on a machine whose kernel does not tell its types.
