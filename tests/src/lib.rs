@@ -1,5 +1,6 @@
 //! Shared by the programs that run inside the test guests.
 //!
+//! - `bpf` asks what a tracer has in the kernel; of the same feature as `harness`.
 //! - `harness` runs sigtrace and takes its stream apart. It is a feature of the package, for the
 //!   suites alone.
 //! - [`expect`] is how a workload states what sigtrace has to say about it.
@@ -8,6 +9,8 @@
 //! - [`kernel`] is the list of what differs between kernels.
 //! - [`processors`] is about which of them to run on.
 
+#[cfg(feature = "harness")]
+pub mod bpf;
 pub mod expect;
 #[cfg(feature = "harness")]
 pub mod harness;

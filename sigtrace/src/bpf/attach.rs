@@ -186,14 +186,7 @@ impl Probes {
             if !kernel.understands(&point) {
                 continue;
             }
-            let by_trampoline = match trampoline {
-                Some(trampoline) => attach_by(kernel, syscall, &point, trampoline)?,
-                None => None,
-            };
-            let attached = match by_trampoline {
-                Some(attached) => Some(attached),
-                None => attach_pair(kernel, &point)?,
-            };
+            let attached = attach_point(kernel, syscall, &point, trampoline)?;
             let Some((mechanism, entry, returns)) = attached else { continue };
             self.entries.push(entry.link);
             self.returns.extend(returns);
@@ -223,33 +216,30 @@ fn tell_of_unsupported(names: &str, named: bool) {
 /// What is attached to a point, and by what.
 type Attached = (Mechanism, Entry, Vec<Link>);
 
-/// Attaches a kprobe and a kretprobe; `None` if the kernel has no such function. The return probe
-/// comes before the entry probe, here and below, so that no call is seen to enter that could not be
-/// seen to return.
-fn attach_pair(kernel: &mut Kernel, point: &Point) -> Result<Option<Attached>> {
-    let Some(returns) = kprobe::returns(kernel, point)? else { return Ok(None) };
-    let entry = kprobe::entry(kernel, point)?;
-    Ok(entry.map(|entry| (Mechanism::Kprobe, entry, returns)))
-}
-
-/// Attaches a trampoline, to the return only or to both; `None` if the kernel has none there.
-fn attach_by(
+/// Attaches to a point, by a trampoline as far as that is wanted and the kernel has one there;
+/// `None` if it has no such function. What sees the return comes before what sees the entry, so that
+/// no call is seen to enter that could not be seen to return.
+fn attach_point(
     kernel: &mut Kernel,
     syscall: &Syscall,
     point: &Point,
-    Trampoline { functions, mechanism }: Trampoline<'_>,
+    trampoline: Option<Trampoline<'_>>,
 ) -> Result<Option<Attached>> {
-    let Some(mut returns) = fentry::returns(kernel, functions, point, syscall.blocks)? else {
-        return Ok(None);
-    };
-    let entry = if mechanism == Mechanism::Fentry {
-        fentry::entry(kernel, functions, point)?
-    } else {
-        let Some(slots) = kprobe::returns(kernel, point)? else { return Ok(None) };
-        returns.extend(slots);
-        kprobe::entry(kernel, point)?
-    };
-    Ok(entry.map(|entry| (mechanism, entry, returns)))
+    let mut exits = None;
+    if let Some(Trampoline { functions, mechanism }) = trampoline {
+        exits = fentry::returns(kernel, functions, point, syscall.blocks)?;
+        if mechanism == Mechanism::Fentry
+            && let Some(exits) = exits.take()
+            && let Some(entry) = fentry::entry(kernel, functions, point)?
+        {
+            return Ok(Some((mechanism, entry, exits)));
+        }
+    }
+    let Some(mut returns) = kprobe::returns(kernel, point)? else { return Ok(None) };
+    let Some(entry) = kprobe::entry(kernel, point)? else { return Ok(None) };
+    let mechanism = if exits.is_some() { Mechanism::KprobeFexit } else { Mechanism::Kprobe };
+    returns.extend(exits.into_iter().flatten());
+    Ok(Some((mechanism, entry, returns)))
 }
 
 /// Each link that is closed waits for the kernel to be through with its program, up to a quarter of

@@ -28,10 +28,7 @@ pub(super) fn returns(kernel: &mut Kernel, point: &Point) -> Result<Option<Vec<L
 
 fn attach(kernel: &mut Kernel, name: &str, symbol: &str) -> Result<Option<Link>> {
     let program: &mut KProbe = kernel.program(name)?;
-    // It is loaded already if a trampoline was tried here first.
-    if program.fd().is_err() {
-        program.load().map_err(|error| support::explain(error, symbol))?;
-    }
+    program.load().map_err(|error| support::explain(error, symbol))?;
     match program.attach(symbol, 0) {
         Ok(link) => Ok(Some(program.take_link(link)?.into())),
         Err(ProgramError::SyscallError(error))

@@ -13,6 +13,9 @@ use super::trace::{Object, Stream};
 /// readings it may have to wait for a processor.
 pub(super) const CLOCK_ERROR_NS: u64 = 20_000_000;
 
+/// A millisecond: what is promised of an event's time, measured where nothing comes between.
+pub const CLOSE_NS: u64 = 1_000_000;
+
 const CALL: [&str; 17] = [
     "event",
     "time",
@@ -147,7 +150,7 @@ fn ensure(condition: bool, problem: impl FnOnce() -> String) -> Checked {
 }
 
 /// Wall clock in nanoseconds.
-pub(super) fn now_ns() -> u64 {
+pub fn now_ns() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or_default()
 }

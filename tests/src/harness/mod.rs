@@ -27,7 +27,7 @@ mod tracer;
 mod wait;
 mod workload;
 
-pub use check::time_ns;
+pub use check::{CLOSE_NS, now_ns, time_ns};
 pub use children::{Ended, spawn};
 pub use difference::difference;
 pub use flood::Flood;

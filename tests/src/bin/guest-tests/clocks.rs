@@ -3,15 +3,13 @@
 use std::io;
 
 use serde_json::Value;
-use sigtrace_tests::harness::{Puppet, Test, Tracer, time_ns};
+use sigtrace_tests::harness::{CLOSE_NS, Puppet, Test, Tracer, now_ns, time_ns};
 use sigtrace_tests::tests;
 
 /// All of them.
 pub const TESTS: &[Test] = tests![times_follow_a_clock_that_is_set];
 
 const HOUR: i64 = 3600;
-/// A millisecond: how far a time may be from the wall clock.
-const CLOSE_NS: u64 = 1_000_000;
 
 /// Moves the wall clock by so many seconds.
 fn step(seconds: i64) {
@@ -23,14 +21,6 @@ fn step(seconds: i64) {
         libc::clock_settime(libc::CLOCK_REALTIME, &raw const time)
     };
     assert_eq!(done, 0, "setting the clock: {}", io::Error::last_os_error());
-}
-
-/// Wall clock in nanoseconds.
-fn now_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: a time to write to.
-    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut time) };
-    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
 fn times_follow_a_clock_that_is_set() {

@@ -5,10 +5,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sigtrace_tests::bpf::programs;
 use sigtrace_tests::harness::{Flood, Puppet, Streaming, Test, Tracer, until};
 use sigtrace_tests::tests;
 
-use crate::kernel_side::{self, Leftovers};
+use crate::kernel_side::Leftovers;
 
 /// All of them.
 pub const TESTS: &[Test] = tests![
@@ -42,11 +43,11 @@ fn a_signal_ends_it_after_all_that_was_before() {
 }
 
 fn a_signal_while_it_attaches_ends_it_too() {
-    let before = kernel_side::programs();
+    let before = programs().len();
     let mut sigtrace = Streaming::unready(
         sigtrace_tests::harness::command(&[]).stdout(Stdio::null()).stderr(Stdio::piped()),
     );
-    until("a program to be loaded", || (kernel_side::programs() > before).then_some(()));
+    until("a program to be loaded", || (programs().len() > before).then_some(()));
     let asked = Instant::now();
     sigtrace.signal(libc::SIGINT);
     let status = until("the end", || sigtrace.ended());

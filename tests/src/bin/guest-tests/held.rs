@@ -10,10 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sigtrace_tests::bpf::{links, maps, name_and_value_size, pin, write};
 use sigtrace_tests::harness::{Test, Tracer};
 use sigtrace_tests::tests;
 
-use crate::kernel_side::{Leftovers, links, maps, name_and_value_size, pin, write};
+use crate::kernel_side::Leftovers;
 use crate::scene::counted;
 
 /// All of them.

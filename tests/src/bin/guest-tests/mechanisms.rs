@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::ptr;
 
 use serde_json::{Value, json};
@@ -143,19 +143,26 @@ fn trampolines_tell_the_same_of_every_call() {
     assert_eq!(stats.lost(), if skips { missed } else { 0 }, "{}", stats.0);
 }
 
+/// What a sigtrace that is started by this command prints while something is done.
+fn trace_by(mut command: Command, act: impl FnOnce()) -> Trace {
+    let (reader, writer) = io::pipe().unwrap_or_else(|error| panic!("{error}"));
+    let sigtrace = Streaming::start_command(command.stdout(writer).stderr(Stdio::piped()));
+    // The command, too, has an end of the pipe.
+    drop(command);
+    act();
+    sigtrace.signal(libc::SIGINT);
+    let text = io::read_to_string(reader).unwrap_or_else(|error| panic!("{error}"));
+    let started = sigtrace.started();
+    let (status, stderr) = sigtrace.end();
+    Streaming::trace(&started, &text, status, stderr)
+}
+
 /// The kernel's types are copied into one to be mapped.
 fn types_are_read_without_files_in_memory() {
     let mut without = command(&["-s", "pause,kill", "--stats"]);
     // SAFETY: only system calls are made.
     unsafe { without.pre_exec(forbid_memory_files) };
-    let (reader, writer) = io::pipe().unwrap_or_else(|error| panic!("{error}"));
-    let sigtrace = Streaming::start_command(without.stdout(writer).stderr(Stdio::piped()));
-    drop(without);
-    sigtrace.signal(libc::SIGINT);
-    let text = io::read_to_string(reader).unwrap_or_else(|error| panic!("{error}"));
-    let started = sigtrace.started();
-    let (status, stderr) = sigtrace.end();
-    let trace = Streaming::trace(&started, &text, status, stderr);
+    let trace = trace_by(without, || ());
     let probes = json!({ "kill": "kprobe", "pause": "kprobe+fexit" });
     assert_eq!(trace.stats().0["probes"], probes);
 }
@@ -188,7 +195,7 @@ fn forbid_memory_files() -> io::Result<()> {
 }
 
 /// sigtrace on a machine whose kernel does not tell its types.
-fn without_btf(args: &[&str]) -> std::process::Command {
+fn without_btf(args: &[&str]) -> Command {
     let mut command = command(args);
     let hide = || {
         // SAFETY: strings that end; a mount namespace of the child's own.
@@ -218,18 +225,10 @@ unsafe fn mount(
 }
 
 fn without_btf_there_are_pairs_and_a_warning() {
-    let (reader, writer) = io::pipe().unwrap_or_else(|error| panic!("{error}"));
-    let mut command = without_btf(&["-s", "pause,kill,read", "--stats"]);
-    let sigtrace = Streaming::start_command(command.stdout(writer).stderr(Stdio::piped()));
-    // The command, too, has an end of the pipe.
-    drop(command);
-    let mut puppet = Puppet::start();
-    let call = puppet.call("kill 2147483634 15");
-    sigtrace.signal(libc::SIGINT);
-    let text = io::read_to_string(reader).unwrap_or_else(|error| panic!("{error}"));
-    let started = sigtrace.started();
-    let (status, stderr) = sigtrace.end();
-    let trace: Trace = Streaming::trace(&started, &text, status, stderr);
+    let mut orphan = Value::Null;
+    let trace = trace_by(without_btf(&["-s", "pause,kill,read", "--stats"]), || {
+        orphan = Puppet::start().call("kill 2147483634 15");
+    });
     let read =
         if Kernel::running().reads_signalfds_by_iterator() { "unsupported" } else { "kprobe" };
     let expected = json!({ "kill": "kprobe", "pause": "kprobe", "read": read });
@@ -240,7 +239,6 @@ fn without_btf_there_are_pairs_and_a_warning() {
         trace.stderr
     );
     // Nobody says who the parent is.
-    let mut orphan = call;
     orphan["ppid"] = Value::Null;
     let got = trace.calls().find(|call| call["tid"] == orphan["tid"]).map(foreseeable);
     assert_eq!(got, Some(foreseeable(&orphan)));

@@ -1,27 +1,24 @@
 //! A machine that is suspended while calls are under way.
 
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
-use sigtrace_tests::harness::{Background, Tracer, time_ns};
+use sigtrace_tests::harness::{Background, CLOSE_NS, Tracer, now_ns, time_ns};
 
 /// Seconds; when to wake up, at the real-time clock of the machine.
 const ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
 const STATE: &str = "/sys/power/state";
-/// How far a time may be from the wall clock.
-const CLOSE_NS: u64 = 1_000_000;
 
 super::trials![a_call_that_sleeps_through_a_suspend_has_the_time_of_its_beginning];
 
 fn a_call_that_sleeps_through_a_suspend_has_the_time_of_its_beginning() -> Result<()> {
     let tracer = Tracer::start(&["-s", "rt_sigtimedwait"]);
-    let before = now_ns()?;
+    let before = now_ns();
     let waiting = Background::start("endless", &["rt_sigtimedwait"]);
     waiting.wait_until_in(libc::SYS_rt_sigtimedwait);
-    let (pid, after) = (waiting.pid(), now_ns()?);
+    let (pid, after) = (waiting.pid(), now_ns());
     suspend(3)?;
-    let resumed = now_ns()?;
+    let resumed = now_ns();
     waiting.kill();
     let trace = tracer.finish();
     let event = trace.calls().find(|call| call["pid"] == pid).context("its call")?;
@@ -39,9 +36,4 @@ fn suspend(seconds: u32) -> Result<()> {
     write(ALARM, "0")?;
     write(ALARM, &format!("+{seconds}"))?;
     write(STATE, "mem")
-}
-
-/// Wall clock in nanoseconds.
-fn now_ns() -> Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos().try_into()?)
 }
