@@ -1,10 +1,10 @@
-//! Writes the probe stubs: for every point that a row of the syscall table is probed at, an entry
-//! and a return program for each mechanism.
+//! Writes the stubs: for every point that a row of the syscall table is probed at, programs for that
+//! point only, for each mechanism that has such.
 
 use std::{env, fmt::Write as _, fs, path::PathBuf};
 
 use anyhow::{Context as _, Result};
-use sigtrace_common::{Abi, Hook, SYSCALLS};
+use sigtrace_common::{Abi, Hook, SYSCALLS, Syscall, point_number};
 
 fn main() -> Result<()> {
     aya_build::emit_bpf_target_arch_cfg()?;
@@ -13,29 +13,7 @@ fn main() -> Result<()> {
     let native = native()?;
     let mut stubs = String::new();
     for (row, syscall) in SYSCALLS.iter().enumerate() {
-        for point in syscall.points(native) {
-            let abi = point.abi as u8;
-            // How the stub's entry is called, and how many arguments the kernel function has.
-            let (enter, args) = match (syscall.hook, point.symbol) {
-                (Hook::Entry, _) => (format!("enter::<{row}, {abi}>"), 1),
-                (Hook::Function(_), "signalfd_read") => (format!("enter_read::<{row}>"), 4),
-                (Hook::Function(_), _) => (format!("enter_read_iter::<{row}>"), 2),
-            };
-            write!(
-                stubs,
-                "#[kprobe] pub fn {point}_enter(ctx: ProbeContext) -> u32 {{ kprobe::{enter}(&ctx) }}\n\
-                 #[kretprobe] pub fn {point}_exit(ctx: RetProbeContext) -> u32 {{ kprobe::exit::<{row}>(&ctx) }}\n\
-                 #[fentry] pub fn {point}_fentry(ctx: FEntryContext) -> u32 {{ fentry::{enter}(&ctx) }}\n\
-                 #[fexit] pub fn {point}_fexit(ctx: FExitContext) -> u32 {{ fentry::exit::<{row}, {args}>(&ctx) }}\n"
-            )?;
-            if syscall.blocks {
-                // A second one, for when the kernel skips the first.
-                writeln!(
-                    stubs,
-                    "#[fexit] pub fn {point}_fexit2(ctx: FExitContext) -> u32 {{ fentry::exit::<{row}, {args}>(&ctx) }}"
-                )?;
-            }
-        }
+        programs(&mut stubs, row, syscall, native)?;
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is not set")?);
     fs::write(out.join("stubs.rs"), stubs).context("cannot write stubs.rs")
@@ -49,4 +27,39 @@ fn native() -> Result<Abi> {
         Ok("aarch64") => Ok(Abi::Aarch64),
         other => anyhow::bail!("no kernel architecture to build for: {other:?}"),
     }
+}
+
+/// The programs for one point only.
+fn programs(
+    stubs: &mut String,
+    row: usize,
+    syscall: &'static Syscall,
+    native: Abi,
+) -> Result<()> {
+    for point in syscall.points(native) {
+        let number = point_number(row, point.abi);
+        // How the stub's entry is called, and how many arguments the kernel function has.
+        let (enter, args) = match (syscall.hook, point.symbol) {
+            (Hook::Entry, _) => (format!("enter::<{number}>"), 1),
+            (Hook::Function(_), "signalfd_read") => (format!("enter_read::<{number}>"), 4),
+            (Hook::Function(_), _) => (format!("enter_read_iter::<{number}>"), 2),
+        };
+        if matches!(syscall.hook, Hook::Function(_)) {
+            writeln!(
+                stubs,
+                "#[unsafe(no_mangle)] #[unsafe(link_section = \"kprobe\")]\n\
+                 pub extern \"C\" fn {point}_session(ctx: *mut c_void) -> u32 {{\n\
+                     session::run(&ProbeContext::new(ctx), kprobe::{enter}, Some({row}))\n\
+                 }}"
+            )?;
+        }
+        writeln!(
+            stubs,
+            "#[kprobe] pub fn {point}_enter(ctx: ProbeContext) -> u32 {{ kprobe::{enter}(&ctx); 0 }}\n\
+             #[kretprobe] pub fn {point}_exit(ctx: RetProbeContext) -> u32 {{ kprobe::exit::<{row}>(&ctx) }}\n\
+             #[fentry] pub fn {point}_fentry(ctx: FEntryContext) -> u32 {{ fentry::{enter}(&ctx) }}\n\
+             #[fexit] pub fn {point}_fexit(ctx: FExitContext) -> u32 {{ fentry::exit::<{row}, {args}>(&ctx) }}"
+        )?;
+    }
+    Ok(())
 }

@@ -37,14 +37,15 @@ fn build() -> anyhow::Result<()> {
     strip(&out.join("sigtrace-ebpf"), &out.join("sigtrace-ebpf.stripped"))
 }
 
-/// Leaves out the debug information, which is most of the object and only the linker needs, to make
-/// BTF of it.
+/// Leaves out what only tells of the object's own types and lines: most of it, which nothing needs
+/// and which the agent would have to parse at each start.
 fn strip(from: &Path, to: &Path) -> anyhow::Result<()> {
     let object = fs::read(from).with_context(|| from.display().to_string())?;
     let mut object = elf::Builder::read(&*object).context("the eBPF object is none")?;
     for section in &mut object.sections {
         let name = section.name.to_string();
-        section.delete = name.starts_with(".debug_") || name.starts_with(".rel.debug_");
+        let name = name.strip_prefix(".rel").unwrap_or(&name);
+        section.delete = name.starts_with(".debug_") || name.starts_with(".BTF");
     }
     // LLVM keeps the names of sections among the others; the builder wants them apart.
     let names = object.sections.add();

@@ -99,6 +99,8 @@ pub mod regs {
         pub const SIGFRAME_MASK: u64 = 168;
         /// `pstate`, of which [`PSTATE_32BIT`] tells a 32-bit caller.
         pub const PSTATE: usize = 264;
+        /// `syscallno`, the number of the call.
+        pub const SYSCALLNO: usize = 280;
         /// `PSR_MODE32_BIT`.
         pub const PSTATE_32BIT: u64 = 0x10;
         /// The mask in the frame of a 32-bit program's rt_sigreturn

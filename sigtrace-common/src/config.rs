@@ -36,6 +36,10 @@ pub struct Config {
     pub self_pid: u32,
     /// When this many bytes wait in the ring, the agent is woken.
     pub wakeup_bytes: u32,
+    /// The number of slots less 1, which is a power of two less 1.
+    pub slot_mask: u32,
+    /// How kernel memory is read: bits of [`access`].
+    pub access: u32,
     /// Where the running kernel keeps what the programs look for.
     pub offsets: Offsets,
 }
@@ -89,6 +93,18 @@ pub mod side {
     /// Joined by being a selected process's child, and leaves when it ends. One that was named
     /// stays: its number is what was asked for.
     pub const FOLLOWED: u32 = 1 << 3;
+}
+
+/// How the programs read kernel memory: bits of [`Config::access`]. What the kernel allows is found
+/// out by trying; without any of these it is read by `bpf_probe_read_kernel`.
+pub mod access {
+    /// Pointers to a `task_struct` and to registers can be followed: the helpers
+    /// `bpf_get_current_task_btf` and `bpf_task_pt_regs` (5.11, 5.15) give them with their types.
+    pub const TASK: u32 = 1 << 0;
+    /// The kfunc `bpf_rdonly_cast` (6.2) gives them, which the verifier is quicker with on some kernels.
+    pub const CAST: u32 = 1 << 1;
+    /// Returns can be missed: a thread that enters a call may still have another in its slot.
+    pub const MISSES: u32 = 1 << 2;
 }
 
 /// Byte offsets of members in the running kernel's structs, from its BTF. A whole group is zero
@@ -158,8 +174,28 @@ pub struct Offsets {
     pub iter_offset: u32,
     /// `iov_iter.ubuf`, where `iov_iter.__iov` is, too.
     pub iter_ubuf: u32,
-    /// Nothing: `Config` has to have an even number of these.
-    pub unused: u32,
+    /// `task_struct.cred`.
+    pub task_cred: u32,
+    /// `cred.uid`.
+    pub cred_uid: u32,
+    /// `cred.gid`.
+    pub cred_gid: u32,
+    /// `task_struct.cgroups`.
+    pub task_cgroups: u32,
+    /// `css_set.dfl_cgrp`.
+    pub css_set_dfl_cgrp: u32,
+    /// `cgroup.kn`.
+    pub cgroup_kn: u32,
+    /// `kernfs_node.id`.
+    pub kernfs_node_id: u32,
+    /// `task_struct.blocked`.
+    pub task_blocked: u32,
+    /// `task_struct.thread_info.status`, which tells 32-bit callers on x86.
+    pub task_status: u32,
+    /// The number of the type `struct task_struct`.
+    pub type_task: u32,
+    /// The number of the type `struct pt_regs`.
+    pub type_pt_regs: u32,
 }
 
 // SAFETY: integers only; every bit pattern is a value. `Config` has words of 8 bytes
@@ -168,6 +204,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 32 * 4);
-    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 2 + 32));
+    assert!(size_of::<Offsets>() == 42 * 4);
+    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 4 + 42));
 };

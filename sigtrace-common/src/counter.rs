@@ -16,10 +16,42 @@ pub enum Counter {
     PendingFull = 2,
     /// Lost: the caller's registers could not be read.
     RegistersUnreadable = 3,
+    /// Lost: the ring had no room for the return of a call that was told as unfinished.
+    ReturnLost = 4,
 }
 
 impl Counter {
     /// Every counter, in the order of the array.
-    pub const ALL: [Self; 4] =
-        [Self::Filtered, Self::RingFull, Self::PendingFull, Self::RegistersUnreadable];
+    pub const ALL: [Self; 5] = [
+        Self::Filtered,
+        Self::RingFull,
+        Self::PendingFull,
+        Self::RegistersUnreadable,
+        Self::ReturnLost,
+    ];
 }
+
+/// What the agent is doing, by which the programs know what to do: the global `PHASE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Phase {
+    /// It is not tracing, or not any more.
+    Idle = 0,
+    /// It traces.
+    Tracing = 1,
+    /// It traces, and makes calls itself to try the probes: these are no events.
+    Trying = 2,
+}
+
+/// How often the programs of a row saw the agent try them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Seen {
+    /// Calls that began.
+    pub entries: u32,
+    /// Calls that returned.
+    pub returns: u32,
+}
+
+/// Elements of the map `SELECTED`, which a number is in by its low bits.
+pub const SELECTED_BUCKETS: u32 = 1 << 16;

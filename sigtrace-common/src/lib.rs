@@ -10,16 +10,22 @@
 mod abi;
 mod config;
 mod counter;
+mod kfunc;
 mod record;
+mod shape;
+mod slot;
 mod syscall;
 mod table;
 
 pub use abi::{Abi, regs};
-pub use config::{Config, ERROR_WORDS, FEW, MAX_ERROR, Offsets, select, side};
-pub use counter::{Counter, Counters};
+pub use config::{Config, ERROR_WORDS, FEW, MAX_ERROR, Offsets, access, select, side};
+pub use counter::{Counter, Counters, Phase, SELECTED_BUCKETS, Seen};
+pub use kfunc::{BPF_RDONLY_CAST, BPF_SESSION_IS_RETURN, KFUNCS};
 pub use record::{Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Record, State, undecided};
+pub use shape::{Frame, NO_ARG, Place, SHAPES_LEN, Shape, flag, shapes};
+pub use slot::{EMPTY_SLOT, Slot};
 pub use syscall::{
     Access, Arg, Entries, Entry, Group, Hook, Kind, MAX_SIGNALFD_SIGINFOS, Outcome, Point,
-    SIGNALFD_SIGINFO_SIZE, Syscall,
+    SIGNALFD_SIGINFO_SIZE, SYSCALL_NUMBERS, Syscall, point_number,
 };
 pub use table::{SYSCALLS, find};

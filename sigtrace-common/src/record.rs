@@ -119,6 +119,10 @@ pub mod undecided {
     pub const SIGNAL: u32 = 1 << 8;
     /// Whether its descriptor is a pidfd, as the kernel will say; until then its target is a guess.
     pub const PIDFD: u32 = 1 << 9;
+    /// Nothing is: the agent has told of the call as unfinished before it returned.
+    pub const TOLD: u32 = 1 << 10;
+    /// Nothing is: the agent makes the call itself. Never in the ring.
+    pub const OWN: u32 = 1 << 11;
 }
 
 /// How far the call of a record got.

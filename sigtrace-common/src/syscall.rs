@@ -160,6 +160,14 @@ impl fmt::Display for Point {
     }
 }
 
+/// The number of the point where calls of a row enter through `abi`, one bit of a word each.
+pub const fn point_number(row: usize, abi: Abi) -> u32 {
+    row as u32 * 2 + if abi.is_64bit() { 0 } else { 1 }
+}
+
+/// No call of the table has such a number.
+pub const SYSCALL_NUMBERS: u32 = 512;
+
 /// Where a call is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {

@@ -15,6 +15,8 @@ static CONFIG: Config = Config {
     uids: [0; FEW],
     self_pid: 0,
     wakeup_bytes: 0,
+    slot_mask: 0,
+    access: 0,
     offsets: Offsets {
         task_real_parent: 0,
         task_tgid: 0,
@@ -47,17 +49,28 @@ static CONFIG: Config = Config {
         iter_count: 0,
         iter_offset: 0,
         iter_ubuf: 0,
-        unused: 0,
+        task_cred: 0,
+        cred_uid: 0,
+        cred_gid: 0,
+        task_cgroups: 0,
+        css_set_dfl_cgrp: 0,
+        cgroup_kn: 0,
+        kernfs_node_id: 0,
+        task_blocked: 0,
+        task_status: 0,
+        type_task: 0,
+        type_pt_regs: 0,
     },
 };
 
 /// Reads one member of the configuration. Volatile, as the compiler must not take the value it
 /// sees here for the one the agent puts in its place.
 macro_rules! config {
-    ($($member:tt)+) => {
-        // SAFETY: a valid, aligned static.
+    ($($member:tt)+) => {{
+        // SAFETY: a valid, aligned static. It is also used in what is unsafe itself.
+        #[allow(unused_unsafe)]
         unsafe { ::core::ptr::read_volatile(&raw const $crate::config::get().$($member)+) }
-    };
+    }};
 }
 pub(crate) use config;
 

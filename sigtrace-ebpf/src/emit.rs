@@ -4,40 +4,80 @@ use core::ffi::c_void;
 
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
-    helpers::generated::bpf_ringbuf_output,
+    helpers::generated::{bpf_ringbuf_output, bpf_ringbuf_reserve, bpf_ringbuf_submit},
 };
-use sigtrace_common::{Counter, Record};
+use sigtrace_common::{DATA_OFFSET, Record, Slot};
 
 use crate::{
     config::config,
-    maps::{EVENTS, count},
+    maps::EVENTS,
+    shapes::{ShapeRef, get},
 };
 
 /// Past the threshold the agent is woken for this many bytes more, not for each record until it
 /// has caught up. Should the wake-up be missed, its timer is the net below.
 const WAKEUP_SPAN: u64 = 1024;
 
-/// Puts the first `size` bytes of a record into the ring, or counts it as lost.
+/// Puts the first `size` bytes of what is at an address into the ring. Says whether they fit.
 #[inline(always)]
-pub fn emit(record: &Record, size: usize) {
-    // SAFETY: the ring is a map; `size` is at most the size of a record.
+pub fn emit<T>(from: &T, size: usize) -> bool {
+    // SAFETY: the ring is a map; `size` is at most that of `from`, which the verifier checks.
     let failed = unsafe {
         bpf_ringbuf_output(
             (&raw const EVENTS).cast::<c_void>().cast_mut(),
-            (&raw const *record).cast::<c_void>().cast_mut(),
+            (&raw const *from).cast::<c_void>().cast_mut(),
             size as u64,
             wakeup(),
         )
     };
-    if failed != 0 {
-        count(Counter::RingFull);
+    failed == 0
+}
+
+/// Puts the record of a call of this shape into the ring, likewise. The most frequent sizes are
+/// copied by the word, which is cheaper.
+#[inline(always)]
+pub fn emit_returned(shape: ShapeRef, record: &Record) -> bool {
+    let size = get!(shape, emitted) as usize;
+    match size {
+        BARE => emit_words::<{ BARE / 8 }>(record),
+        WITH_TWO_SETS => emit_words::<{ WITH_TWO_SETS / 8 }>(record),
+        _ => emit(record, size & 255),
     }
+}
+
+/// What calls have that carry no structures, as those that send a signal do.
+const BARE: usize = DATA_OFFSET;
+/// What rt_sigprocmask has.
+const WITH_TWO_SETS: usize = DATA_OFFSET + 16;
+
+#[inline(always)]
+fn emit_words<const WORDS: usize>(record: &Record) -> bool {
+    // SAFETY: the ring is a map. What it gives has so many words, and has to be given back; the
+    // record has as many.
+    unsafe {
+        let ring = (&raw const EVENTS).cast::<c_void>().cast_mut();
+        let room = bpf_ringbuf_reserve(ring, WORDS as u64 * 8, 0).cast::<u64>();
+        if room.is_null() {
+            return false;
+        }
+        let words = (&raw const *record).cast::<u64>();
+        let mut i = 0;
+        while i < WORDS {
+            room.add(i).write(words.add(i).read());
+            i += 1;
+        }
+        bpf_ringbuf_submit(room.cast::<c_void>(), wakeup());
+    }
+    true
 }
 
 /// Whether putting something more into the ring is to wake the agent, as a flag.
 #[inline(always)]
-pub fn wakeup() -> u64 {
+fn wakeup() -> u64 {
     let waiting = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA));
     let wake = waiting.wrapping_sub(u64::from(config!(wakeup_bytes))) < WAKEUP_SPAN;
     u64::from(if wake { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP })
 }
+
+// What the verifier is to expect of a record's size is inside a slot.
+const _: () = assert!(size_of::<Slot>() >= 255);

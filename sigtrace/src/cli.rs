@@ -129,6 +129,10 @@ pub struct TraceArgs {
     /// Size of the ring between kernel and agent, such as 8M
     #[arg(long, value_name = "SIZE", default_value = "4M", help_heading = "Probing")]
     pub ring_size: String,
+    /// How many calls can be under way at once, 256 bytes each [default: as many as there can be
+    /// threads, 1024 to 262144]
+    #[arg(long, value_name = "N", help_heading = "Probing")]
+    pub slots: Option<String>,
 
     /// Run CMD, trace it and its descendants, and exit with its status
     #[arg(last = true, value_name = "CMD", num_args = 1..)]
@@ -156,11 +160,17 @@ pub enum Sets {
 /// Probing mechanisms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Probe {
-    /// kprobe/kretprobe pairs, and trampolines for the returns of calls that sleep
+    /// For each call what loses nothing here, and of that the cheapest
     Auto,
     /// kprobe/kretprobe pairs for all: returns of sleeping callers can be missed
     Kprobe,
-    /// Trampolines (fentry/fexit) for all, but for where calls that sleep begin: the cheapest
+    /// One kprobe.multi program for the entries, trampolines (fexit) for the returns
+    #[value(name = "kprobe.multi")]
+    Multi,
+    /// One kprobe.session program for entries and returns: before 6.14 sleeping callers can hide calls
+    #[value(name = "kprobe.session")]
+    Session,
+    /// Trampolines (fentry/fexit) for all calls but those that sleep: the cheapest
     Fentry,
 }
 

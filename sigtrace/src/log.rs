@@ -29,6 +29,10 @@ pub fn to_stderr(args: &TraceArgs) {
         .with_ansi(false)
         .event_format(Lines)
         .init();
+    // What aya has to say of each instruction that it relocates is for those who ask for everything.
+    if level < Level::TRACE {
+        log::set_max_level(log::LevelFilter::Info);
+    }
 }
 
 /// `sigtrace: LEVEL: message`, as its errors look.

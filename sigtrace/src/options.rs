@@ -104,7 +104,9 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         uids: [0; FEW],
         self_pid: std::process::id(),
         wakeup_bytes: 0,
-        offsets: Offsets::default(),
+        slot_mask: 0,
+        access: 0,
+                    offsets: Offsets::default(),
     };
     let mut use_filter = |filter: u64, used: bool| {
         config.select |= if used { filter } else { 0 };
@@ -161,6 +163,8 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         policy: match args.probe {
             Probe::Auto => Policy::Auto,
             Probe::Kprobe => Policy::Kprobe,
+            Probe::Multi => Policy::Multi,
+            Probe::Session => Policy::Session,
             Probe::Fentry => Policy::Fentry,
         },
         config,
@@ -170,6 +174,7 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         comms,
         cgroup: args.cgroup.as_deref().map(values::cgroup).transpose()?,
         ring_size: values::ring_size(&args.ring_size, notes)?,
+        slots: args.slots.as_deref().map(|text| values::slots(text, notes)).transpose()?,
     })
 }
 

@@ -11,7 +11,9 @@ mod sink;
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     io::{self, IsTerminal as _},
+    os::fd::AsRawFd as _,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -23,8 +25,9 @@ use std::{
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context as _, Result, anyhow};
 use aya::maps::{MapData, RingBuf};
+use aya_log::EbpfLogger;
 use sd_notify::NotifyState;
-use sigtrace_common::side;
+use sigtrace_common::{Phase, side};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     sync::oneshot,
@@ -42,7 +45,7 @@ use self::{
     sink::Sink,
 };
 use crate::{
-    bpf::{self, Kernel, Mechanism, Misses, Probes, Selection, support},
+    bpf::{self, Attached, Mechanism, Selection, support},
     cli,
     options::{Options, Stats},
     output::{self, Format},
@@ -79,11 +82,10 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     // First, so that a signal while the probes are being attached ends it in order, too.
     let mut shutdown = Shutdown::new(options.duration)?;
     let (sink, format) = (open(&options)?, format(&options));
-    let (mut kernel, ring, counters) = bpf::load(&options.selection)?;
-    let _logger = kernel_log(&mut kernel);
-    let mut ring = register(ring, Interest::READABLE).context("cannot poll the ring")?;
-    let (mut kernel, attached, ended) = attach(kernel, options.selection, &mut shutdown).await?;
-    let (probes, mut misses) = attached?;
+    let (attached, ended) = attach(options.selection, &mut shutdown).await?;
+    let Attached { mut kernel, shared, probes, mut misses, logger } = attached?;
+    let _logger = logger.and_then(kernel_log);
+    let mut ring = register(shared.ring, Interest::READABLE).context("cannot poll the ring")?;
     tracing::info!("attached to {} syscalls", probes.mechanisms.len());
 
     if let Err(error) = privileges::drop_unneeded(child.is_some()) {
@@ -93,9 +95,10 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
 
     misses.start();
     if ended.is_none() {
-        kernel.start()?;
+        kernel.set_phase(Phase::Tracing)?;
     }
-    let mut pump = Pump::new(format, sink, Account::new(counters, misses), options.max_events);
+    let account = Account::new(shared.counters, misses);
+    let mut pump = Pump::new(format, sink, account, options.max_events);
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))
     } else {
@@ -112,24 +115,22 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     };
     notify(&[NotifyState::Stopping]);
 
-    // At once, however slow the reader is, or the kernel with detaching.
-    kernel.stop()?;
+    // The programs do nothing from here on, be they attached or not, and so the account can be told
+    // before they are detached, which takes the kernel its time.
+    kernel.set_phase(Phase::Idle)?;
+    let quiet = spawn_blocking(move || {
+        let quiet = kernel.wait_for_programs();
+        (kernel, quiet)
+    });
+    let (mut kernel, quiet) = quiet.await.context("cannot wait for the programs")?;
+    quiet?;
     pump.account.ask_for_misses();
-    let mut detaching = spawn_blocking(move || probes.detach());
-    let detached = tokio::select! {
-        detached = &mut detaching => detached,
-        result = drain(&mut pump, &mut ring), if written.is_ok() => {
-            written = result;
-            detaching.await
-        }
-    };
-    let mechanisms = detached.context("cannot detach")?;
-    let (under_way, left_out) = kernel.under_way();
+    let (under_way, left_out) = kernel.slots().rest().context("cannot look at the slots")?;
     pump.account.left_out(left_out);
     pump.add(under_way);
     if written.is_ok() {
         written = tokio::select! {
-            result = finish(&mut pump, &mut ring, &mechanisms, options.stats) => result,
+            result = finish(&mut pump, &mut ring, &probes.mechanisms, options.stats) => result,
             () = shutdown.run_out_of_patience() => {
                 tracing::warn!("nobody reads the output; giving up on it");
                 Ok(())
@@ -141,6 +142,10 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     if !options.quiet || given_up {
         say_account(&pump.account);
     }
+    // Whoever waits for the end of the output need not wait for the kernel.
+    drop(pump);
+    close_stdout();
+    spawn_blocking(move || probes.detach()).await.context("cannot detach")?;
     match written {
         Err(error) if !is_reader_gone(&error) => {
             return Err(error).context("cannot write events");
@@ -159,24 +164,20 @@ fn is_reader_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
-/// What there is to attach, attached, and what tells of calls past it.
-type Attached = (Probes, Misses);
-
 /// Attaches, which takes the kernel seconds on a busy machine, until a signal says to end; which
 /// one. In a thread of its own that ends with it: it has the privileges that are given up next.
 async fn attach(
-    mut kernel: Kernel,
     selection: Selection,
     shutdown: &mut Shutdown,
-) -> Result<(Kernel, Result<Attached>, Option<libc::c_int>)> {
+) -> Result<(Result<Attached>, Option<libc::c_int>)> {
     let enough = Arc::new(AtomicBool::new(false));
     let (done, mut attached) = oneshot::channel();
     let thread = thread::spawn({
         let enough = Arc::clone(&enough);
         move || {
-            let attached = Probes::attach(&mut kernel, &selection, &enough);
+            let attached = bpf::attach(&selection, &enough);
             // Whoever waits for it does so to the end.
-            let _ = done.send((kernel, attached));
+            let _ = done.send(attached);
         }
     });
     let (attached, ended) = tokio::select! {
@@ -186,9 +187,9 @@ async fn attach(
             (attached.await, Some(signal))
         }
     };
-    let (kernel, attached) = attached.context("the thread that attaches is gone")?;
+    let attached = attached.context("the thread that attaches is gone")?;
     thread.join().map_err(|_| anyhow!("the thread that attaches panicked"))?;
-    Ok((kernel, attached, ended))
+    Ok((attached, ended))
 }
 
 /// Streams until the output ends, by itself or because enough was written.
@@ -237,20 +238,7 @@ async fn stream(
     }
 }
 
-/// Writes what the ring holds, while the probes are being detached. Only ends if it cannot.
-async fn drain(pump: &mut Pump, ring: &mut AsyncFd<RingBuf<MapData>>) -> io::Result<()> {
-    loop {
-        let more = pump.fill(ring.get_mut());
-        pump.flush().await?;
-        if more {
-            tokio::task::yield_now().await;
-        } else {
-            sleep(SHORTEST_NAP).await;
-        }
-    }
-}
-
-/// Writes what is left once nothing is attached any more.
+/// Writes what is left once the programs do nothing any more.
 async fn finish(
     pump: &mut Pump,
     ring: &mut AsyncFd<RingBuf<MapData>>,
@@ -293,16 +281,22 @@ fn format(options: &Options) -> Box<dyn Format> {
 }
 
 /// Passes on what the kernel side has to say for itself, which is little.
-fn kernel_log(kernel: &mut Kernel) -> Option<tokio::task::JoinHandle<()>> {
-    let logger =
-        kernel.logger().map_err(|error| tracing::debug!("no log of the kernel side: {error}"));
-    let mut logger = register(logger.ok()?, Interest::READABLE).ok()?;
+fn kernel_log(logger: EbpfLogger<&'static dyn log::Log>) -> Option<tokio::task::JoinHandle<()>> {
+    let mut logger = register(logger, Interest::READABLE).ok()?;
     Some(tokio::spawn(async move {
         while let Ok(mut ready) = logger.readable_mut().await {
             ready.get_inner_mut().flush();
             ready.clear_ready();
         }
     }))
+}
+
+/// Puts nothing in the place of standard output, so that who reads it sees its end.
+fn close_stdout() {
+    if let Ok(nothing) = File::options().write(true).open("/dev/null") {
+        // SAFETY: both are descriptors.
+        unsafe { libc::dup2(nothing.as_raw_fd(), libc::STDOUT_FILENO) };
+    }
 }
 
 fn ready() {

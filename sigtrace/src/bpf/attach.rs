@@ -2,64 +2,53 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fs,
     os::fd::{AsFd as _, OwnedFd},
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
-use anyhow::{Context as _, Result, bail};
-use aya::programs::{
-    ProgramError, ProgramFd, RawTracePoint, TracePoint, fentry::FEntryLink, fexit::FExitLink,
-    kprobe::KProbeLink, raw_trace_point::RawTracePointLink, trace_point::TracePointLink,
-};
-use sigtrace_common::{Hook, Point, SYSCALLS, Syscall, select};
+use anyhow::{Context as _, Result};
+use aya_log::EbpfLogger;
+use log::Log;
+use sigtrace_common::{Hook, Point, SYSCALLS, select};
 
 use super::{
-    Kernel, Mechanism, Selection,
-    fentry::{self, Functions},
-    kprobe,
+    Mechanism, Selection, clock, fentry, kprobe,
+    load::{self, Kernel, Machine, Shared},
     misses::Misses,
-    support,
+    multi,
+    plan::Single,
+    refusal, support,
+    sys::{self, Kind},
 };
 
+/// Everything there is of the kernel side.
+#[expect(missing_debug_implementations, reason = "aya's have none")]
+pub struct Attached {
+    /// What was loaded.
+    pub kernel: Kernel,
+    /// What programs and agent have in common.
+    pub shared: Shared,
+    /// What is attached.
+    pub probes: Probes,
+    /// What tells of calls past the programs.
+    pub misses: Misses,
+    /// What the programs log.
+    pub logger: Option<EbpfLogger<&'static dyn Log>>,
+}
+
 /// What is attached. Dropping it detaches everything.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Probes {
     /// How each attached row is probed, or why not.
     pub mechanisms: BTreeMap<usize, Mechanism>,
-    entries: Vec<Link>,
-    returns: Vec<Link>,
-    raw_tracepoints: Vec<RawTracePointLink>,
-    tracepoints: Vec<TracePointLink>,
+    links: Vec<Link>,
 }
 
 /// The attachment of one program.
 #[derive(Debug)]
-#[expect(dead_code, reason = "it is there to be dropped")]
-pub(super) enum Link {
-    Kprobe(KProbeLink),
-    Fentry(FEntryLink),
-    Fexit(FExitLink),
-}
-
-impl From<KProbeLink> for Link {
-    fn from(link: KProbeLink) -> Self {
-        Self::Kprobe(link)
-    }
-}
-
-impl From<FEntryLink> for Link {
-    fn from(link: FEntryLink) -> Self {
-        Self::Fentry(link)
-    }
-}
-
-impl From<FExitLink> for Link {
-    fn from(link: FExitLink) -> Self {
-        Self::Fexit(link)
-    }
-}
+pub(super) struct Link(pub(super) OwnedFd);
 
 /// An entry program, attached.
 #[derive(Debug)]
@@ -67,138 +56,342 @@ pub(super) struct Entry {
     link: Link,
     /// The program, of which the kernel says how often it skipped it.
     program: OwnedFd,
+    /// Whether of the link, too.
+    counts: bool,
 }
 
 impl Entry {
-    pub(super) fn new(link: Link, program: &ProgramFd) -> Result<Self> {
-        let program = program.as_fd().try_clone_to_owned().context("cannot copy a descriptor")?;
-        Ok(Self { link, program })
+    /// By a link of which nothing is counted.
+    pub(super) fn of_program(link: Link, program: OwnedFd) -> Self {
+        Self { link, program, counts: false }
+    }
+
+    /// By a link that counts what it misses.
+    pub(super) fn of_link(link: Link, program: OwnedFd) -> Self {
+        Self { link, program, counts: true }
     }
 }
 
-/// Which functions can have trampolines, and the mechanism to use them for.
-#[derive(Clone, Copy)]
-struct Trampoline<'a> {
-    functions: &'a Functions,
+/// Loads the programs and attaches them to everything that is selected, unless it is `enough` before
+/// that.
+///
+/// # Errors
+///
+/// When nothing could be attached, or something that has no substitute.
+pub fn attach(selection: &Selection, enough: &AtomicBool) -> Result<Attached> {
+    let mut parts = Parts::begin();
+    let mut machine = Machine::running(selection.policy)?;
+    parts.end("types");
+    loop {
+        let (kernel, shared) = load::load(selection, &machine)?;
+        parts.end("object");
+        let mut attaching = Attaching {
+            kernel,
+            probes: Probes::default(),
+            programs: Vec::new(),
+            counting: Vec::new(),
+            refused: Vec::new(),
+        };
+        if let Err(Refused { mechanism, error }) = attaching.many() {
+            if !matches!(selection.policy, super::Policy::Auto) {
+                return Err(error);
+            }
+            tracing::warn!("{}: {error:#}; doing without", mechanism.name());
+            match mechanism {
+                Mechanism::Session => machine.features.session = false,
+                _ => machine.features.multi = false,
+            }
+            continue;
+        }
+        parts.end("many");
+        let logger = attaching.lifecycle(selection)?;
+        parts.end("threads");
+        attaching.single(enough)?;
+        parts.end("single");
+        parts.tell();
+        let complete = !enough.load(Ordering::Relaxed);
+        let Attaching { kernel, mut probes, programs, counting, refused } = attaching;
+        if complete {
+            probes.tell(selection, refused)?;
+        }
+        let misses = Misses::of(programs, counting);
+        return Ok(Attached { kernel, shared, probes, misses, logger });
+    }
+}
+
+/// What the parts of the start take, in nanoseconds of our processor time.
+struct Parts {
+    since_ns: u64,
+    ended: Vec<String>,
+}
+
+impl Parts {
+    fn begin() -> Self {
+        Self { since_ns: clock::processor_time_ns(), ended: vec![format!("begin {}", clock::processor_time_ns())] }
+    }
+
+    fn end(&mut self, part: &str) {
+        let now_ns = clock::processor_time_ns();
+        self.ended.push(format!("{part} {}", now_ns - self.since_ns));
+        self.since_ns = now_ns;
+    }
+
+    fn tell(&self) {
+        tracing::debug!("start: {}", self.ended.join(", "));
+    }
+}
+
+/// A mechanism for many functions that the kernel refused.
+struct Refused {
     mechanism: Mechanism,
+    error: anyhow::Error,
+}
+
+/// What has been attached so far.
+struct Attaching {
+    kernel: Kernel,
+    probes: Probes,
+    programs: Vec<OwnedFd>,
+    /// Links that count what they miss.
+    counting: Vec<OwnedFd>,
+    /// Rows of which a program was refused.
+    refused: Vec<anyhow::Error>,
+}
+
+impl Attaching {
+    /// The programs that serve many functions.
+    fn many(&mut self) -> Result<(), Refused> {
+        let session = std::mem::take(&mut self.kernel.plan.session);
+        let multi = std::mem::take(&mut self.kernel.plan.multi);
+        // The first that has them at all says whether they can be had: it is asked first.
+        if !session.is_empty() {
+            self.group(&session, Mechanism::Session)?;
+        }
+        let mut with_fexit = Vec::new();
+        for (row, point) in multi {
+            match fentry::returns(&mut self.kernel, &point) {
+                Ok(Some(link)) => {
+                    self.probes.links.push(link);
+                    self.help(&point, Mechanism::Multi)?;
+                    with_fexit.push((row, point));
+                }
+                // It has to do with what it would have otherwise.
+                Ok(None) => {
+                    let mechanism = Mechanism::Kprobe;
+                    self.kernel.plan.single.push(Single { row, point, mechanism });
+                }
+                Err(error) => return Err(Refused { mechanism: Mechanism::Multi, error }),
+            }
+        }
+        if !with_fexit.is_empty() {
+            self.group(&with_fexit, Mechanism::Multi)?;
+        }
+        Ok(())
+    }
+
+    fn group(&mut self, points: &[(usize, Point)], mechanism: Mechanism) -> Result<(), Refused> {
+        let symbols: Vec<_> = points.iter().map(|(_, point)| point.symbol).collect();
+        let attached = match mechanism {
+            Mechanism::Session => multi::session(&mut self.kernel, &symbols),
+            _ => multi::entries(&mut self.kernel, &symbols),
+        };
+        self.keep(attached.map_err(|error| Refused { mechanism, error })?)
+            .map_err(|error| Refused { mechanism, error })?;
+        for (row, _) in points {
+            self.note(*row, mechanism);
+        }
+        Ok(())
+    }
+
+    /// A return program of another kind beside the trampoline's, which the kernel can skip.
+    fn help(&mut self, point: &Point, mechanism: Mechanism) -> Result<(), Refused> {
+        if self.kernel.plan.helps_returns {
+            let link = kprobe::returns(&mut self.kernel, point);
+            self.probes.links.extend(link.map_err(|error| Refused { mechanism, error })?);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, entry: Entry) -> Result<()> {
+        if entry.counts {
+            let link = entry.link.0.try_clone().context("cannot copy a descriptor")?;
+            self.counting.push(link);
+        }
+        self.probes.links.push(entry.link);
+        self.programs.push(entry.program);
+        Ok(())
+    }
+
+    /// A row is as good as the worst of its points.
+    fn note(&mut self, row: usize, mechanism: Mechanism) {
+        let noted = self.probes.mechanisms.entry(row).or_insert(mechanism);
+        if *noted == Mechanism::Unsupported || mechanism < *noted {
+            *noted = mechanism;
+        }
+    }
+
+    /// The points that have programs of their own, each by what it is to be, or what it has to be.
+    fn single(&mut self, enough: &AtomicBool) -> Result<()> {
+        let mut done = None;
+        for Single { row, point, mechanism } in std::mem::take(&mut self.kernel.plan.single) {
+            if enough.load(Ordering::Relaxed) {
+                break;
+            }
+            // A call hooked in a function is probed in the first of these that there is.
+            let is_function = matches!(SYSCALLS[row].hook, Hook::Function(_));
+            if is_function && done == Some(row) {
+                continue;
+            }
+            let mut attached = Mechanism::Unsupported;
+            if self.kernel.understands(&point) {
+                match self.point(&point, mechanism) {
+                    Ok(how) => attached = how,
+                    Err(error) => {
+                        self.refused.push(error.context(SYSCALLS[row].name));
+                        continue;
+                    }
+                }
+            }
+            if attached == Mechanism::Unsupported {
+                self.probes.mechanisms.entry(row).or_insert(attached);
+            } else {
+                done = Some(row);
+                self.note(row, attached);
+            }
+        }
+        Ok(())
+    }
+
+    /// Attaches to a point, and says by what. What sees the return comes before what sees the entry.
+    fn point(&mut self, point: &Point, mechanism: Mechanism) -> Result<Mechanism> {
+        if mechanism == Mechanism::Session {
+            let entry = multi::session_of(&mut self.kernel, point)?;
+            return self.keep(entry).map(|()| mechanism);
+        }
+        let mut links = Vec::new();
+        if mechanism.has_fexit() {
+            links.extend(fentry::returns(&mut self.kernel, point)?);
+        }
+        if mechanism == Mechanism::Fentry
+            && !links.is_empty()
+            && let Some(entry) = fentry::entry(&mut self.kernel, point)?
+        {
+            self.probes.links.extend(links);
+            self.keep(entry)?;
+            return Ok(Mechanism::Fentry);
+        }
+        let has_fexit = !links.is_empty();
+        if !has_fexit || self.kernel.plan.helps_returns {
+            let Some(link) = kprobe::returns(&mut self.kernel, point)? else {
+                return Ok(Mechanism::Unsupported);
+            };
+            links.push(link);
+        }
+        let Some(entry) = kprobe::entry(&mut self.kernel, point)? else {
+            return Ok(Mechanism::Unsupported);
+        };
+        self.probes.links.extend(links);
+        self.keep(entry)?;
+        Ok(if has_fexit { Mechanism::KprobeFexit } else { Mechanism::Kprobe })
+    }
+
+    /// Threads that come and go, and what depends on them.
+    fn lifecycle(
+        &mut self,
+        selection: &Selection,
+    ) -> Result<Option<EbpfLogger<&'static dyn Log>>> {
+        for (program, tracepoint) in [
+            ("thread_exit", c"sched_process_exit"),
+            // For when the kernel skips the first: from 7.0 on it preempts trace points, too.
+            ("thread_exit2", c"sched_process_exit"),
+            ("thread_exec", c"sched_process_exec"),
+        ] {
+            let what = tracepoint.to_string_lossy();
+            let program = self.load(program, Kind::RawTracepoint, &what)?;
+            let link = sys::open_raw(program.as_fd(), Some(tracepoint))
+                .map_err(|error| refusal::of_link(error, &what).error)?;
+            self.probes.links.push(Link(link));
+        }
+        let targets = selection.config.select & (select::EITHER | select::TARGET) != 0;
+        let mut logger = None;
+        if targets || selection.config.select & select::FOLLOW != 0 {
+            let program = self.tracepoint("task_newtask", "task")?;
+            logger = Kernel::logger(program.as_fd())
+                .inspect_err(|error| {
+                    tracing::info!(
+                        "it will not be told if --follow meets its limit, which needs \
+                         CAP_SYS_ADMIN: {error:#}"
+                    );
+                })
+                .ok();
+        }
+        if targets {
+            self.tracepoint("signal_generate", "signal")?;
+            // After the tracepoint, so that threads created meanwhile are not missed.
+            self.kernel.select_threads(&selection.pids)?;
+        }
+        Ok(logger)
+    }
+
+    fn tracepoint(&mut self, name: &str, category: &str) -> Result<OwnedFd> {
+        let program = self.load(name, Kind::Tracepoint, name)?;
+        let link = sys::open_tracepoint(program.as_fd(), tracepoint_id(category, name)?)
+            .map_err(|error| refusal::of_link(error, name).error)?;
+        self.probes.links.push(Link(link));
+        Ok(program)
+    }
+
+    fn load(&mut self, name: &str, kind: Kind, what: &str) -> Result<OwnedFd> {
+        let code = self.kernel.object.program(name)?;
+        sys::load(name, kind, &code).map_err(|refused| refusal::of_program(refused, what).error)
+    }
+}
+
+fn tracepoint_id(category: &str, name: &str) -> Result<u64> {
+    let mut last = None;
+    for root in support::TRACEFS {
+        let path = format!("{root}/{category}/{name}/id");
+        match fs::read_to_string(&path).with_context(|| path.clone()) {
+            Ok(text) => return text.trim().parse().with_context(|| format!("{path}: {text}")),
+            Err(error) => last = Some(error),
+        }
+    }
+    let error = last.unwrap_or_else(|| anyhow::anyhow!("no tracefs"));
+    Err(error.context(format!("cannot find the trace point {category}:{name}; see `sigtrace doctor`")))
 }
 
 impl Probes {
-    /// Attaches to everything that is selected, unless it is `enough` before that, and says what
-    /// tells of calls the kernel made past the programs.
-    pub fn attach(
-        kernel: &mut Kernel,
-        selection: &Selection,
-        enough: &AtomicBool,
-    ) -> Result<(Self, Misses)> {
-        let mut probes = Self {
-            mechanisms: BTreeMap::new(),
-            entries: Vec::new(),
-            returns: Vec::new(),
-            raw_tracepoints: Vec::new(),
-            tracepoints: Vec::new(),
-        };
-        probes.attach_lifecycle(kernel, selection)?;
-        let functions = kernel.functions.take();
-        let (mut programs, mut unsupported) = (Vec::new(), Vec::new());
-        for &row in &selection.rows {
-            if enough.load(Ordering::Relaxed) {
-                return Ok((probes, Misses::of(programs)));
-            }
-            let syscall = &SYSCALLS[row];
-            let wanted = selection.policy.wanted(syscall);
-            let functions = functions.as_ref().filter(|_| wanted != Mechanism::Kprobe);
-            let trampoline = functions.map(|functions| Trampoline { functions, mechanism: wanted });
-            let mechanism = probes.attach_row(kernel, syscall, trampoline, &mut programs)?;
+    /// Detaches everything, which takes the kernel a while, up to seconds: nothing may depend on it.
+    pub fn detach(self) {
+        close_together(self.links);
+    }
+
+    /// Tells what is not as one might expect.
+    fn tell(&mut self, selection: &Selection, refused: Vec<anyhow::Error>) -> Result<()> {
+        if self.mechanisms.values().all(|&mechanism| mechanism == Mechanism::Unsupported) {
+            return Err(match refused.into_iter().next() {
+                Some(error) => error,
+                None => anyhow::anyhow!("this kernel has none of the selected syscalls"),
+            });
+        }
+        for error in refused {
+            tracing::warn!("not traced: {error:#}");
+        }
+        let (mut unsupported, mut misses) = (Vec::new(), Vec::new());
+        for (&row, mechanism) in &self.mechanisms {
             match mechanism {
-                Mechanism::Kprobe if syscall.blocks => {
-                    tracing::warn!("{}: returns of sleeping callers can be missed", syscall.name);
-                }
-                Mechanism::Unsupported => unsupported.push(syscall.name),
+                Mechanism::Unsupported => unsupported.push(SYSCALLS[row].name),
+                Mechanism::Kprobe if SYSCALLS[row].blocks => misses.push(SYSCALLS[row].name),
                 _ => {}
             }
-            probes.mechanisms.insert(row, mechanism);
+        }
+        for name in misses {
+            tracing::warn!("{name}: returns of sleeping callers can be missed");
         }
         if !unsupported.is_empty() {
             tell_of_unsupported(&unsupported.join(", "), selection.rows.len() < SYSCALLS.len());
         }
-        if probes.mechanisms.values().all(|&mechanism| mechanism == Mechanism::Unsupported) {
-            bail!("this kernel has none of the selected syscalls");
-        }
-        Ok((probes, Misses::of(programs)))
-    }
-
-    /// Detaches everything, entries first, so that nothing is seen to return that was not seen to
-    /// enter. Says how each row was probed.
-    pub fn detach(self) -> BTreeMap<usize, Mechanism> {
-        close_together(self.entries);
-        close_together(self.returns);
-        close_together(self.raw_tracepoints);
-        close_together(self.tracepoints);
-        wait_for_programs();
-        self.mechanisms
-    }
-
-    /// Threads that come and go, and what depends on them.
-    fn attach_lifecycle(&mut self, kernel: &mut Kernel, selection: &Selection) -> Result<()> {
-        for (program, tracepoint) in [
-            ("thread_exit", "sched_process_exit"),
-            ("thread_exit2", "sched_process_exit"),
-            ("thread_exec", "sched_process_exec"),
-        ] {
-            let program: &mut RawTracePoint = kernel.program(program)?;
-            program.load().map_err(|error| support::explain(error, tracepoint))?;
-            let link =
-                program.attach(tracepoint).map_err(|error| support::explain(error, tracepoint))?;
-            self.raw_tracepoints.push(program.take_link(link)?);
-        }
-        let targets = selection.config.select & (select::EITHER | select::TARGET) != 0;
-        if targets || selection.config.select & select::FOLLOW != 0 {
-            self.attach_tracepoint(kernel, "task_newtask", "task")?;
-        }
-        if targets {
-            self.attach_tracepoint(kernel, "signal_generate", "signal")?;
-            // After the tracepoint, so that threads created meanwhile are not missed.
-            kernel.select_threads(&selection.pids)?;
-        }
         Ok(())
-    }
-
-    fn attach_tracepoint(&mut self, kernel: &mut Kernel, name: &str, category: &str) -> Result<()> {
-        let program: &mut TracePoint = kernel.program(name)?;
-        program.load().map_err(|error| support::explain(error, name))?;
-        let link = program.attach(category, name).map_err(|error| support::explain(error, name))?;
-        self.tracepoints.push(program.take_link(link)?);
-        Ok(())
-    }
-
-    /// Attaches to the points of a row, by trampolines as far as that is wanted and the kernel has
-    /// them. Says by what all of them are probed.
-    fn attach_row(
-        &mut self,
-        kernel: &mut Kernel,
-        syscall: &'static Syscall,
-        trampoline: Option<Trampoline<'_>>,
-        programs: &mut Vec<OwnedFd>,
-    ) -> Result<Mechanism> {
-        let mut all = Mechanism::Unsupported;
-        for point in syscall.points(support::NATIVE) {
-            if !kernel.understands(&point) {
-                continue;
-            }
-            let attached = attach_point(kernel, syscall, &point, trampoline)?;
-            let Some((mechanism, entry, returns)) = attached else { continue };
-            self.entries.push(entry.link);
-            self.returns.extend(returns);
-            programs.push(entry.program);
-            if all != Mechanism::Kprobe {
-                all = mechanism;
-            }
-            if matches!(syscall.hook, Hook::Function(_)) {
-                break;
-            }
-        }
-        Ok(all)
     }
 }
 
@@ -213,35 +406,6 @@ fn tell_of_unsupported(names: &str, named: bool) {
     }
 }
 
-/// What is attached to a point, and by what.
-type Attached = (Mechanism, Entry, Vec<Link>);
-
-/// Attaches to a point, by a trampoline as far as that is wanted and the kernel has one there;
-/// `None` if it has no such function. What sees the return comes before what sees the entry, so that
-/// no call is seen to enter that could not be seen to return.
-fn attach_point(
-    kernel: &mut Kernel,
-    syscall: &Syscall,
-    point: &Point,
-    trampoline: Option<Trampoline<'_>>,
-) -> Result<Option<Attached>> {
-    let mut exits = None;
-    if let Some(Trampoline { functions, mechanism }) = trampoline {
-        exits = fentry::returns(kernel, functions, point, syscall.blocks)?;
-        if mechanism == Mechanism::Fentry
-            && let Some(exits) = exits.take()
-            && let Some(entry) = fentry::entry(kernel, functions, point)?
-        {
-            return Ok(Some((mechanism, entry, exits)));
-        }
-    }
-    let Some(mut returns) = kprobe::returns(kernel, point)? else { return Ok(None) };
-    let Some(entry) = kprobe::entry(kernel, point)? else { return Ok(None) };
-    let mechanism = if exits.is_some() { Mechanism::KprobeFexit } else { Mechanism::Kprobe };
-    returns.extend(exits.into_iter().flatten());
-    Ok(Some((mechanism, entry, returns)))
-}
-
 /// Each link that is closed waits for the kernel to be through with its program, up to a quarter of
 /// a second on a busy machine: from threads of their own, they all wait for the same.
 fn close_together<L: Send>(links: Vec<L>) {
@@ -251,28 +415,4 @@ fn close_together<L: Send>(links: Vec<L>) {
             let _ = thread::Builder::new().spawn_scoped(scope, move || drop(link));
         }
     });
-}
-
-/// Waits until the programs have ended that were running when they were detached, as detaching a
-/// trampoline does not wait for them: they run in read-side critical sections of RCU, of which this
-/// waits for a grace period, membarrier(2).
-fn wait_for_programs() {
-    // SAFETY: no memory is involved.
-    let waited = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
-    if waited != 0 {
-        tracing::debug!("membarrier: {}", io::Error::last_os_error());
-    }
-}
-
-impl Kernel {
-    pub(super) fn program<'a, P>(&'a mut self, name: &str) -> Result<&'a mut P>
-    where
-        &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
-    {
-        self.ebpf
-            .program_mut(name)
-            .with_context(|| format!("the eBPF object has no program {name}"))?
-            .try_into()
-            .with_context(|| format!("program {name}"))
-    }
 }

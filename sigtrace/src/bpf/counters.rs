@@ -16,6 +16,9 @@ pub struct Counters {
     processors: usize,
 }
 
+// SAFETY: a mapping, which is no thread's in particular; its words are only ever read atomically.
+unsafe impl Send for Counters {}
+
 impl Counters {
     /// Maps the array behind `map`, which has an element for each of `processors`.
     pub fn map(map: impl AsFd, processors: usize) -> io::Result<Self> {

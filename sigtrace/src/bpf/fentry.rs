@@ -1,29 +1,27 @@
-//! Trampolines: fentry and fexit programs.
+//! fentry and fexit: programs for one function each, called by a trampoline that the kernel makes
+//! from its types (`CONFIG_DEBUG_INFO_BTF`; on x86 from 5.5, on arm64 from 6.4).
+//!
+//! The cheapest by far. Each takes the kernel some ten million instructions to attach, and a tenth of
+//! a second to detach. Returns need no slots. From 5.12 on the kernel begins no program on a
+//! processor where it is under way already, which where it preempts itself happens under contention.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use anyhow::Result;
-use aya::{
-    Btf,
-    programs::{FEntry, FExit, ProgramError},
-};
-use aya_obj::btf::{BtfType, Func, FuncLinkage};
 use sigtrace_common::{Point, Syscall};
 
 use super::{
-    Kernel,
     attach::{Entry, Link},
+    load::Kernel,
+    refusal::{self, Refusal},
     support,
+    sys::{self, Kind},
     types::Types,
 };
 
-/// Functions that can have trampolines, by their symbols.
-#[derive(Debug)]
-pub(super) struct Functions {
-    names: HashMap<&'static str, String>,
-    /// The kernel's types as far as aya looks at them: these functions, at their numbers.
-    btf: Btf,
-}
+/// Functions that can have trampolines: the numbers of their types, by their symbols.
+#[derive(Debug, Default)]
+pub(super) struct Functions(HashMap<&'static str, u32>);
 
 impl Functions {
     /// Those where these calls are probed, as far as the kernel's types have them.
@@ -32,85 +30,57 @@ impl Functions {
             let registers = syscall.registers();
             syscall.points(support::NATIVE).map(move |point| (point.symbol, registers))
         });
-        let found: HashMap<_, _> = points
-            .filter_map(|(symbol, registers)| Some((symbol, typed(types, symbol, registers)?)))
-            .collect();
-        let by_number: BTreeMap<u32, &str> =
-            found.values().map(|(name, number)| (*number, name.as_str())).collect();
-        // It has the type of number 0 already.
-        let (mut btf, mut next) = (Btf::new(), 1);
-        for (&number, name) in &by_number {
-            for _ in next..number {
-                btf.add_type(BtfType::Unknown);
-            }
-            let name = btf.add_string(name);
-            btf.add_type(BtfType::Func(Func::new(name, 0, FuncLinkage::Static)));
-            next = number + 1;
-        }
-        let names = found.into_iter().map(|(symbol, (name, _))| (symbol, name)).collect();
-        Self { names, btf }
+        let found =
+            points.filter_map(|(symbol, registers)| Some((symbol, typed(types, symbol, registers)?)));
+        Self(found.collect())
     }
 
-    /// What the kernel's types call the function of this symbol.
-    pub(super) fn name(&self, symbol: &str) -> Option<&str> {
-        self.names.get(symbol).map(String::as_str)
+    /// Whether a function can have one.
+    pub(super) fn has(&self, symbol: &str) -> bool {
+        self.0.contains_key(symbol)
     }
 }
 
-/// The function of a symbol as the kernel's types know it, and its number. One without arguments
-/// has several names at one address, of which they have this one (`SYSCALL_DEFINE0`,
+/// The number of the function of a symbol. One without arguments has several names at one address,
+/// of which the kernel's types have this one (`SYSCALL_DEFINE0`,
 /// `arch/x86/include/asm/syscall_wrapper.h`).
-fn typed(types: &Types, symbol: &str, registers: usize) -> Option<(String, u32)> {
-    let known = |name: String| types.function(&name).map(|number| (name, number));
-    known(symbol.to_owned()).or_else(|| {
+fn typed(types: &Types, symbol: &str, registers: usize) -> Option<u32> {
+    types.function(symbol).or_else(|| {
         let prefixes = ["__x64_", "__ia32_", "__arm64_"];
         let rest = prefixes.iter().find_map(|prefix| symbol.strip_prefix(prefix))?;
-        if registers == 0 { known(format!("__do_{rest}")) } else { None }
+        if registers == 0 { types.function(&format!("__do_{rest}")) } else { None }
     })
 }
 
 /// Attaches the entry program of `point`; `None` if there is no trampoline for it.
-pub(super) fn entry(
-    kernel: &mut Kernel,
-    functions: &Functions,
-    point: &Point,
-) -> Result<Option<Entry>> {
-    let Some(function) = functions.name(point.symbol) else { return Ok(None) };
-    let program: &mut FEntry = kernel.program(&format!("{point}_fentry"))?;
-    if let Err(error) = program.load(function, &functions.btf) {
-        return refused(error, function);
-    }
-    match program.attach() {
-        Ok(link) => {
-            let link = program.take_link(link)?.into();
-            Entry::new(link, program.fd()?).map(Some)
-        }
-        Err(error) => refused(error, function),
-    }
+pub(super) fn entry(kernel: &mut Kernel, point: &Point) -> Result<Option<Entry>> {
+    let attached = attach(kernel, point, "fentry", Kind::Fentry)?;
+    Ok(attached.map(|(link, program)| Entry::of_program(link, program)))
 }
 
-/// Attaches the return program, likewise; if the call sleeps also the second, which finds nothing
-/// to do unless the kernel skips the first.
-pub(super) fn returns(
+/// Attaches the return program, likewise.
+pub(super) fn returns(kernel: &mut Kernel, point: &Point) -> Result<Option<Link>> {
+    Ok(attach(kernel, point, "fexit", Kind::Fexit)?.map(|(link, _)| link))
+}
+
+fn attach(
     kernel: &mut Kernel,
-    functions: &Functions,
     point: &Point,
-    sleeps: bool,
-) -> Result<Option<Vec<Link>>> {
-    let Some(function) = functions.name(point.symbol) else { return Ok(None) };
-    let programs: &[_] = if sleeps { &["fexit", "fexit2"] } else { &["fexit"] };
-    let mut links = Vec::new();
-    for program in programs {
-        let program: &mut FExit = kernel.program(&format!("{point}_{program}"))?;
-        if let Err(error) = program.load(function, &functions.btf) {
-            return refused(error, function);
-        }
-        match program.attach() {
-            Ok(link) => links.push(program.take_link(link)?.into()),
-            Err(error) => return refused(error, function),
-        }
+    program: &str,
+    kind: fn(u32) -> Kind,
+) -> Result<Option<(Link, std::os::fd::OwnedFd)>> {
+    use std::os::fd::AsFd as _;
+    let Some(&number) = kernel.functions.0.get(point.symbol) else { return Ok(None) };
+    let name = format!("{point}_{program}");
+    let code = kernel.object.program(&name)?;
+    let program = match sys::load(&name, kind(number), &code) {
+        Ok(program) => program,
+        Err(refused) => return no_trampoline(point, refusal::of_program(refused, point.symbol)),
+    };
+    match sys::open_raw(program.as_fd(), None) {
+        Ok(link) => Ok(Some((Link(link), program))),
+        Err(error) => no_trampoline(point, refusal::of_link(error, point.symbol)),
     }
-    Ok(Some(links))
 }
 
 /// `ENOTSUPP`, of the kernel's own errors (`include/linux/errno.h`): what a trampoline is refused
@@ -122,24 +92,12 @@ const ENOTSUPP: i32 = 524;
 const UNTYPED_ARGUMENT: &str = "invalid bpf_context access";
 
 /// What becomes of a refusal: there being no trampoline is no error.
-fn refused<T>(error: ProgramError, symbol: &str) -> Result<Option<T>> {
-    let errno = match &error {
-        ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
-        ProgramError::LoadError { io_error, verifier_log }
-            if verifier_log.to_string().contains(UNTYPED_ARGUMENT) =>
-        {
-            tracing::debug!(
-                "no trampoline for {symbol}, whose arguments have no types: {io_error}"
-            );
-            return Ok(None);
-        }
-        ProgramError::LoadError { io_error, .. } => io_error.raw_os_error(),
-        _ => None,
-    };
+fn no_trampoline<T>(point: &Point, refusal: Refusal) -> Result<Option<T>> {
     // EBUSY: the function does not begin with the instruction that a trampoline replaces.
-    if matches!(errno, Some(ENOTSUPP | libc::EOPNOTSUPP | libc::EBUSY)) {
-        tracing::debug!("no trampoline for {symbol}: {error}");
+    let none = matches!(refusal.errno, Some(ENOTSUPP | libc::EOPNOTSUPP | libc::EBUSY));
+    if none || refusal.log.contains(UNTYPED_ARGUMENT) {
+        tracing::debug!("no trampoline for {}: {}", point.symbol, refusal.error);
         return Ok(None);
     }
-    Err(support::explain(error, symbol))
+    Err(refusal.error)
 }

@@ -1,24 +1,34 @@
-//! Loading: the object, its configuration, its maps.
+//! Loading: what the kernel is like, the configuration, the maps and what is in them.
 
-use std::{collections::HashMap, fs, hash::Hash, io, mem::offset_of, os::fd::AsRawFd};
+use std::{
+    collections::HashMap,
+    fs,
+    hash::Hash,
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use aya::{
-    Ebpf, EbpfLoader, Pod, include_bytes_aligned,
+    Pod,
     maps::{self, CgroupArray, Map, MapData, RingBuf},
 };
 use aya_log::EbpfLogger;
 use log::Log;
-use sigtrace_common::{Config, Offsets, Point, Record, SYSCALLS, State, select, side, undecided};
-
-use super::{
-    Counters, Mechanism, Policy, Selection,
-    fentry::Functions,
-    offsets,
-    types::{BTF, Types},
+use sigtrace_common::{
+    Config, Offsets, Phase, Point, SELECTED_BUCKETS, SYSCALLS, Seen, Syscall, access, select, side,
 };
 
-static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sigtrace-ebpf.stripped"));
+use super::{
+    Counters, Policy, Selection,
+    features::Features,
+    fentry::Functions,
+    object::Object,
+    offsets,
+    plan::Plan,
+    slots::{self, Slots},
+    sys,
+    types::{BTF, Types},
+};
 
 /// The agent is woken when the ring is this part full.
 const WAKEUP_PART: u32 = 8;
@@ -26,83 +36,154 @@ const WAKEUP_PART: u32 = 8;
 /// How many processes can be selected, those that are followed included.
 const MAX_PROCESSES: u32 = 65_536;
 
-/// A slot as it lies in the map.
-pub type RecordBytes = [u8; size_of::<Record>()];
-
-/// The loaded object. Its programs are verified only when they are attached.
+/// The kernel side, loaded. Programs are verified only when they are attached.
 #[derive(Debug)]
 pub struct Kernel {
-    pub(super) ebpf: Ebpf,
+    pub(super) object: Object,
+    pub(super) functions: Functions,
+    pub(super) plan: Plan,
     offsets: Offsets,
-    /// Until the programs are attached.
-    pub(super) functions: Option<Functions>,
-    pending: maps::HashMap<MapData, u32, RecordBytes>,
+    slots: Slots,
+    /// The global `PHASE`.
+    phase: MapData,
+    seen: MapData,
+    /// A map of maps, to be updated, and what it is updated with.
+    barrier: OwnedFd,
+    barrier_inner: OwnedFd,
+}
+
+/// What programs and agent have in common.
+#[expect(missing_debug_implementations, reason = "aya's ring has none")]
+pub struct Shared {
+    /// The records.
+    pub ring: RingBuf<MapData>,
+    /// What is counted.
+    pub counters: Counters,
+}
+
+/// What this kernel is like, as far as it tells.
+#[derive(Debug)]
+pub(super) struct Machine {
+    types: Option<Types>,
+    offsets: Offsets,
+    /// What of it can be used.
+    pub(super) features: Features,
+}
+
+impl Machine {
+    /// The running one.
+    pub(super) fn running(policy: Policy) -> Result<Self> {
+        let types = match Types::of_kernel() {
+            Ok(types) => types,
+            Err(error) if !matches!(policy, Policy::Auto | Policy::Kprobe) => {
+                return Err(error).with_context(|| {
+                    format!(
+                        "--probe {}: {BTF} cannot be read, which needs a kernel with \
+                         CONFIG_DEBUG_INFO_BTF; --probe auto does without",
+                        policy.name()
+                    )
+                });
+            }
+            Err(error) => {
+                tracing::info!(
+                    "{BTF}: {error:#}: no parents, targets, pid namespaces and trampolines"
+                );
+                let (offsets, features) = (Offsets::default(), Features::default());
+                return Ok(Self { types: None, offsets, features });
+            }
+        };
+        let offsets = offsets::of(&types);
+        let features = Features::of(&types).with_access(&offsets, &types);
+        Ok(Self { types: Some(types), offsets, features })
+    }
+
+    /// Whether programs can make sense of what this function is called with.
+    pub(super) fn understands(&self, symbol: &str) -> bool {
+        offsets::suffice(&self.offsets, symbol)
+    }
+
+    /// The functions that can have trampolines where these calls are probed.
+    pub(super) fn functions(&self, syscalls: impl Iterator<Item = &'static Syscall>) -> Functions {
+        self.types.as_ref().map_or_else(Functions::default, |types| Functions::of(types, syscalls))
+    }
 }
 
 /// Creates the maps and fills them with the selection.
-pub fn load(selection: &Selection) -> Result<(Kernel, RingBuf<MapData>, Counters)> {
+pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, Shared)> {
     raise_memlock_limit();
+    let Machine { types, offsets, features } = machine;
     let processors = processors()?;
-    let (offsets, functions) = look_up(selection)?;
-    let config =
-        Config { offsets, wakeup_bytes: selection.ring_size / WAKEUP_PART, ..selection.config };
+    let functions = machine.functions(selection.rows.iter().map(|&row| &SYSCALLS[row]));
+    let plan = Plan::new(selection, features, &functions);
+    if let Some(lacking) = plan.lacking {
+        bail!("--probe {}: {lacking}; --probe auto does without", selection.policy.name());
+    }
+    let slots = slots::number(selection.slots)?;
+    let config = Config {
+        offsets: *offsets,
+        wakeup_bytes: selection.ring_size / WAKEUP_PART,
+        slot_mask: slots - 1,
+        access: features.access | if plan.misses_returns() { access::MISSES } else { 0 },
+        ..selection.config
+    };
     let by_process = select::EITHER | select::CALLER | select::TARGET | select::FOLLOW;
-    let processes = if config.select & by_process == 0 { 1 } else { MAX_PROCESSES };
-    let mut ebpf = EbpfLoader::new()
-        .btf(None)
-        .override_global("CONFIG", &config, true)
-        .map_max_entries("EVENTS", selection.ring_size)
-        .map_max_entries("COUNTERS", u32::try_from(processors)?)
-        .map_max_entries("PIDS", processes)
-        .map_max_entries("THREADS", processes)
-        .load(OBJECT)
-        .context("cannot load the eBPF programs")?;
+    let selects = config.select & by_process != 0;
+    let processes = if selects { MAX_PROCESSES } else { 1 };
+    let sizes = [
+        ("EVENTS", selection.ring_size),
+        ("COUNTERS", u32::try_from(processors)?),
+        ("SLOTS", slots),
+        // Of as many threads as there are slots, their ids being random, so many find theirs taken.
+        ("OVERFLOW", (slots / 2).max(1)),
+        ("OVERFLOW_TOLD", (slots / 2).max(1)),
+        ("PIDS", processes),
+        ("THREADS", processes),
+        ("SELECTED", if selects { SELECTED_BUCKETS } else { 1 }),
+    ];
+    let mut object = Object::create(&config, &sizes, types.as_ref())?;
 
-    fill(&mut ebpf, "PIDS", &selection.pids)?;
-    fill(&mut ebpf, "TIDS", &marks(selection.tids.iter().copied()))?;
-    fill(&mut ebpf, "UIDS", &marks(selection.uids.iter().copied()))?;
-    fill(&mut ebpf, "COMMS", &marks(selection.comms.iter().copied()))?;
+    fill_selected(&mut object, "PIDS", &selection.pids)?;
+    fill(&mut object, "TIDS", &marks(selection.tids.iter().copied()))?;
+    fill(&mut object, "UIDS", &marks(selection.uids.iter().copied()))?;
+    fill(&mut object, "COMMS", &marks(selection.comms.iter().copied()))?;
     if let Some(directory) = &selection.cgroup {
-        CgroupArray::try_from(map_mut(&mut ebpf, "CGROUP")?)?
+        use std::os::fd::AsRawFd as _;
+        CgroupArray::try_from(object.map("CGROUP")?)?
             .set(0, directory.as_raw_fd(), 0)
             .context("--cgroup: the kernel refuses this directory")?;
     }
-    let counters = match map_mut(&mut ebpf, "COUNTERS")? {
+    let counters = match object.map("COUNTERS")? {
         Map::Array(data) => Counters::map(data.fd(), processors).context("cannot map COUNTERS")?,
         _ => return Err(anyhow!("COUNTERS is no array")),
     };
-    let ring = RingBuf::try_from(take_map(&mut ebpf, "EVENTS")?).context("cannot map the ring")?;
-    let pending = maps::HashMap::try_from(take_map(&mut ebpf, "PENDING")?)?;
-    Ok((Kernel { ebpf, offsets, functions, pending }, ring, counters))
-}
-
-/// What the kernel's types tell of where its members lie, and of the functions that are to have
-/// trampolines.
-fn look_up(selection: &Selection) -> Result<(Offsets, Option<Functions>)> {
-    let types = match Types::of_kernel() {
-        Ok(types) => types,
-        Err(error) if selection.policy == Policy::Fentry => {
-            return Err(error).with_context(|| {
-                format!(
-                    "--probe fentry: {BTF} cannot be read, which needs a kernel with \
-                     CONFIG_DEBUG_INFO_BTF; --probe auto does without"
-                )
-            });
-        }
-        Err(error) => {
-            tracing::info!("{BTF}: {error:#}: no parents, targets, pid namespaces and trampolines");
-            return Ok((Offsets::default(), None));
-        }
+    let ring = RingBuf::try_from(object.take("EVENTS")?).context("cannot map the ring")?;
+    let slots = Slots::new(
+        array(object.take("SLOTS")?)?,
+        slots,
+        maps::HashMap::try_from(object.take("OVERFLOW")?)?,
+        maps::HashMap::try_from(object.take("OVERFLOW_TOLD")?)?,
+    );
+    let (phase, seen) = (array(object.take(".bss")?)?, array(object.take("SEEN")?)?);
+    let (barrier, barrier_inner) = sys::array_of_arrays().context("cannot create a map of maps")?;
+    let kernel = Kernel {
+        object,
+        functions,
+        plan,
+        offsets: *offsets,
+        slots,
+        phase,
+        seen,
+        barrier,
+        barrier_inner,
     };
-    let syscalls = selection.rows.iter().map(|&row| &SYSCALLS[row]);
-    let wanted = syscalls.filter(|syscall| selection.policy.wanted(syscall) != Mechanism::Kprobe);
-    Ok((offsets::of(&types), Some(Functions::of(&types, wanted))))
+    Ok((kernel, Shared { ring, counters }))
 }
 
 impl Kernel {
-    /// The reader of what the programs log.
-    pub fn logger(&mut self) -> Result<EbpfLogger<&'static dyn Log>> {
-        Ok(EbpfLogger::init(&mut self.ebpf)?)
+    /// The reader of what the programs log, `program` being one that does. Needs CAP_SYS_ADMIN.
+    pub(super) fn logger(program: BorrowedFd<'_>) -> Result<EbpfLogger<&'static dyn Log>> {
+        let id = sys::program_info(program)?.id;
+        Ok(EbpfLogger::init_from_id(id)?)
     }
 
     /// Whether the programs can make sense of what a function is called with.
@@ -119,89 +200,89 @@ impl Kernel {
                 threads.insert(tid, sides);
             }
         }
-        fill(&mut self.ebpf, "THREADS", &threads)
+        fill_selected(&mut self.object, "THREADS", &threads)
     }
 
-    /// Begins the tracing: every call that begins from here on is traced.
-    pub fn start(&mut self) -> Result<()> {
-        self.set_tracing(1).context("cannot start the programs")
+    /// Tells the programs what the agent is doing. None of them begins anything, or emits a record,
+    /// once it does nothing; but those that have begun must be waited for.
+    pub fn set_phase(&mut self, phase: Phase) -> Result<()> {
+        sys::set_global(self.phase.fd().as_fd(), &(phase as u32).to_ne_bytes())
+            .context("cannot tell the programs what to do")
     }
 
-    /// Ends the tracing: no call that begins from here on is traced, though the programs may still
-    /// be attached. Calls that began before are traced to their return as long as they are.
-    pub fn stop(&mut self) -> Result<()> {
-        self.set_tracing(0).context("cannot stop the programs")
+    /// Waits until the programs have ended that were running when they were told to do nothing.
+    ///
+    /// They run in read-side critical sections of RCU, and updating a map of maps waits for a grace
+    /// period (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`); membarrier(2) would, too, but not
+    /// on a kernel with processors in `nohz_full`.
+    pub fn wait_for_programs(&self) -> Result<()> {
+        sys::replace_inner(self.barrier.as_fd(), self.barrier_inner.as_fd())
+            .context("cannot wait for the programs")
     }
 
-    fn set_tracing(&mut self, tracing: u32) -> Result<()> {
-        Ok(maps::Array::try_from(map_mut(&mut self.ebpf, "TRACING")?)?.set(0, tracing, 0)?)
+    /// How often the programs of each row saw the agent try them.
+    pub fn seen(&self) -> Result<[Seen; SYSCALLS.len()]> {
+        let Tries(seen) = sys::global(self.seen.fd().as_fd()).context("cannot read SEEN")?;
+        Ok(seen)
     }
 
-    /// The calls that are under way, as records in the state [`State::Entered`], or
-    /// [`State::Missed`] if their thread is no more, and how many more there are that the filter
-    /// leaves out. Only meaningful once nothing is attached any more.
-    pub fn under_way(&self) -> (Vec<RecordBytes>, u64) {
-        let state = |record: &RecordBytes| record[offset_of!(Record, state)];
-        let open = |record: &RecordBytes| number(record, offset_of!(Record, undecided));
-        let (mut selected, left_out): (Vec<_>, Vec<_>) = self
-            .pending
-            .iter()
-            .filter_map(|slot| Some(slot.ok()?.1))
-            .filter(|record| state(record) == State::Entered as u8)
-            .partition(|record| open(record) & undecided::SIDES == 0);
-        // Whether it is a pidfd nobody has said yet: the target is a guess.
-        for record in selected.iter_mut().filter(|record| open(record) & undecided::PIDFD != 0) {
-            let at = offset_of!(Record, target);
-            record[at..at + 4].fill(0);
-        }
-        // Of a thread that ends the programs are told, unless the kernel skipped them.
-        for record in selected.iter_mut().filter(|record| !is_alive(record)) {
-            record[offset_of!(Record, state)] = State::Missed as u8;
-        }
-        (selected, left_out.len() as u64)
+    /// The calls that are under way.
+    pub fn slots(&mut self) -> &mut Slots {
+        &mut self.slots
     }
 }
 
-/// Whether there still is the thread of a record.
-fn is_alive(record: &RecordBytes) -> bool {
-    let pid = number(record, offset_of!(Record, pid));
-    let tid = number(record, offset_of!(Record, tid));
-    // SAFETY: no memory is involved, and signal 0 is never sent. Not by /proc, which can be hidden.
-    let asked = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, 0) };
-    asked == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+/// The element of the map `SEEN`.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Tries([Seen; SYSCALLS.len()]);
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self([Seen::default(); SYSCALLS.len()])
+    }
 }
 
-/// A member of a record that has 32 bits.
-fn number(record: &RecordBytes, at: usize) -> u32 {
-    u32::from_ne_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
-}
+// SAFETY: integers only, without padding.
+unsafe impl Pod for Tries {}
 
-/// A map to own. The programs that are yet to be loaded refer to it by its descriptor.
-fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<Map> {
-    ebpf.take_map(name).with_context(|| no_map(name))
-}
-
-fn map_mut<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Map> {
-    ebpf.map_mut(name).with_context(|| no_map(name))
-}
-
-fn no_map(name: &str) -> String {
-    format!("the eBPF object has no map {name}")
+fn array(map: Map) -> Result<MapData> {
+    match map {
+        Map::Array(data) => Ok(data),
+        _ => Err(anyhow!("what should be an array is none")),
+    }
 }
 
 fn fill<K: Pod + Eq + Hash, V: Pod>(
-    ebpf: &mut Ebpf,
+    object: &mut Object,
     name: &str,
     entries: &HashMap<K, V>,
 ) -> Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
-    let mut map: maps::HashMap<_, K, V> = maps::HashMap::try_from(map_mut(ebpf, name)?)?;
+    let mut map: maps::HashMap<_, K, V> = maps::HashMap::try_from(object.map(name)?)?;
     for (key, value) in entries {
         map.insert(key, value, 0).with_context(|| format!("too many entries for {name}"))?;
     }
     Ok(())
+}
+
+/// Likewise, for processes or threads; counted first, so that no program that looks there misses
+/// what is in the map.
+fn fill_selected(object: &mut Object, name: &str, entries: &HashMap<u32, u32>) -> Result<()> {
+    let mut counts: HashMap<u32, u32> = HashMap::new();
+    for id in entries.keys() {
+        *counts.entry(id % SELECTED_BUCKETS).or_default() += 1;
+    }
+    if !counts.is_empty() {
+        let mut selected: maps::Array<_, u32> = maps::Array::try_from(object.map("SELECTED")?)?;
+        for (&bucket, &count) in &counts {
+            let others = selected.get(&bucket, 0)?;
+            selected.set(bucket, others + count, 0)?;
+        }
+    }
+    fill(object, name, entries)
 }
 
 fn marks<K: Eq + Hash>(keys: impl Iterator<Item = K>) -> HashMap<K, u8> {

@@ -2,61 +2,163 @@
 
 use sigtrace_common::Syscall;
 
-/// How a syscall is probed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use super::features::Features;
+
+/// How a syscall is probed. Later ones miss less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mechanism {
-    /// A kprobe and a kretprobe.
-    Kprobe,
-    /// A kprobe, and for the return both a kretprobe and a trampoline with fexit programs:
-    /// whichever sees it first. The one has few slots, of which each sleeping caller holds one;
-    /// the other is skipped now and then on a kernel that preempts itself (see `misses.rs`).
-    KprobeFexit,
-    /// A trampoline with an fentry and an fexit program.
-    Fentry,
     /// Not at all: the running kernel has no such function.
     Unsupported,
+    /// A kprobe and a kretprobe.
+    Kprobe,
+    /// A trampoline with an fentry and an fexit program.
+    Fentry,
+    /// A kprobe, and for the return an fexit program.
+    KprobeFexit,
+    /// A program for the entries of many functions, and an fexit program for each return.
+    Multi,
+    /// A program for the entries and the returns of many functions.
+    Session,
 }
 
 impl Mechanism {
     /// Every mechanism.
-    pub const ALL: [Self; 4] = [Self::Kprobe, Self::KprobeFexit, Self::Fentry, Self::Unsupported];
+    pub const ALL: [Self; 6] = [
+        Self::Kprobe,
+        Self::KprobeFexit,
+        Self::Multi,
+        Self::Session,
+        Self::Fentry,
+        Self::Unsupported,
+    ];
 
     /// The name used in events and listings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kprobe => "kprobe",
             Self::KprobeFexit => "kprobe+fexit",
+            Self::Multi => "kprobe.multi+fexit",
+            Self::Session => "kprobe.session",
             Self::Fentry => "fentry",
             Self::Unsupported => "unsupported",
         }
+    }
+
+    /// Whether it sees returns by a trampoline.
+    pub(super) fn has_fexit(self) -> bool {
+        matches!(self, Self::KprobeFexit | Self::Multi | Self::Fentry)
     }
 }
 
 /// Which mechanism is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// Trampolines for the returns of calls that sleep, as kretprobes lose them: there are few
-    /// slots, and each sleeping caller holds one. Pairs for the others, whose slots are soon free.
+    /// For each call the one that loses none and no return; of those the cheapest; of those the
+    /// quickest to attach.
     #[default]
     Auto,
     /// Pairs for all.
     Kprobe,
-    /// Trampolines for all, calls that sleep being entered by a kprobe as well.
+    /// kprobe.multi for all entries.
+    Multi,
+    /// kprobe.session for all.
+    Session,
+    /// Trampolines for all but the calls that sleep.
     Fentry,
 }
 
 impl Policy {
-    /// What is wanted for `syscall`, if the kernel has it.
-    ///
-    /// Where a call sleeps the cost of its probes does not count, so that it is entered by a
-    /// kprobe, which is not skipped as a trampoline's program can be (but see
-    /// [`misses`](super::misses)): whatever becomes of its return, the call is told of.
-    pub fn wanted(self, syscall: &Syscall) -> Mechanism {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
         match self {
+            Self::Auto => "auto",
+            Self::Kprobe => "kprobe",
+            Self::Multi => "kprobe.multi",
+            Self::Session => "kprobe.session",
+            Self::Fentry => "fentry",
+        }
+    }
+
+    /// What is wanted for `syscall` on a kernel that has these features.
+    pub(super) fn wanted(self, syscall: &Syscall, features: &Features) -> Mechanism {
+        match self {
+            Self::Auto => auto(features),
             Self::Kprobe => Mechanism::Kprobe,
-            Self::Auto | Self::Fentry if syscall.blocks => Mechanism::KprobeFexit,
-            Self::Auto => Mechanism::Kprobe,
+            Self::Multi => Mechanism::Multi,
+            Self::Session => Mechanism::Session,
+            Self::Fentry if syscall.blocks => auto(features),
             Self::Fentry => Mechanism::Fentry,
         }
+    }
+}
+
+/// In this order: no call and no return is lost, it is cheap, it is attached quickly.
+fn auto(features: &Features) -> Mechanism {
+    // Programs that serve many functions know which by typed pointers.
+    let many = features.access != 0;
+    if many && features.session && features.unlimited {
+        Mechanism::Session
+    } else if !features.trampolines {
+        Mechanism::Kprobe
+    } else if !(features.skips && features.preempts) {
+        Mechanism::Fentry
+    } else if many && features.multi {
+        Mechanism::Multi
+    } else {
+        Mechanism::KprobeFexit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sigtrace_common::access;
+
+    /// As Debian configures them.
+    const LINUX_5_10: Features = Features {
+        access: 0,
+        multi: false,
+        session: false,
+        unlimited: false,
+        trampolines: true,
+        skips: false,
+        preempts: false,
+    };
+    const LINUX_6_1: Features = Features { access: access::TASK, skips: true, ..LINUX_5_10 };
+    const LINUX_6_12: Features = Features {
+        multi: true,
+        session: true,
+        ..LINUX_6_1
+    };
+    const LINUX_7: Features = Features { unlimited: true, preempts: true, ..LINUX_6_12 };
+
+    #[test]
+    fn each_kernel_has_the_one_that_loses_nothing_and_is_cheapest() {
+        for (features, expected) in [
+            (LINUX_5_10, "fentry"),
+            (LINUX_6_1, "fentry"),
+            (LINUX_6_12, "fentry"),
+            (LINUX_7, "kprobe.session"),
+        ] {
+            assert_eq!(auto(&features).name(), expected, "{features:?}");
+        }
+    }
+
+    #[test]
+    fn trampolines_that_are_skipped_are_for_returns_only() {
+        let preempting = Features { preempts: true, ..LINUX_6_12 };
+        assert_eq!(auto(&preempting).name(), "kprobe.multi+fexit");
+        let preempting = Features { preempts: true, ..LINUX_6_1 };
+        assert_eq!(auto(&preempting).name(), "kprobe+fexit");
+        // Before 5.12 none was skipped.
+        let preempting = Features { preempts: true, ..LINUX_5_10 };
+        assert_eq!(auto(&preempting).name(), "fentry");
+    }
+
+    #[test]
+    fn without_types_or_safe_trampolines_there_are_pairs() {
+        assert_eq!(auto(&Features::default()).name(), "kprobe");
+        let unsafe_ones = Features { trampolines: false, ..LINUX_5_10 };
+        assert_eq!(auto(&unsafe_ones).name(), "kprobe");
     }
 }

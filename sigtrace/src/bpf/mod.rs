@@ -1,28 +1,37 @@
 //! The kernel side: loading the programs, attaching them, reading what they left behind.
 
 mod attach;
+mod clock;
 mod counters;
+mod features;
 mod fentry;
 mod kprobe;
 mod load;
 mod mechanism;
 mod misses;
+mod multi;
+mod object;
 mod offsets;
 pub mod outlook;
+mod plan;
+mod refusal;
+mod slots;
+mod specialize;
 pub mod support;
+mod sys;
 mod trampolines;
 mod types;
-mod verifier;
 
 use std::{collections::HashMap, fs::File};
 
 use sigtrace_common::Config;
 
-pub use attach::Probes;
+pub use attach::{Attached, Probes, attach};
 pub use counters::Counters;
-pub use load::{Kernel, RecordBytes, load};
+pub use load::{Kernel, Shared};
 pub use mechanism::{Mechanism, Policy};
 pub use misses::Misses;
+pub use slots::{Overdue, RecordBytes};
 
 /// What to trace, as the kernel side is told.
 #[derive(Debug)]
@@ -45,4 +54,6 @@ pub struct Selection {
     pub cgroup: Option<File>,
     /// Bytes of the ring: a power of two, at least a page.
     pub ring_size: u32,
+    /// How many calls can be under way at once; by the machine if not said.
+    pub slots: Option<u32>,
 }

@@ -9,7 +9,9 @@ pub(super) fn of(types: &Types) -> Offsets {
     let task = types.structure("task_struct");
     let mut offsets = Offsets::default();
     // Each group stands or falls as a whole.
-    for group in [parent, process_end, files, pidfd, namespace, signalfd, iterator] {
+    for group in
+        [parent, process_end, files, pidfd, namespace, signalfd, iterator, caller, numbers]
+    {
         if let Some(found) = group(types, &task, offsets) {
             offsets = found;
         }
@@ -106,6 +108,34 @@ fn iterator(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offset
         iter_count: iterator.member("count")?,
         iter_offset: iterator.member("iov_offset")?,
         iter_ubuf: iterator.member("ubuf")?,
+        ..offsets
+    })
+}
+
+fn caller(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    let cred = types.structure("cred");
+    Some(Offsets {
+        task_cred: task.member("cred")?,
+        cred_uid: cred.member("uid")?,
+        cred_gid: cred.member("gid")?,
+        task_cgroups: task.member("cgroups")?,
+        css_set_dfl_cgrp: types.structure("css_set").member("dfl_cgrp")?,
+        cgroup_kn: types.structure("cgroup").member("kn")?,
+        kernfs_node_id: types.structure("kernfs_node").member("id")?,
+        task_blocked: task.member("blocked")?,
+        ..offsets
+    })
+}
+
+fn numbers(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    Some(Offsets {
+        type_task: task.number()?,
+        type_pt_regs: types.structure("pt_regs").number()?,
+        // With CONFIG_THREAD_INFO_IN_TASK it is there; only x86 has the member.
+        task_status: match task.member("thread_info") {
+            Some(info) => types.structure("thread_info").member("status").map_or(0, |at| info + at),
+            None => 0,
+        },
         ..offsets
     })
 }

@@ -5,7 +5,9 @@ use std::{collections::HashSet, fs};
 use anyhow::{Context as _, Result};
 use sigtrace_common::{SYSCALLS, Syscall};
 
-use super::{Mechanism, Policy, fentry::Functions, offsets, support, types::Types};
+use super::{
+    Mechanism, Policy, features::Features, fentry::Functions, load::Machine, plan,
+};
 
 const KALLSYMS: &str = "/proc/kallsyms";
 
@@ -19,32 +21,26 @@ pub fn mechanisms(policy: Policy) -> Result<Vec<Mechanism>> {
     // Lines are `address type name`, then the module, if it is of one.
     let functions: HashSet<&str> =
         text.lines().filter_map(|line| line.split_ascii_whitespace().nth(2)).collect();
-    let types = Types::of_kernel().ok();
-    let offsets = types.as_ref().map(offsets::of).unwrap_or_default();
-    let typed = types.map(|types| Functions::of(&types, SYSCALLS.iter()));
-    let is_there = |symbol: &str| functions.contains(symbol) && offsets::suffice(&offsets, symbol);
-    Ok(SYSCALLS
-        .iter()
-        .map(|syscall| mechanism(syscall, policy, is_there, typed.as_ref()))
-        .collect())
+    let machine = Machine::running(policy)?;
+    let is_there = |symbol: &str| functions.contains(symbol) && machine.understands(symbol);
+    let typed = machine.functions(SYSCALLS.iter());
+    let mechanism = |syscall| mechanism(syscall, policy, is_there, &machine.features, &typed);
+    Ok(SYSCALLS.iter().map(mechanism).collect())
 }
 
 fn mechanism(
     syscall: &'static Syscall,
     policy: Policy,
     is_there: impl Fn(&str) -> bool,
-    typed: Option<&Functions>,
+    features: &Features,
+    typed: &Functions,
 ) -> Mechanism {
-    let points = syscall.points(support::NATIVE);
-    let mut points = points.filter(|point| is_there(point.symbol)).peekable();
-    if points.peek().is_none() {
-        return Mechanism::Unsupported;
-    }
-    let has_type = |symbol: &str| typed.is_some_and(|typed| typed.name(symbol).is_some());
-    let wanted = policy.wanted(syscall);
-    if wanted != Mechanism::Kprobe && points.all(|point| has_type(point.symbol)) {
-        wanted
-    } else {
-        Mechanism::Kprobe
-    }
+    let wanted = policy.wanted(syscall, features);
+    let points = plan::points(syscall, typed).filter(|point| is_there(point.symbol));
+    let mechanisms = points.map(|point| {
+        let known = typed.has(point.symbol);
+        plan::of_point(wanted, syscall.hook, known)
+    });
+    // A row is as good as the worst of its points.
+    mechanisms.min().unwrap_or(Mechanism::Unsupported)
 }

@@ -1,13 +1,12 @@
 //! What the running kernel and our privileges allow.
 
-use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use anyhow::{Context as _, anyhow};
-use aya::programs::ProgramError;
 use caps::{CapSet, Capability};
 use sigtrace_common::Abi;
 
-use super::{trampolines, types::BTF, verifier};
+use super::{trampolines, types::BTF};
 
 /// The binary interface this build traces.
 #[cfg(target_arch = "x86_64")]
@@ -23,7 +22,8 @@ const PID_NAMESPACE: &str = "/proc/self/ns/pid";
 const PROC_PID_INIT_INO: u64 = 0xEFFF_FFFC;
 const SECURITYFS: &str = "/sys/kernel/security";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
-const TRACEFS: [&str; 2] = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
+/// Where events of tracefs are.
+pub(super) const TRACEFS: [&str; 2] = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
 
 /// How one condition stands.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,21 +76,6 @@ pub fn check() -> anyhow::Result<()> {
         Some((name, found, remedy)) => Err(anyhow!("{name}: {found}; {remedy}")),
         None => Ok(()),
     }
-}
-
-/// Adds to a refusal of the kernel what may be behind it.
-pub fn explain(error: ProgramError, what: &str) -> anyhow::Error {
-    let denied = match &error {
-        ProgramError::SyscallError(error) => is_denial(&error.io_error),
-        ProgramError::LoadError { io_error, .. } => is_denial(io_error),
-        _ => false,
-    };
-    let error = verifier::shorten(error).context(format!("cannot probe {what}"));
-    if denied { error.context("the kernel denies it: see `sigtrace doctor`") } else { error }
-}
-
-fn is_denial(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 fn kernel() -> Condition {

@@ -32,6 +32,11 @@ pub(super) fn condition() -> Condition {
     Condition { name: "trampolines", found, standing }
 }
 
+/// Whether the kernel preempts itself, or may.
+pub(super) fn preempts() -> bool {
+    preemption().is_some()
+}
+
 /// The way in which the kernel preempts itself, if it does, or may.
 fn preemption() -> Option<String> {
     match fs::read_to_string(PREEMPTION) {

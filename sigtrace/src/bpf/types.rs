@@ -1,24 +1,58 @@
-//! The kernel's own type information, its BTF.
+//! The kernel's own type information, its BTF (`Documentation/bpf/btf.rst`,
+//! `include/uapi/linux/btf.h`).
+//!
+//! A kernel has 150,000 types and more, of which a hundred are looked up. They are gone through once,
+//! where they lie, and indexed by their names' hashes: as objects they would take a hundred times as
+//! long.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write as _},
-    os::fd::{AsRawFd as _, FromRawFd as _},
-};
+use std::fs;
 
-use anyhow::{Context as _, Result};
-use btf_rs::{Backend, Btf, Type};
+use anyhow::{Context as _, Result, bail};
 
 /// Where the kernel has it.
 pub const BTF: &str = "/sys/kernel/btf/vmlinux";
 
-/// All types of the running kernel: megabytes, to be dropped when everything has been looked up.
-pub(super) struct Types(Btf);
+const MAGIC: u32 = 0xeb9f;
+/// Bytes of a `struct btf_type`, and of a `struct btf_member`.
+const TYPE: usize = 12;
+const MEMBER: usize = 12;
 
-/// Members of a structure.
+/// Kinds of types.
+mod kind {
+    pub(super) const INT: u32 = 1;
+    pub(super) const ARRAY: u32 = 3;
+    pub(super) const STRUCT: u32 = 4;
+    pub(super) const UNION: u32 = 5;
+    pub(super) const ENUM: u32 = 6;
+    pub(super) const TYPEDEF: u32 = 8;
+    pub(super) const VOLATILE: u32 = 9;
+    pub(super) const CONST: u32 = 10;
+    pub(super) const FUNC: u32 = 12;
+    pub(super) const FUNC_PROTO: u32 = 13;
+    pub(super) const VAR: u32 = 14;
+    pub(super) const DATASEC: u32 = 15;
+    pub(super) const DECL_TAG: u32 = 17;
+    pub(super) const TYPE_TAG: u32 = 18;
+    pub(super) const ENUM64: u32 = 19;
+}
+
+/// All types of the running kernel: megabytes, to be dropped when everything has been looked up.
+#[derive(Debug)]
+pub(super) struct Types {
+    bytes: Vec<u8>,
+    /// Where the strings begin.
+    strings: usize,
+    /// Where each type begins, by its number less 1.
+    places: Vec<u32>,
+    /// The structures and functions, by hashes of their names: hash, number.
+    named: Vec<(u32, u32)>,
+}
+
+/// Members of the structures of a name.
 pub(super) struct Structure<'a> {
     types: &'a Types,
-    all: Vec<btf_rs::Struct>,
+    /// There can be several.
+    numbers: Vec<u32>,
 }
 
 impl Types {
@@ -28,77 +62,211 @@ impl Types {
     ///
     /// When the kernel has none, or they are of a version nobody knew when this was written.
     pub(super) fn of_kernel() -> Result<Self> {
-        // In one go, as each small read costs a system call.
         let bytes = fs::read(BTF).context("cannot read it")?;
-        let mapped = mapped(&bytes).inspect_err(|error| tracing::debug!("{BTF}: {error:#}"));
-        // Without files in memory, by a sandbox perhaps, it takes its time.
-        let all = mapped.or_else(|_| Btf::from_bytes(&bytes));
-        all.map(Self).context("cannot make sense of it")
+        Self::of(bytes).context("cannot make sense of it")
     }
 
-    /// The structures of this name: there can be several.
-    pub(super) fn structure(&self, name: &str) -> Structure<'_> {
-        let found = self.0.resolve_types_by_name(name).unwrap_or_default();
-        let all = found.into_iter().filter_map(|found| match found {
-            Type::Struct(found) => Some(found),
-            _ => None,
-        });
-        Structure { types: self, all: all.collect() }
-    }
-
-    /// The number by which the kernel knows the type of a function.
-    pub(super) fn function(&self, name: &str) -> Option<u32> {
-        let is_function = |id: &u32| matches!(self.0.resolve_type_by_id(*id), Ok(Type::Func(_)));
-        self.0.resolve_ids_by_name(name).ok()?.into_iter().find(is_function)
-    }
-
-    fn member_of(&self, members: &[btf_rs::Member], name: &str) -> Option<u32> {
-        members.iter().find_map(|member| {
-            let offset = member.bit_offset() / 8;
-            match self.0.resolve_name(member).ok()?.as_str() {
-                found if found == name => Some(offset),
-                "" => match self.0.resolve_chained_type(member).ok()? {
-                    Type::Struct(inner) | Type::Union(inner) => {
-                        Some(offset + self.member_of(&inner.members, name)?)
-                    }
-                    _ => None,
-                },
-                _ => None,
+    fn of(bytes: Vec<u8>) -> Result<Self> {
+        let word = |at: usize| word(&bytes, at).context("it is too short");
+        if word(0)? & 0xffff != MAGIC {
+            bail!("it does not begin as it should");
+        }
+        let header = word(4)? as usize;
+        let begin = header + word(8)? as usize;
+        let end = begin + word(12)? as usize;
+        let strings = header + word(16)? as usize;
+        let (mut places, mut named) = (Vec::new(), Vec::new());
+        let mut at = begin;
+        while at < end {
+            let (name, info) = (word(at)?, word(at + 4)?);
+            let (kind, length) = (info >> 24 & 0x1f, (info & 0xffff) as usize);
+            places.push(u32::try_from(at)?);
+            if matches!(kind, kind::STRUCT | kind::FUNC) {
+                let hash = hash(text(&bytes, strings + name as usize));
+                named.push((hash, u32::try_from(places.len())?));
             }
+            at += TYPE
+                + match kind {
+                    kind::INT | kind::VAR | kind::DECL_TAG => 4,
+                    kind::ARRAY => 12,
+                    kind::STRUCT | kind::UNION | kind::DATASEC | kind::ENUM64 => length * 12,
+                    kind::ENUM | kind::FUNC_PROTO => length * 8,
+                    // PTR to TYPE_TAG have nothing more.
+                    2..=18 => 0,
+                    _ => bail!("a type is of the unknown kind {kind}"),
+                };
+        }
+        if at != end {
+            bail!("its last type is cut");
+        }
+        named.sort_unstable();
+        Ok(Self { bytes, strings, places, named })
+    }
+
+    /// The structures of this name.
+    pub(super) fn structure(&self, name: &str) -> Structure<'_> {
+        Structure { types: self, numbers: self.find(name, kind::STRUCT).collect() }
+    }
+
+    /// The number by which the kernel knows a function.
+    pub(super) fn function(&self, name: &str) -> Option<u32> {
+        self.find(name, kind::FUNC).next()
+    }
+
+    /// The numbers of the types of a name and a kind.
+    fn find(&self, name: &str, wanted: u32) -> impl Iterator<Item = u32> {
+        let hash = hash(name.as_bytes());
+        let first = self.named.partition_point(|(other, _)| *other < hash);
+        let same = self.named[first..].iter().take_while(move |(other, _)| *other == hash);
+        same.map(|(_, number)| *number).filter(move |&number| {
+            self.kind(number) == Some(wanted) && self.name(number) == name.as_bytes()
         })
+    }
+
+    fn place(&self, number: u32) -> Option<usize> {
+        Some(*self.places.get(number.checked_sub(1)? as usize)? as usize)
+    }
+
+    fn kind(&self, number: u32) -> Option<u32> {
+        Some(word(&self.bytes, self.place(number)? + 4)? >> 24 & 0x1f)
+    }
+
+    fn name(&self, number: u32) -> &[u8] {
+        match self.place(number).and_then(|at| word(&self.bytes, at)) {
+            Some(name) => text(&self.bytes, self.strings + name as usize),
+            None => &[],
+        }
+    }
+
+    /// The structure or union behind names and qualifiers, if it is one.
+    fn behind(&self, mut number: u32) -> Option<u32> {
+        loop {
+            match self.kind(number)? {
+                kind::STRUCT | kind::UNION => return Some(number),
+                kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::TYPE_TAG => {
+                    number = word(&self.bytes, self.place(number)? + 8)?;
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// Byte offset of a member of a structure or union, also of one inside unnamed members.
+    fn member(&self, number: u32, wanted: &str) -> Option<u32> {
+        let place = self.place(number)?;
+        let info = word(&self.bytes, place + 4)?;
+        for index in 0..(info & 0xffff) as usize {
+            let at = place + TYPE + index * MEMBER;
+            let (name, inner) = (word(&self.bytes, at)?, word(&self.bytes, at + 4)?);
+            let bits = word(&self.bytes, at + 8)?;
+            // With the flag the upper byte is the size of a bit field.
+            let offset = if info >> 31 == 0 { bits } else { bits & 0xff_ffff } / 8;
+            match text(&self.bytes, self.strings + name as usize) {
+                found if found == wanted.as_bytes() => return Some(offset),
+                [] => {
+                    let inner = self.behind(inner).and_then(|inner| self.member(inner, wanted));
+                    if let Some(inner) = inner {
+                        return Some(offset + inner);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
     }
 }
 
 impl Structure<'_> {
     /// Byte offset of a member, also of one inside unnamed members.
     pub(super) fn member(&self, name: &str) -> Option<u32> {
-        self.all.iter().find_map(|found| self.types.member_of(&found.members, name))
+        self.numbers.iter().find_map(|&number| self.types.member(number, name))
     }
 
     /// Bytes of it.
     pub(super) fn size(&self) -> Option<u32> {
-        u32::try_from(self.all.first()?.size()).ok()
+        word(&self.types.bytes, self.types.place(self.number()?)? + 8)
+    }
+
+    /// The number by which the kernel knows it.
+    pub(super) fn number(&self) -> Option<u32> {
+        self.numbers.first().copied()
     }
 }
 
-/// The types in these bytes, looked up where they are: made into objects, types and names take 50
-/// times as long, and we look for a few dozen of 150,000. Only a file can be mapped, and kernels
-/// before 6.16 do not let us map their own.
-fn mapped(bytes: &[u8]) -> btf_rs::Result<Btf> {
-    let file = in_memory(bytes)?;
-    Btf::from_file_with_backend(format!("/proc/self/fd/{}", file.as_raw_fd()), Backend::Mmap)
+/// The word at this place, in the machine's order, which is the kernel's.
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
 
-/// A file of these bytes that is on no disk.
-fn in_memory(bytes: &[u8]) -> io::Result<File> {
-    // SAFETY: the name is a C string; the descriptor is new, and ours.
-    let mut file = unsafe {
-        let fd = libc::memfd_create(c"sigtrace-btf".as_ptr(), libc::MFD_CLOEXEC);
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        File::from_raw_fd(fd)
-    };
-    file.write_all(bytes)?;
-    Ok(file)
+/// The string at this place, without its NUL.
+fn text(bytes: &[u8], at: usize) -> &[u8] {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
+/// FNV-1a.
+fn hash(name: &[u8]) -> u32 {
+    name.iter().fold(0x811c_9dc5, |hash, &byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Types of these words, and strings.
+    fn types(words: &[u32], strings: &[u8]) -> Result<Types> {
+        let size = words.len() as u32 * 4;
+        let header = [MAGIC | 1 << 16, 24, 0, size, size, strings.len() as u32];
+        let words = header.iter().chain(words).flat_map(|word| word.to_ne_bytes());
+        Types::of(words.chain(strings.iter().copied()).collect())
+    }
+
+    const STRINGS: &[u8] = b"\0task\0pid\0comm\0kill\0";
+    const TASK: u32 = 1;
+    const PID: u32 = 6;
+    const COMM: u32 = 10;
+    const KILL: u32 = 15;
+
+    fn info(kind: u32, length: u32) -> u32 {
+        kind << 24 | length
+    }
+
+    /// 1: int; 2: an unnamed union of pid at 0 and comm at 0; 3: const 2; 4: struct task { 3 at 8;
+    /// pid at 4 bits after 4, as a bit field }; 5: kill, a function.
+    fn sample() -> Types {
+        let int = [0, info(kind::INT, 0), 4, 32];
+        let union = [0, info(kind::UNION, 2), 4, PID, 1, 0, COMM, 1, 0];
+        let constant = [0, info(kind::CONST, 0), 2];
+        let task = [TASK, info(kind::STRUCT, 2) | 1 << 31, 12, 0, 3, 64, KILL, 1, 4 << 24 | 36];
+        let kill = [KILL, info(kind::FUNC, 1), 1];
+        types(&[&int[..], &union, &constant, &task, &kill].concat(), STRINGS).unwrap()
+    }
+
+    #[test]
+    fn members_are_found_inside_unnamed_ones_and_bit_fields_too() {
+        let types = sample();
+        let task = types.structure("task");
+        assert_eq!((task.number(), task.size()), (Some(4), Some(12)));
+        assert_eq!((task.member("pid"), task.member("comm")), (Some(8), Some(8)));
+        assert_eq!((task.member("kill"), task.member("other")), (Some(4), None));
+    }
+
+    #[test]
+    fn functions_and_structures_are_told_apart() {
+        let types = sample();
+        assert_eq!((types.function("kill"), types.function("task")), (Some(5), None));
+        assert_eq!(types.structure("kill").size(), None);
+    }
+
+    #[test]
+    fn what_is_no_btf_is_an_error() {
+        assert!(Types::of(Vec::new()).is_err());
+        assert!(Types::of(vec![0; 64]).is_err());
+        let error = types(&[0, info(31, 0), 0], STRINGS).unwrap_err();
+        assert_eq!(error.to_string(), "a type is of the unknown kind 31");
+        assert!(types(&[0, info(kind::INT, 0)], STRINGS).is_err());
+    }
 }

@@ -128,6 +128,23 @@ pub(super) fn ring_size(text: &str, notes: &mut Vec<String>) -> Result<u32, Usag
     u32::try_from(rounded).map_err(|error| usage("--ring-size", error.to_string()))
 }
 
+/// The most slots: a machine has no more threads (`PID_MAX_LIMIT`, `include/linux/threads.h`).
+const MAX_SLOTS: u32 = 1 << 22;
+
+/// How many slots; a power of two.
+pub(super) fn slots(text: &str, notes: &mut Vec<String>) -> Result<u32, UsageError> {
+    match text.parse() {
+        Ok(number @ 1..=MAX_SLOTS) => {
+            let rounded = number.next_power_of_two();
+            if rounded != number {
+                notes.push(format!("--slots: {number} rounded up to {rounded}, a power of two"));
+            }
+            Ok(rounded)
+        }
+        _ => Err(usage("--slots", format!("\"{text}\" is no number between 1 and {MAX_SLOTS}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -185,6 +202,24 @@ mod tests {
                 "--ring-size: 1 bytes rounded up to 4096, a power of two"
             ]
         );
+    }
+
+    #[test]
+    fn a_number_of_slots_is_rounded_up_with_a_note() {
+        let mut notes = Vec::new();
+        assert_eq!(slots("1024", &mut notes).unwrap(), 1024);
+        assert_eq!(slots("40000", &mut notes).unwrap(), 65_536);
+        assert_eq!(notes, ["--slots: 40000 rounded up to 65536, a power of two"]);
+    }
+
+    #[test]
+    fn a_number_of_slots_out_of_range_is_refused() {
+        for text in ["0", "4194305", "many", "-1"] {
+            assert_eq!(
+                slots(text, &mut Vec::new()).unwrap_err().to_string(),
+                format!("--slots: \"{text}\" is no number between 1 and 4194304")
+            );
+        }
     }
 
     #[test]

@@ -7,9 +7,9 @@
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid, macros::tracepoint, programs::TracePointContext,
 };
-use sigtrace_common::State;
 
-use crate::{filter::target_sides, maps::PENDING};
+use super::filter::target_sides;
+use crate::slots;
 
 /// Offset of `pid`, the signalled task's thread id in the initial pid namespace, in the record of
 /// the tracepoint (`include/trace/events/signal.h`; the same from 5.10 to 7.3).
@@ -24,14 +24,11 @@ pub fn signal_generate(ctx: TracePointContext) -> u32 {
     if sides == 0 {
         return 0;
     }
-    let tid = bpf_get_current_pid_tgid() as u32;
-    if let Some(slot) = PENDING.get_ptr_mut(tid) {
+    let slot = slots::find(bpf_get_current_pid_tgid() as u32);
+    if !slot.is_null() {
         // SAFETY: the thread's own slot. A signal sent from an interrupt in the midst of the call
         // is no harm: it can only select one call too many.
-        let record = unsafe { &mut *slot };
-        if record.state == State::Entered as u8 {
-            record.undecided &= !sides;
-        }
+        unsafe { (*slot).record.undecided &= !sides };
     }
     0
 }

@@ -4,13 +4,9 @@
 //! of their file system: a pidfd on the anonymous inode (before 6.9), a pidfd on pidfs, and a
 //! directory `/proc/PID`.
 
-use sigtrace_common::{Kind, MAX_ARGS, SYSCALLS};
-
 use crate::{
     config::config,
-    files::file,
-    kernel::{member, read},
-    regs::int,
+    kernel::{files::file, member, read},
 };
 
 /// `ANON_INODE_FS_MAGIC`, `include/uapi/linux/magic.h`.
@@ -34,43 +30,33 @@ pub struct Target {
     pub certain: bool,
 }
 
-/// Whether the call of a row is on a pidfd.
-pub const fn is_on_one(row: usize) -> bool {
-    SYSCALLS[row].position(Kind::Pidfd).is_some()
-}
-
-/// The process behind the pidfd argument of row `ROW`.
+/// The process behind a pidfd of a caller's.
 #[inline(always)]
-pub fn target<const ROW: usize>(args: &[u64; MAX_ARGS], caller: u32) -> Target {
-    let Some(index) = (const { SYSCALLS[ROW].position(Kind::Pidfd) }) else {
-        return Target::default();
-    };
-    let fd = int(args[index]);
+pub fn target(fd: i32, caller: u32) -> Target {
     if fd == PIDFD_SELF[0] || fd == PIDFD_SELF[1] || fd == PIDFD_SELF[2] {
         return Target { number: caller as i32, certain: false };
     }
     if fd < 0 || config!(offsets.pid_number) == 0 {
         return Target::default();
     }
-    file(fd as u32).and_then(process).unwrap_or_default()
+    process(file(fd as u32))
 }
 
 /// The process that a file stands for.
 #[inline(always)]
-fn process(file: u64) -> Option<Target> {
-    let inode: u64 = member(file, config!(offsets.file_inode))?;
-    let super_block: u64 = member(inode, config!(offsets.inode_sb))?;
-    let magic: u64 = member(super_block, config!(offsets.super_block_magic))?;
-    let struct_pid: u64 = if magic == PID_FS_MAGIC {
-        member(inode, config!(offsets.inode_private))?
+fn process(file: u64) -> Target {
+    let inode: u64 = member(file, config!(offsets.file_inode));
+    let magic: u64 =
+        member(member(inode, config!(offsets.inode_sb)), config!(offsets.super_block_magic));
+    let place = if magic == PID_FS_MAGIC {
+        inode.wrapping_add(u64::from(config!(offsets.inode_private)))
     } else if magic == PROC_SUPER_MAGIC {
-        let distance = i64::from(config!(offsets.proc_inode_pid));
-        read(inode.wrapping_add_signed(distance))?
+        inode.wrapping_add_signed(i64::from(config!(offsets.proc_inode_pid)))
     } else if magic == ANON_INODE_FS_MAGIC {
-        member(file, config!(offsets.file_private_data))?
+        file.wrapping_add(u64::from(config!(offsets.file_private_data)))
     } else {
-        return None;
+        return Target::default();
     };
-    let number = member(struct_pid, config!(offsets.pid_number))?;
-    Some(Target { number, certain: magic == PID_FS_MAGIC })
+    let number = member(read(place), config!(offsets.pid_number));
+    Target { number, certain: magic == PID_FS_MAGIC }
 }

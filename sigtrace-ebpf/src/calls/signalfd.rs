@@ -9,26 +9,21 @@
 //! (`fs/signalfd.c`.) readv comes here too, before 6.10 once for each of its buffers, and so does
 //! io_uring.
 
-use core::{
-    ffi::c_void,
-    mem::{MaybeUninit, offset_of},
-    ptr,
-};
+use core::{ffi::c_void, mem::offset_of, ptr};
 
-use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_probe_read_user};
+use aya_ebpf::{helpers::generated::bpf_probe_read_user, macros::map, maps::PerCpuArray};
 use sigtrace_common::{
-    Abi, Capture, Counter, DATA_OFFSET, MAX_ARGS, MAX_SIGNALFD_SIGINFOS, Record,
-    SIGNALFD_SIGINFO_SIZE,
+    Abi, Capture, DATA_OFFSET, MAX_ARGS, MAX_SIGNALFD_SIGINFOS, Record, SIGNALFD_SIGINFO_SIZE,
 };
 
+use super::enter::Source;
 use crate::{
     abi::NATIVE,
-    capture::Source,
+    atomic::add_u32,
     config::config,
-    emit::{emit, wakeup},
-    files::file,
-    kernel::{member, read},
-    maps::{EVENTS, count},
+    emit::emit,
+    kernel::{files::file, member, read, task::Task},
+    shapes::ShapeRef,
 };
 
 /// Indices of the row's arguments.
@@ -83,8 +78,7 @@ impl SignalfdRead {
     /// By the arguments of `signalfd_read_iter`.
     #[inline(always)]
     pub fn of_iter(iocb: u64, iter: u64) -> Self {
-        let file = member(iocb, config!(offsets.kiocb_file)).unwrap_or(0);
-        Self::new(file, first_buffer(iter))
+        Self::new(member(iocb, config!(offsets.kiocb_file)), Some(first_buffer(iter)))
     }
 
     #[inline(always)]
@@ -101,18 +95,18 @@ impl SignalfdRead {
 
 /// The first buffer of an iterator that nobody has used yet.
 #[inline(always)]
-fn first_buffer(iter: u64) -> Option<Buffer> {
-    let count = member(iter, config!(offsets.iter_count))?;
-    let done: u64 = member(iter, config!(offsets.iter_offset))?;
-    let kind: u8 = member(iter, config!(offsets.iter_type))?;
-    let at: u64 = member(iter, config!(offsets.iter_ubuf))?;
+fn first_buffer(iter: u64) -> Buffer {
+    let count: u64 = member(iter, config!(offsets.iter_count));
+    let done: u64 = member(iter, config!(offsets.iter_offset));
+    let kind: u8 = member(iter, config!(offsets.iter_type));
+    let at: u64 = member(iter, config!(offsets.iter_ubuf));
     let [base, length] = match kind {
         ITER_UBUF => [at, done.wrapping_add(count)],
-        ITER_IOVEC => read(at)?,
+        ITER_IOVEC => read(at),
         _ => [0, 0],
     };
     let address = if base == 0 { 0 } else { base.wrapping_add(done) };
-    Some(Buffer { address, room: length.saturating_sub(done), count })
+    Buffer { address, room: length.saturating_sub(done), count }
 }
 
 impl Source for SignalfdRead {
@@ -122,7 +116,7 @@ impl Source for SignalfdRead {
     }
 
     #[inline(always)]
-    fn abi(&self) -> Abi {
+    fn abi(&self, _shape: ShapeRef) -> Abi {
         match self.caller {
             Some(caller) => caller.abi,
             None => NATIVE,
@@ -130,7 +124,7 @@ impl Source for SignalfdRead {
     }
 
     #[inline(always)]
-    fn look(&self, record: &mut Record, _abi: Abi) {
+    fn capture(&self, _shape: ShapeRef, record: &mut Record) {
         if self.caller.is_some() {
             record.captures[FD] = Capture::Whole as u8;
         }
@@ -138,8 +132,9 @@ impl Source for SignalfdRead {
             return;
         }
         // `struct signalfd_ctx` is the complement of the mask, and nothing else.
-        let context: Option<u64> = member(self.file, config!(offsets.file_private_data));
-        if let Some(complement) = context.and_then(read::<u64>) {
+        let context: u64 = member(self.file, config!(offsets.file_private_data));
+        if context != 0 {
+            let complement: u64 = read(context);
             // SAFETY: a set is 8 bytes at a multiple of 8.
             unsafe { record.data.as_mut_ptr().cast::<u64>().write(!complement) };
             record.captures[MASK] = Capture::Whole as u8;
@@ -154,13 +149,12 @@ fn caller(wanted: u64) -> Option<Caller> {
     if config!(offsets.task_stack) == 0 || config!(offsets.task_files) == 0 {
         return None;
     }
-    // SAFETY: plain helper.
-    let stack: u64 = member(unsafe { bpf_get_current_task() }, config!(offsets.task_stack))?;
+    let stack = member(Task::current().address(), config!(offsets.task_stack));
     let (fd, abi) = match at_top(stack, 0) {
         Some(found) => found,
         None => at_top(stack, PADDING)?,
     };
-    if file(fd)? == wanted { Some(Caller { fd, abi }) } else { None }
+    if wanted != 0 && file(fd) == wanted { Some(Caller { fd, abi }) } else { None }
 }
 
 /// `THREAD_SIZE`: a kernel stack (`arch/x86/include/asm/page_64_types.h`,
@@ -176,7 +170,7 @@ const PADDING: u64 = 16;
 fn at_top(stack: u64, padding: u64) -> Option<(u32, Abi)> {
     use sigtrace_common::regs::x86;
     let regs = stack.wrapping_add(THREAD_SIZE - padding - u64::from(config!(offsets.pt_regs_size)));
-    let number: u64 = read(regs.wrapping_add(x86::ORIG_AX as u64))?;
+    let number: u64 = read(regs.wrapping_add(x86::ORIG_AX as u64));
     // read, pread64, readv, preadv, preadv2, by arch/x86/entry/syscalls/syscall_{64,32}.tbl: no
     // number of one is among those of the other that can come here.
     let (register, abi) = match number {
@@ -184,7 +178,7 @@ fn at_top(stack: u64, padding: u64) -> Option<(u32, Abi)> {
         3 | 145 | 180 | 333 | 378 => (x86::BX, Abi::I386),
         _ => return None,
     };
-    Some((read::<u64>(regs.wrapping_add(register as u64))? as u32, abi))
+    Some((read::<u64>(regs.wrapping_add(register as u64)) as u32, abi))
 }
 
 /// The descriptor and the interface of a read, if there are the registers of one.
@@ -193,55 +187,68 @@ fn at_top(stack: u64, padding: u64) -> Option<(u32, Abi)> {
 fn at_top(stack: u64, _padding: u64) -> Option<(u32, Abi)> {
     use sigtrace_common::regs::aarch64;
     let regs = stack.wrapping_add(THREAD_SIZE - u64::from(config!(offsets.pt_regs_size)));
-    let fd = read::<u64>(regs.wrapping_add(aarch64::X0 as u64))? as u32;
-    let pstate: u64 = read(regs.wrapping_add(aarch64::PSTATE as u64))?;
+    let fd = read::<u64>(regs.wrapping_add(aarch64::X0 as u64)) as u32;
+    let pstate: u64 = read(regs.wrapping_add(aarch64::PSTATE as u64));
     Some((fd, if pstate & aarch64::PSTATE_32BIT == 0 { Abi::Aarch64 } else { Abi::Arm }))
 }
 
+/// A record with what was read, put together before the ring is asked for room: whatever becomes of
+/// the copying, nobody else's record has to wait for it there.
+#[repr(C)]
+struct WithSiginfos {
+    head: [u64; HEAD / 8],
+    siginfos: [[u8; SIGNALFD_SIGINFO_SIZE]; MAX_SIGNALFD_SIGINFOS],
+    /// How many threads claim it. A program of a trampoline can be preempted by another thread's on
+    /// the same processor.
+    claims: u32,
+    unused: u32,
+}
+
+#[map]
+static SCRATCH: PerCpuArray<WithSiginfos> = PerCpuArray::with_max_entries(1, 0);
+
 /// Puts a read that returned into the ring, with what was read: at most so many structures, and no
-/// more than the first buffer holds.
+/// more than the first buffer holds. Says whether there was room.
 #[inline(always)]
-pub fn emit_read(record: &mut Record) {
+pub fn emit_read(record: &mut Record) -> bool {
     let size = SIGNALFD_SIGINFO_SIZE as u64;
     let bytes = if record.ret > 0 { (record.ret as u64).min(record.args[ROOM]) } else { 0 };
     let siginfos = (bytes / size).min(MAX_SIGNALFD_SIGINFOS as u64);
     if siginfos == 0 || record.args[SIGINFO] == 0 {
         return emit(record, HEAD);
     }
-    // The size of what is reserved has to be a constant; one is by far the most frequent.
-    match siginfos {
-        1 => emit_some::<1>(record, siginfos),
-        2 => emit_some::<2>(record, siginfos),
-        3..=4 => emit_some::<4>(record, siginfos),
-        5..=8 => emit_some::<8>(record, siginfos),
-        _ => emit_some::<MAX_SIGNALFD_SIGINFOS>(record, siginfos),
+    let Some(scratch) = SCRATCH.get_ptr_mut(0) else { return emit(record, HEAD) };
+    // SAFETY: an aligned member of the map's element; volatile, as others change it.
+    unsafe {
+        let claims = &raw mut (*scratch).claims;
+        add_u32(claims, 1);
+        let emitted = if claims.read_volatile() == 1 {
+            emit_from(scratch, record, siginfos)
+        } else {
+            record.captures[SIGINFO] = Capture::Unreadable as u8;
+            emit(record, HEAD)
+        };
+        add_u32(claims, -1);
+        emitted
     }
 }
 
-/// A record in the ring, with room for `N` structures.
-#[repr(C)]
-struct WithSiginfos<const N: usize> {
-    head: [u64; HEAD / 8],
-    siginfos: [[u8; SIGNALFD_SIGINFO_SIZE]; N],
-}
-
+/// # Safety
+///
+/// Nobody else may use the scratch.
 #[inline(always)]
-fn emit_some<const N: usize>(record: &mut Record, siginfos: u64) {
-    let Some(mut entry) = EVENTS.reserve::<WithSiginfos<N>>(0) else {
-        return count(Counter::RingFull);
-    };
-    let room: &mut MaybeUninit<WithSiginfos<N>> = &mut entry;
-    let start = room.as_mut_ptr().cast::<u8>();
-    // The verifier (5.10 to 7.3) has lost that it is at most N by now, and the compiler, which has
-    // not, must not leave out what tells it: so it is made to forget.
+unsafe fn emit_from(scratch: *mut WithSiginfos, record: &mut Record, siginfos: u64) -> bool {
+    let start = scratch.cast::<u8>();
+    // The verifier (5.10 to 7.3) has lost that it is at most so many by now, and the compiler, which
+    // has not, must not leave out what tells it: so it is made to forget.
     // SAFETY: a valid, aligned local.
-    let siginfos = unsafe { ptr::read_volatile(&raw const siginfos) }.min(N as u64);
-    let size = siginfos as u32 * SIGNALFD_SIGINFO_SIZE as u32;
-    // SAFETY: the destination has room for `N` structures, of which there are at most as many; the
-    // helper checks the source.
+    let siginfos = unsafe { ptr::read_volatile(&raw const siginfos) };
+    let siginfos = siginfos.min(MAX_SIGNALFD_SIGINFOS as u64) as u32;
+    let size = siginfos * SIGNALFD_SIGINFO_SIZE as u32;
+    // SAFETY: the destination has room for so many structures; the helper checks the source.
     let failed = unsafe {
         bpf_probe_read_user(
-            start.add(offset_of!(WithSiginfos<N>, siginfos)).cast::<c_void>(),
+            start.add(offset_of!(WithSiginfos, siginfos)).cast::<c_void>(),
             size,
             record.args[SIGINFO] as *const c_void,
         )
@@ -251,8 +258,8 @@ fn emit_some<const N: usize>(record: &mut Record, siginfos: u64) {
     // SAFETY: both have that many bytes, at a multiple of 8.
     unsafe {
         ptr::copy_nonoverlapping((&raw const *record).cast::<u64>(), start.cast::<u64>(), HEAD / 8);
+        emit(&*scratch, HEAD + size as usize)
     }
-    entry.submit(wakeup());
 }
 
 const _: () = assert!(COUNT < MAX_ARGS && HEAD.is_multiple_of(8));

@@ -1,18 +1,24 @@
 //! Threads that come and go: slots are freed, selections follow.
 
 use aya_ebpf::{
-    helpers::{bpf_get_current_pid_tgid, generated::bpf_get_current_task},
+    bindings::BPF_NOEXIST,
+    helpers::bpf_get_current_pid_tgid,
     macros::{raw_tracepoint, tracepoint},
+    maps::HashMap,
     programs::{RawTracePointContext, TracePointContext},
 };
 use aya_log_ebpf::warn;
-use sigtrace_common::{select, side};
+use sigtrace_common::{access, select, side};
 
 use crate::{
-    capture::flush_missed,
+    calls::enter::emit_missed,
     config::{config, selects, selects_targets},
-    kernel::member,
-    maps::{PENDING, PIDS, THREADS, remove_slot},
+    kernel::{
+        member,
+        task::{self, Task},
+    },
+    maps::{PIDS, THREADS, count_selected, is_tracing},
+    slots,
 };
 
 /// Offset of `pid` in the record of `task:task_newtask` (`include/trace/events/task.h`).
@@ -39,9 +45,9 @@ pub fn thread_exit2(_ctx: RawTracePointContext) -> i32 {
 fn forget_thread() -> i32 {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
-    free_slot(tid);
+    leave_slot(tid);
     if selects_targets() && tid != pid {
-        let _ = THREADS.remove(tid);
+        deselect_thread(tid);
     }
     if selects(select::FOLLOW) && process_is_over() {
         forget_followed(pid);
@@ -55,21 +61,30 @@ fn forget_thread() -> i32 {
 pub fn thread_exec(ctx: RawTracePointContext) -> i32 {
     let old_tid: u32 = ctx.arg(1);
     if old_tid != bpf_get_current_pid_tgid() as u32 {
-        free_slot(old_tid);
+        leave_slot(old_tid);
         if selects_targets() {
-            let _ = THREADS.remove(old_tid);
+            deselect_thread(old_tid);
         }
     }
     0
 }
 
-/// Gives up a thread's slot, telling of the call in it whose return was missed.
+/// The current thread, if perhaps under its old number, returns from nothing any more: tells of the
+/// call whose return was missed.
 #[inline(always)]
-fn free_slot(tid: u32) {
-    if let Some(slot) = PENDING.get_ptr_mut(tid) {
-        // SAFETY: the slot of the current thread, if under its old number.
-        flush_missed(unsafe { &mut *slot });
-        remove_slot(tid);
+fn leave_slot(tid: u32) {
+    if config!(access) & access::MISSES != 0 && is_tracing() && slots::may_be_under_way(tid) {
+        emit_missed(tid);
+    }
+    if !task::is_direct() {
+        slots::forget(tid);
+    }
+}
+
+#[inline(always)]
+fn deselect_thread(tid: u32) {
+    if THREADS.remove(tid).is_ok() {
+        count_selected(tid, -1);
     }
 }
 
@@ -80,12 +95,9 @@ fn process_is_over() -> bool {
     if signal == 0 {
         return false;
     }
-    // SAFETY: plain helper.
-    let task = unsafe { bpf_get_current_task() };
     // The count is taken down before the tracepoint (`do_exit`, `kernel/exit.c`).
-    member::<u64>(task, signal)
-        .and_then(|signal| member::<i32>(signal, live))
-        .is_some_and(|live| live == 0)
+    let signal: u64 = member(Task::current().address(), signal);
+    signal != 0 && member::<i32>(signal, live) == 0
 }
 
 /// The current thread creates another, which has not run yet: what is selected about the creator
@@ -105,10 +117,10 @@ pub fn task_newtask(ctx: TracePointContext) -> u32 {
     let is_thread = flags & CLONE_THREAD != 0;
     let mut full = false;
     if !is_thread && selects(select::FOLLOW) {
-        full |= PIDS.insert(tid, sides | side::FOLLOWED, 0).is_err();
+        full |= select(&PIDS, tid, sides | side::FOLLOWED);
     }
     if selects_targets() && (is_thread || selects(select::FOLLOW)) {
-        full |= THREADS.insert(tid, sides, 0).is_err();
+        full |= select(&THREADS, tid, sides);
     }
     if full {
         warn!(&ctx, "too many processes to follow: the calls of {} are left out", tid);
@@ -116,14 +128,28 @@ pub fn task_newtask(ctx: TracePointContext) -> u32 {
     0
 }
 
+/// Adds to a selection. Says whether it has no room.
+#[inline(always)]
+fn select(selection: &HashMap<u32, u32>, id: u32, sides: u32) -> bool {
+    // Counted first, so that nobody who looks there misses what is in the map.
+    count_selected(id, 1);
+    let full = selection.insert(id, sides, u64::from(BPF_NOEXIST)).is_err();
+    if full {
+        count_selected(id, -1);
+    }
+    full
+}
+
 #[inline(always)]
 fn forget_followed(pid: u32) {
     if let Some(sides) = PIDS.get_ptr(pid) {
         // SAFETY: as above.
         if unsafe { *sides } & side::FOLLOWED != 0 {
-            let _ = PIDS.remove(pid);
+            if PIDS.remove(pid).is_ok() {
+                count_selected(pid, -1);
+            }
             if selects_targets() {
-                let _ = THREADS.remove(pid);
+                deselect_thread(pid);
             }
         }
     }

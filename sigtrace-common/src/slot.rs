@@ -1,0 +1,74 @@
+//! The slot: where a thread's call is kept from its entry to its return.
+
+use core::mem::{offset_of, size_of};
+
+use crate::{DATA_SIZE, MAX_ARGS, Record, State};
+
+/// An element of the map `SLOTS`, by the low bits of a thread id. Native byte order, no padding;
+/// four cache lines, so that neighbours share none.
+///
+/// A thread that enters a call claims a slot, and gives it up at the return. Only the thread whose
+/// claim was the first touches the rest of it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Slot {
+    /// The call. It is under way if its state is [`State::Entered`](crate::State::Entered).
+    pub record: Record,
+    /// How many threads claim the slot. The one that made this 1 has it; others take their claim
+    /// back and look elsewhere.
+    pub claims: u32,
+    /// How many threads whose slot this would be have one in `OVERFLOW`, as this one was taken.
+    pub displaced: u32,
+    /// The agent's: `entered_ns` of the call of which it has told already, as unfinished.
+    pub told_ns: u64,
+    /// The signals that were blocked when the call was entered, where it is captured for it.
+    pub blocked: u64,
+    /// 1 if it is in the map `OVERFLOW`, whose slots nobody claims.
+    pub is_displaced: u32,
+    /// Nothing.
+    pub unused: [u32; 7],
+}
+
+const _: () = {
+    assert!(offset_of!(Slot, record) == 0);
+    assert!(offset_of!(Slot, claims) == 200);
+    assert!(offset_of!(Slot, displaced) == 204);
+    assert!(offset_of!(Slot, told_ns) == 208);
+    assert!(offset_of!(Slot, blocked) == 216);
+    assert!(offset_of!(Slot, is_displaced) == 224);
+    assert!(offset_of!(Slot, unused) == 228);
+    assert!(size_of::<Slot>() == 256);
+};
+
+/// A slot that no thread has.
+pub const EMPTY_SLOT: Slot = Slot {
+    record: Record {
+        entered_ns: 0,
+        duration_ns: 0,
+        ret: 0,
+        args: [0; MAX_ARGS],
+        cgroup: 0,
+        tid: 0,
+        pid: 0,
+        uid: 0,
+        gid: 0,
+        ppid: 0,
+        cpu: 0,
+        comm: [0; 16],
+        target: 0,
+        syscall: 0,
+        abi: 0,
+        state: State::Idle as u8,
+        captures: [0; MAX_ARGS],
+        undecided: 0,
+        ns_pid: 0,
+        ns_tid: 0,
+        data: [0; DATA_SIZE],
+    },
+    claims: 0,
+    displaced: 0,
+    told_ns: 0,
+    blocked: 0,
+    is_displaced: 0,
+    unused: [0; 7],
+};

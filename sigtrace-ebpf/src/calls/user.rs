@@ -1,0 +1,167 @@
+//! The structures behind pointer arguments, in the caller's memory.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::bpf_probe_read_user;
+use sigtrace_common::{Capture, DATA_SIZE, MAX_ARGS, NO_ARG, Place, Record, Slot, flag};
+
+use crate::{
+    kernel::task,
+    shapes::{ShapeRef, get, has},
+};
+
+/// Reads one member of a place of a shape.
+macro_rules! place {
+    ($shape:expr, $($place:tt)+) => {
+        Place {
+            arg: get!($shape, $($place)+.arg),
+            at: get!($shape, $($place)+.at),
+            size: get!($shape, $($place)+.size),
+            is_sized: get!($shape, $($place)+.is_sized),
+        }
+    };
+}
+pub(crate) use place;
+
+/// The largest size of a structure, and place in the data, that the verifier is to expect: together
+/// they are inside a slot.
+const MASK: usize = 63;
+
+const _: () = assert!(
+    sigtrace_common::DATA_OFFSET + 2 * MASK <= size_of::<Slot>() && DATA_SIZE - 8 <= MASK + 1
+);
+
+/// An argument by its index.
+#[inline(always)]
+pub fn arg(record: &Record, index: u8) -> u64 {
+    record.args[index as usize & (MAX_ARGS - 1)]
+}
+
+/// Captures the structures that the kernel reads.
+#[inline(always)]
+pub fn capture_inputs(shape: ShapeRef, record: &mut Record) {
+    input(shape, place!(shape, inputs[0]), record);
+    input(shape, place!(shape, inputs[1]), record);
+}
+
+#[inline(always)]
+fn input(shape: ShapeRef, place: Place, record: &mut Record) {
+    if place.arg != NO_ARG {
+        let capture = if place.is_sized != 0 && arg(record, get!(shape, set_size)) != 8 {
+            Capture::None
+        } else {
+            read(record, place, place.size as usize)
+        };
+        set_capture(record, place, capture);
+    }
+}
+
+/// Reads again the inputs that were not resident at entry: the kernel has brought them in since.
+#[inline(always)]
+pub fn capture_again(shape: ShapeRef, record: &mut Record) {
+    again(place!(shape, inputs[0]), record);
+    again(place!(shape, inputs[1]), record);
+}
+
+#[inline(always)]
+fn again(place: Place, record: &mut Record) {
+    if place.arg != NO_ARG
+        && record.captures[place.arg as usize & (MAX_ARGS - 1)] == Capture::Unreadable as u8
+    {
+        let capture = read(record, place, place.size as usize);
+        set_capture(record, place, capture);
+    }
+}
+
+/// Captures the output of a call that succeeded.
+#[inline(always)]
+pub fn capture_output(shape: ShapeRef, slot: *mut Slot) {
+    // SAFETY: the thread's own slot.
+    let record = unsafe { &mut (*slot).record };
+    let place = place!(shape, output);
+    if place.arg == NO_ARG {
+        return;
+    }
+    let capture = if has(shape, flag::TELLS_OLD_MASK) && task::is_direct() {
+        // What the kernel wrote is what it blocked when the call began: it need not be fetched.
+        if arg(record, place.arg) == 0 {
+            Capture::None
+        } else {
+            // SAFETY: the thread's own slot.
+            write_word(record, place, unsafe { (*slot).blocked });
+            Capture::Whole
+        }
+    } else if has(shape, flag::CUTS_OUTPUT) {
+        let given = arg(record, get!(shape, set_size));
+        if given >= 8 {
+            read(record, place, place.size as usize)
+        } else {
+            write_word(record, place, 0);
+            read(record, place, given as usize & 7)
+        }
+    } else {
+        read(record, place, place.size as usize)
+    };
+    set_capture(record, place, capture);
+}
+
+#[inline(always)]
+fn set_capture(record: &mut Record, place: Place, capture: Capture) {
+    record.captures[place.arg as usize & (MAX_ARGS - 1)] = capture as u8;
+}
+
+/// Where a structure goes.
+#[inline(always)]
+fn destination(record: &mut Record, place: Place) -> *mut u8 {
+    // SAFETY: inside the slot, of which the record is the beginning.
+    unsafe { (&raw mut record.data).cast::<u8>().add(place.at as usize & MASK) }
+}
+
+#[inline(always)]
+fn write_word(record: &mut Record, place: Place, word: u64) {
+    // SAFETY: a set is 4 or 8 bytes at a multiple of 8.
+    unsafe { destination(record, place).cast::<u64>().write(word) };
+}
+
+#[inline(always)]
+fn read(record: &mut Record, place: Place, size: usize) -> Capture {
+    let address = arg(record, place.arg);
+    if address == 0 {
+        return Capture::None;
+    }
+    // SAFETY: `data` has room for every structure of a row (asserted in the common crate), and the
+    // verifier is told that it stays inside the slot; the helper checks the source.
+    let failed = unsafe {
+        bpf_probe_read_user(
+            destination(record, place).cast::<c_void>(),
+            (size & MASK) as u32,
+            address as *const c_void,
+        )
+    };
+    if failed == 0 { Capture::Whole } else { Capture::Unreadable }
+}
+
+/// The signal set at a place, if it was captured.
+#[inline(always)]
+pub fn set(record: &Record, place: Place) -> u64 {
+    // SAFETY: a set is 4 or 8 bytes at a multiple of 8, inside the slot.
+    unsafe {
+        let start = (&raw const record.data).cast::<u8>().add(place.at as usize & MASK);
+        if place.size == 4 {
+            u64::from(start.cast::<u32>().read())
+        } else {
+            start.cast::<u64>().read()
+        }
+    }
+}
+
+/// Reads a set whose halves are at two addresses. Says whether both could be read.
+#[inline(always)]
+pub fn halves(data: &mut [u8; DATA_SIZE], low: u64, high: u64) -> bool {
+    let start = data.as_mut_ptr().cast::<c_void>();
+    // SAFETY: `data` has room for a set; the helper checks the source.
+    unsafe {
+        bpf_probe_read_user(start, 4, low as *const c_void) == 0
+            && bpf_probe_read_user(start.add(4), 4, high as *const c_void) == 0
+    }
+}

@@ -1,0 +1,202 @@
+//! The current thread, by its `task_struct`.
+//!
+//! Where the kernel lets programs follow typed pointers, members are loaded, which is a tenth of
+//! what a helper costs; elsewhere helpers tell. The agent has found out which.
+
+use core::{ffi::c_void, mem};
+
+use aya_ebpf::{
+    EbpfContext as _,
+    helpers::{
+        bpf_get_current_uid_gid,
+        generated::{
+            bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_task,
+            bpf_get_current_task_btf, bpf_task_pt_regs,
+        },
+    },
+    programs::ProbeContext,
+};
+use sigtrace_common::{BPF_RDONLY_CAST, access};
+
+use super::{load, member};
+use crate::config::config;
+
+/// The current thread's `task_struct`.
+#[derive(Clone, Copy)]
+pub struct Task(*const u8);
+
+/// Whether pointers to a `task_struct` can be followed.
+#[inline(always)]
+pub fn is_direct() -> bool {
+    config!(access) & access::TASK != 0
+}
+
+#[inline(always)]
+fn casts() -> bool {
+    config!(access) & access::CAST != 0
+}
+
+/// Gives a pointer its type. The agent makes a call of the kfunc of this helper that is none.
+#[inline(always)]
+fn cast(object: *const u8, type_id: u32) -> *const u8 {
+    // SAFETY: how the bindings to helpers do it.
+    let kfunc: unsafe extern "C" fn(*const u8, u32) -> *const u8 =
+        unsafe { mem::transmute(BPF_RDONLY_CAST as usize) };
+    // SAFETY: it does nothing.
+    unsafe { kfunc(object, type_id) }
+}
+
+impl Task {
+    /// That of the thread that runs the program.
+    #[inline(always)]
+    pub fn current() -> Self {
+        // SAFETY: plain helpers.
+        Self(unsafe {
+            if casts() {
+                cast(bpf_get_current_task() as *const u8, config!(offsets.type_task))
+            } else if is_direct() {
+                bpf_get_current_task_btf().cast()
+            } else {
+                bpf_get_current_task() as *const u8
+            }
+        })
+    }
+
+    /// The caller's registers, of which the function that `ctx` is about is given the address.
+    #[inline(always)]
+    pub fn registers(ctx: &ProbeContext) -> *const u8 {
+        let address = ctx.arg::<u64>(0).unwrap_or(0) as *const u8;
+        if casts() {
+            cast(address, config!(offsets.type_pt_regs))
+        } else if is_direct() {
+            // They are at the same place, but this pointer has a type.
+            // SAFETY: plain helpers.
+            unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u8 }
+        } else {
+            address
+        }
+    }
+
+    /// The user and the group that it runs as, by their real ids.
+    #[inline(always)]
+    pub fn uid_gid(self) -> (u32, u32) {
+        if !is_direct() {
+            let both = bpf_get_current_uid_gid();
+            return (both as u32, (both >> 32) as u32);
+        }
+        // SAFETY: typed pointers.
+        unsafe {
+            let cred: *const u8 = load(self.0, config!(offsets.task_cred));
+            (load(cred, config!(offsets.cred_uid)), load(cred, config!(offsets.cred_gid)))
+        }
+    }
+
+    /// The user that it runs as.
+    #[inline(always)]
+    pub fn uid(self) -> u32 {
+        self.uid_gid().0
+    }
+
+    /// The id of its cgroup in the version 2 hierarchy.
+    #[inline(always)]
+    pub fn cgroup(self) -> u64 {
+        if !is_direct() {
+            // SAFETY: plain helper.
+            return unsafe { bpf_get_current_cgroup_id() };
+        }
+        // SAFETY: typed pointers.
+        unsafe {
+            let set: *const u8 = load(self.0, config!(offsets.task_cgroups));
+            let cgroup: *const u8 = load(set, config!(offsets.css_set_dfl_cgrp));
+            let node: *const u8 = load(cgroup, config!(offsets.cgroup_kn));
+            load(node, config!(offsets.kernfs_node_id))
+        }
+    }
+
+    /// Its name, in words of the bytes in their order.
+    #[inline(always)]
+    pub fn comm(self) -> [u64; 2] {
+        if is_direct() {
+            let at = config!(offsets.task_comm);
+            // SAFETY: a typed pointer; the name has 16 bytes.
+            return unsafe { [load(self.0, at), load(self.0, at + 8)] };
+        }
+        let mut comm = mem::MaybeUninit::<[u64; 2]>::uninit();
+        // Cleared by the byte it would cost many times as much; cleared it must be, as kernels from
+        // 5.18 to 6.3 do not pad what they copy.
+        // SAFETY: plain helper; `comm` has the size given, and every byte of it is written here.
+        unsafe {
+            let words = comm.as_mut_ptr().cast::<u64>();
+            words.write_volatile(0);
+            words.add(1).write_volatile(0);
+            bpf_get_current_comm(comm.as_mut_ptr().cast::<c_void>(), 16);
+            comm.assume_init()
+        }
+    }
+
+    /// The process id of its parent, 0 if that cannot be read.
+    #[inline(always)]
+    pub fn ppid(self) -> u32 {
+        let (parent, tgid) = (config!(offsets.task_real_parent), config!(offsets.task_tgid));
+        if tgid == 0 {
+            return 0;
+        }
+        if is_direct() {
+            // SAFETY: typed pointers.
+            return unsafe { load(load::<*const u8>(self.0, parent), tgid) };
+        }
+        member(member(self.0 as u64, parent), tgid)
+    }
+
+    /// The signals that it blocks; only where [`is_direct`].
+    #[inline(always)]
+    pub fn blocked(self) -> u64 {
+        // SAFETY: a typed pointer.
+        unsafe { load(self.0, config!(offsets.task_blocked)) }
+    }
+
+    /// How many pid namespaces are above its own; 0 if that is not known.
+    #[inline(always)]
+    pub fn level(self) -> u32 {
+        let (pid, level) = (config!(offsets.task_thread_pid), config!(offsets.pid_level));
+        if pid == 0 {
+            return 0;
+        }
+        if is_direct() {
+            // SAFETY: typed pointers.
+            return unsafe { load(load::<*const u8>(self.0, pid), level) };
+        }
+        member(member(self.0 as u64, pid), level)
+    }
+
+    /// `thread_info.status`, whose bit [`TS_COMPAT`] is set during a call of a 32-bit caller; only
+    /// where [`is_direct`].
+    #[inline(always)]
+    #[cfg(bpf_target_arch = "x86_64")]
+    pub fn is_compat(self) -> bool {
+        // SAFETY: a typed pointer.
+        unsafe { load::<u32>(self.0, config!(offsets.task_status)) & TS_COMPAT != 0 }
+    }
+
+    /// Its address.
+    #[inline(always)]
+    pub fn address(self) -> u64 {
+        self.0 as u64
+    }
+}
+
+/// `arch/x86/include/asm/thread_info.h`.
+#[cfg(bpf_target_arch = "x86_64")]
+const TS_COMPAT: u32 = 2;
+
+/// Whether the program runs at the function's return; only in one attached as a session. The kfunc
+/// takes nothing in 6.12, and `ctx` in 7.x.
+#[inline(always)]
+pub fn is_return(ctx: &ProbeContext) -> bool {
+    // SAFETY: how the bindings to helpers do it; the agent makes it a call of the kfunc.
+    unsafe {
+        let kfunc: unsafe extern "C" fn(*mut c_void) -> bool =
+            mem::transmute(sigtrace_common::BPF_SESSION_IS_RETURN as usize);
+        kfunc(ctx.as_ptr())
+    }
+}

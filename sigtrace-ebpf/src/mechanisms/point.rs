@@ -1,0 +1,82 @@
+//! Which point a program that serves many was called at: the caller's registers have the number of
+//! the call, and the thread says by which interface it came.
+
+use sigtrace_common::{Abi, Hook, SYSCALL_NUMBERS, SYSCALLS, point_number};
+
+use crate::{abi::NATIVE, kernel::load, shapes::ShapeRef};
+
+/// The points where calls enter by the numbers of the calls, of native callers and then of others.
+static POINTS: [u8; 2 * NUMBERS] = points(NATIVE);
+
+const NUMBERS: usize = SYSCALL_NUMBERS as usize;
+/// No call has the number.
+const NONE: u8 = u8::MAX;
+
+const fn points(native: Abi) -> [u8; 2 * NUMBERS] {
+    let mut points = [NONE; 2 * NUMBERS];
+    let mut row = 0;
+    while row < SYSCALLS.len() {
+        let syscall = &SYSCALLS[row];
+        if matches!(syscall.hook, Hook::Entry) {
+            let compat = native.compat();
+            let own = point_number(row, native) as u8;
+            if let Some(entry) = syscall.entries.get(native) {
+                points[entry.number as usize] = own;
+            }
+            if let Some(entry) = syscall.entries.get(compat) {
+                points[NUMBERS + entry.number as usize] =
+                    if syscall.shares_entry(native) { own } else { point_number(row, compat) as u8 };
+            }
+        }
+        row += 1;
+    }
+    points
+}
+
+/// The shape of the call, if there is one for it. The registers are given by a pointer with a type.
+#[inline(always)]
+pub fn of(regs: *const u8) -> Option<ShapeRef> {
+    let number = number(regs);
+    if number >= SYSCALL_NUMBERS {
+        return None;
+    }
+    let index = number as usize + if is_compat(regs) { NUMBERS } else { 0 };
+    // SAFETY: both halves of the table have an element for each such number. Volatile, as otherwise
+    // the compiler may make a search of it.
+    let point = unsafe { POINTS.as_ptr().add(index).read_volatile() };
+    if point == NONE { None } else { Some(ShapeRef::of(u32::from(point))) }
+}
+
+#[cfg(bpf_target_arch = "x86_64")]
+#[inline(always)]
+fn number(regs: *const u8) -> u32 {
+    /// Set in the numbers of x32 callers (`arch/x86/include/uapi/asm/unistd.h`), of which only those
+    /// come here that share the entry of others.
+    const X32_SYSCALL_BIT: u32 = 0x4000_0000;
+    // SAFETY: a typed pointer.
+    let number: u64 = unsafe { load(regs, sigtrace_common::regs::x86::ORIG_AX as u32) };
+    number as u32 & !X32_SYSCALL_BIT
+}
+
+#[cfg(bpf_target_arch = "x86_64")]
+/// Whether the call came through the interface of 32-bit callers.
+#[inline(always)]
+pub fn is_compat(_regs: *const u8) -> bool {
+    crate::kernel::task::Task::current().is_compat()
+}
+
+#[cfg(bpf_target_arch = "aarch64")]
+#[inline(always)]
+fn number(regs: *const u8) -> u32 {
+    // SAFETY: a typed pointer.
+    unsafe { load(regs, sigtrace_common::regs::aarch64::SYSCALLNO as u32) }
+}
+
+#[cfg(bpf_target_arch = "aarch64")]
+/// Whether the call came through the interface of 32-bit callers.
+#[inline(always)]
+pub fn is_compat(regs: *const u8) -> bool {
+    use sigtrace_common::regs::aarch64;
+    // SAFETY: a typed pointer.
+    unsafe { load::<u64>(regs, aarch64::PSTATE as u32) & aarch64::PSTATE_32BIT != 0 }
+}

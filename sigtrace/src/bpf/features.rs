@@ -1,0 +1,173 @@
+//! What the running kernel lets programs do, found out by trying, and by its types; never by its
+//! version.
+
+use std::os::fd::OwnedFd;
+
+use aya_obj::generated::bpf_insn;
+use sigtrace_common::{Offsets, access};
+
+use super::{
+    clock,
+    sys::{self, Kind},
+    trampolines,
+    types::Types,
+};
+
+/// What it has of what we can use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Features {
+    /// How programs read kernel memory: bits of [`access`].
+    pub(super) access: u32,
+    /// It calls programs at the entries of many functions by one link.
+    pub(super) multi: bool,
+    /// And at their returns.
+    pub(super) session: bool,
+    /// As many returns as there are threads, be they asleep.
+    pub(super) unlimited: bool,
+    /// It has trampolines that are safe while a thread sleeps in what they lead to.
+    pub(super) trampolines: bool,
+    /// It does not begin a trampoline's program that is under way on the processor already.
+    pub(super) skips: bool,
+    /// It preempts threads in the kernel, and so in programs, or may.
+    pub(super) preempts: bool,
+}
+
+impl Features {
+    /// Those of the running kernel, going by its types.
+    pub(super) fn of(types: &Types) -> Self {
+        let has = |name: &str| types.function(name).is_some();
+        let multi = types.structure("bpf_kprobe_multi_link").size().is_some();
+        Self {
+            access: 0,
+            multi,
+            session: multi && has("bpf_session_is_return"),
+            // With it each function had so many "rethooks" for the returns of its callers.
+            unlimited: types.structure("fprobe").member("rethook").is_none(),
+            // From 5.12, and in the later ones of 5.10: before, a trampoline was freed while threads
+            // were asleep in the functions that it had called, if another program was attached to it.
+            trampolines: ["__bpf_tramp_image_put_deferred", "bpf_tramp_image_put"]
+                .iter()
+                .any(|name| has(name)),
+            skips: types.structure("bpf_prog_info").member("recursion_misses").is_some(),
+            preempts: trampolines::preempts(),
+        }
+    }
+
+    /// Adds how programs can read kernel memory.
+    pub(super) fn with_access(mut self, offsets: &Offsets, types: &Types) -> Self {
+        self.access = direct_access(offsets, types);
+        self
+    }
+}
+
+/// Registers.
+const R0: u8 = 0;
+const R1: u8 = 1;
+const R2: u8 = 2;
+
+/// The helpers `bpf_get_current_task`, `bpf_get_current_task_btf` and `bpf_task_pt_regs` (the last two
+/// from 5.11 and 5.15).
+const CURRENT_TASK: i32 = 35;
+const CURRENT_TASK_BTF: i32 = 158;
+const TASK_PT_REGS: i32 = 175;
+
+/// How members of a `task_struct` can be loaded, as bits of [`access`]; 0 if not at all.
+fn direct_access(offsets: &Offsets, types: &Types) -> u32 {
+    if offsets.task_status == 0 && cfg!(target_arch = "x86_64")
+        || offsets.kernfs_node_id == 0
+        || offsets.task_blocked == 0
+        || offsets.pid_level == 0
+    {
+        return 0;
+    }
+    let by_helper = [
+        call(CURRENT_TASK_BTF),
+        copy(R1, R0),
+        load_pointer(R2, R0, offsets.task_cred),
+        load(R2, R2, offsets.cred_uid),
+        call(TASK_PT_REGS),
+        load(R0, R0, 0),
+        set(R0, 0),
+        exit(),
+    ];
+    let by_helper = try_loading("try_task_btf", &by_helper);
+    let by_kfunc = types.function("bpf_rdonly_cast").and_then(|cast| {
+        let code = [
+            call(CURRENT_TASK),
+            copy(R1, R0),
+            set(R2, offsets.type_task),
+            call_kernel(cast.cast_signed()),
+            load_pointer(R2, R0, offsets.task_cred),
+            load(R0, R2, offsets.cred_uid),
+            set(R0, 0),
+            exit(),
+        ];
+        try_loading("try_cast", &code)
+    });
+    match (by_helper, by_kfunc) {
+        // From 6.4 on the verifier looks for the type of each pointer that is followed among those that
+        // it is sure of, of which it has to know the number: until types were sorted by name it went
+        // through all of them, each time.
+        (Some(helper), Some(kfunc)) if helper > kfunc * MUCH => access::TASK | access::CAST,
+        (Some(_), _) => access::TASK,
+        (None, Some(_)) => access::TASK | access::CAST,
+        (None, None) => 0,
+    }
+}
+
+/// So many times as long is no chance.
+const MUCH: u64 = 8;
+
+/// What it takes to load a program, in nanoseconds of processor time, if it can be loaded.
+fn try_loading(name: &str, code: &[bpf_insn]) -> Option<u64> {
+    let begun = clock::processor_time_ns();
+    let loaded: Result<OwnedFd, _> = sys::load(name, Kind::Kprobe, code);
+    let taken = clock::processor_time_ns() - begun;
+    loaded.inspect_err(|refused| tracing::debug!("{name}: {refused}")).ok().map(|_| taken)
+}
+
+fn instruction(code: u8, registers: (u8, u8), off: i16, imm: i32) -> bpf_insn {
+    // SAFETY: an integer and bits, for which zero is a value.
+    let mut instruction: bpf_insn = unsafe { std::mem::zeroed() };
+    instruction.code = code;
+    instruction.set_dst_reg(registers.0);
+    instruction.set_src_reg(registers.1);
+    instruction.off = off;
+    instruction.imm = imm;
+    instruction
+}
+
+/// `BPF_JMP | BPF_CALL`.
+fn call(helper: i32) -> bpf_insn {
+    instruction(0x85, (0, 0), 0, helper)
+}
+
+/// Likewise, of a function of the kernel.
+fn call_kernel(function: i32) -> bpf_insn {
+    instruction(0x85, (0, 2), 0, function)
+}
+
+/// `BPF_ALU64 | BPF_MOV | BPF_X`.
+fn copy(to: u8, from: u8) -> bpf_insn {
+    instruction(0xbf, (to, from), 0, 0)
+}
+
+/// `BPF_ALU64 | BPF_MOV | BPF_K`.
+fn set(to: u8, value: u32) -> bpf_insn {
+    instruction(0xb7, (to, 0), 0, value.cast_signed())
+}
+
+/// `BPF_LDX | BPF_MEM | BPF_W`.
+fn load(to: u8, from: u8, offset: u32) -> bpf_insn {
+    instruction(0x61, (to, from), i16::try_from(offset).unwrap_or(i16::MAX), 0)
+}
+
+/// `BPF_LDX | BPF_MEM | BPF_DW`.
+fn load_pointer(to: u8, from: u8, offset: u32) -> bpf_insn {
+    instruction(0x79, (to, from), i16::try_from(offset).unwrap_or(i16::MAX), 0)
+}
+
+/// `BPF_JMP | BPF_EXIT`.
+fn exit() -> bpf_insn {
+    instruction(0x95, (0, 0), 0, 0)
+}

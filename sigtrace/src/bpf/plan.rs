@@ -1,0 +1,96 @@
+//! What is to be attached where, before anything is.
+
+use sigtrace_common::{Hook, Point, SYSCALLS, Syscall};
+
+use super::{Mechanism, Policy, Selection, features::Features, fentry::Functions, support};
+
+/// The plan for the selected calls. What turns out not to be possible is done otherwise.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// The points of one session, each with its row.
+    pub(super) session: Vec<(usize, Point)>,
+    /// The points of one link of kprobe.multi, likewise.
+    pub(super) multi: Vec<(usize, Point)>,
+    /// The others.
+    pub(super) single: Vec<Single>,
+    /// Whether returns by trampolines need help, as the kernel can skip them.
+    pub(super) helps_returns: bool,
+    /// What the kernel would need for what was asked for.
+    pub(super) lacking: Option<&'static str>,
+}
+
+/// A point with programs of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Single {
+    pub(super) row: usize,
+    pub(super) point: Point,
+    pub(super) mechanism: Mechanism,
+}
+
+impl Plan {
+    /// By what each selected call is probed.
+    pub(super) fn new(selection: &Selection, features: &Features, functions: &Functions) -> Self {
+        let mut plan = Self {
+            helps_returns: features.preempts,
+            lacking: lacking(selection.policy, features),
+            ..Self::default()
+        };
+        for &row in &selection.rows {
+            let syscall = &SYSCALLS[row];
+            let wanted = selection.policy.wanted(syscall, features);
+            let points = points(syscall, functions);
+            for point in points {
+                let known = functions.has(point.symbol);
+                let mechanism = of_point(wanted, syscall.hook, known);
+                match (mechanism, syscall.hook) {
+                    (Mechanism::Session, Hook::Entry) => plan.session.push((row, point)),
+                    (Mechanism::Multi, Hook::Entry) => plan.multi.push((row, point)),
+                    _ => plan.single.push(Single { row, point, mechanism }),
+                }
+            }
+        }
+        plan
+    }
+
+    /// Whether some returns can be missed.
+    pub(super) fn misses_returns(&self) -> bool {
+        !self.multi.is_empty()
+            || self.single.iter().any(|single| single.mechanism != Mechanism::Session)
+    }
+}
+
+/// Where a call is probed: of one that is hooked in a function, of which a kernel has one, only there
+/// if the kernel's types tell which.
+pub(super) fn points(
+    syscall: &'static Syscall,
+    functions: &Functions,
+) -> impl Iterator<Item = Point> {
+    let known = |point: &Point| functions.has(point.symbol);
+    let is_function = matches!(syscall.hook, Hook::Function(_));
+    let one = syscall.points(support::NATIVE).find(known).filter(|_| is_function);
+    syscall.points(support::NATIVE).filter(move |point| one.is_none_or(|one| one == *point))
+}
+
+/// By what a point is to be probed, `known` saying whether the kernel's types have its function.
+pub(super) fn of_point(wanted: Mechanism, hook: Hook, known: bool) -> Mechanism {
+    match (wanted, hook) {
+        _ if !known => Mechanism::Kprobe,
+        // Its program tells functions apart by the numbers of calls.
+        (Mechanism::Multi, Hook::Function(_)) => Mechanism::KprobeFexit,
+        (wanted, _) => wanted,
+    }
+}
+
+/// What is not there of what was asked for.
+fn lacking(policy: Policy, features: &Features) -> Option<&'static str> {
+    let many = features.access != 0;
+    match policy {
+        Policy::Multi if !features.multi || !many => {
+            Some("this kernel has no kprobe.multi, which needs 6.2 and CONFIG_FPROBE")
+        }
+        Policy::Session if !features.session || !many => {
+            Some("this kernel has no kprobe.session, which needs 6.10 and CONFIG_FPROBE")
+        }
+        _ => None,
+    }
+}
