@@ -8,22 +8,34 @@ use serde_json::Value;
 
 use crate::empty_pair::EmptyPairs;
 use crate::percall;
-use crate::tracer::{EVENTS, Tracer};
+use crate::tracer::{EVENTS, Refusal, Tracer};
 
 const PERCALL: [&str; 2] = ["/payload/bench-guest", "percall"];
 const SYMBOLS: [&str; 2] = ["__x64_sys_rt_sigprocmask", "__x64_sys_kill"];
-/// None lets a call of percall's through, and each stops it at its own place.
-const FILTERS: [&str; 6] = [
+
+/// Mechanisms to probe by, beside what sigtrace chooses itself. It need not know all of them, nor
+/// have them all on every kernel.
+const MECHANISMS: [&str; 4] = ["kprobe", "fentry", "kprobe.multi", "kprobe.session"];
+/// None lets a call of percall's through, and each stops it at its own place. Process 1 is there,
+/// and has no part in the calls.
+const FILTERS: [&str; 7] = [
     "--uid 4242",
     "--uid 4242,4243",
-    "--caller 1",
     "--comm nosuch",
     "--comm nosuch,nobody",
+    "--caller 1",
+    "--pid 1",
     "--signal TERM",
 ];
+/// Of those, what is measured with every mechanism.
+const FILTERS_OF_ALL: [&str; 2] = ["--uid 4242", "--pid 1"];
 
-/// Options that do not filter.
-const TRAMPOLINES: [&str; 2] = ["--probe", "fentry"];
+/// Whether a sigtrace lets the calls through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Selected {
+    All,
+    None,
+}
 
 /// Measures them in turn.
 pub(crate) fn measure() -> Result<()> {
@@ -31,16 +43,35 @@ pub(crate) fn measure() -> Result<()> {
     let pairs = EmptyPairs::attach(&SYMBOLS)?;
     print("empty", untraced()?);
     drop(pairs);
-    print("sigtrace", sigtrace(&[])?);
+    sigtrace("", Selected::All)?.map_err(anyhow::Error::from)?;
     for filter in FILTERS {
-        let args: Vec<&str> = filter.split(' ').collect();
-        print(&format!("sigtrace {filter}"), sigtrace(&args)?);
+        sigtrace(filter, Selected::None)?.map_err(anyhow::Error::from)?;
     }
-    print("trampolines", sigtrace(&TRAMPOLINES)?);
-    let filter: Vec<&str> = FILTERS[0].split(' ').collect();
-    print("trampolines, filtered", sigtrace(&[&TRAMPOLINES[..], &filter].concat())?);
-    print("bpftrace", bpftrace()?);
+    for mechanism in MECHANISMS {
+        by(&format!("--probe {mechanism}"))?;
+    }
+    match Tracer::try_bpftrace()? {
+        Ok(tracer) => {
+            let calls = untraced()?;
+            tracer.stop()?;
+            print("bpftrace", calls);
+        }
+        Err(refusal) => refusal.print("bpftrace"),
+    }
     print("strace", strace()?);
+    Ok(())
+}
+
+/// Measures a mechanism, or says that it cannot be had.
+fn by(mechanism: &str) -> Result<()> {
+    if let Err(refusal) = sigtrace(mechanism, Selected::All)? {
+        refusal.print(&format!("sigtrace {mechanism}"));
+        return Ok(());
+    }
+    for filter in FILTERS_OF_ALL {
+        let options = format!("{mechanism} {filter}");
+        sigtrace(&options, Selected::None)?.map_err(anyhow::Error::from)?;
+    }
     Ok(())
 }
 
@@ -54,37 +85,41 @@ fn untraced() -> Result<Value> {
     percall(Command::new(PERCALL[0]).arg(PERCALL[1]))
 }
 
+/// Runs the calls, some of which are aimed at us.
 fn percall(command: &mut Command) -> Result<Value> {
+    command.arg(std::process::id().to_string());
     let output = command.stderr(Stdio::inherit()).output().context("cannot start percall")?;
     ensure!(output.status.success(), "percall: {}", output.status);
     serde_json::from_slice(&output.stdout).context("percall's output")
 }
 
-/// Tracing, or filtering everything out, which the books must bear out.
-fn sigtrace(options: &[&str]) -> Result<Value> {
-    let args: Vec<&str> = ["--stats"].iter().chain(options).copied().collect();
-    let filters = options.strip_prefix(&TRAMPOLINES).unwrap_or(options);
-    let tracer = Tracer::sigtrace(&args, File::create(EVENTS)?.into())?;
-    let calls = untraced()?;
+/// Measures sigtrace with these options, unless it refuses them. It prints all of the calls or
+/// none, which its books must bear out.
+fn sigtrace(options: &str, selected: Selected) -> Result<Result<(), Refusal>> {
+    let args: Vec<&str> = ["--stats"].into_iter().chain(options.split_whitespace()).collect();
+    let tracer = match Tracer::try_sigtrace(&args, File::create(EVENTS)?.into())? {
+        Ok(tracer) => tracer,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let mut calls = untraced()?;
     tracer.stop()?;
     let events = fs::read_to_string(EVENTS)?;
     let stats: Value = serde_json::from_str(events.lines().last().unwrap_or_default())
         .context("sigtrace's last line is no stats record")?;
     for syscall in ["kill", "rt_sigprocmask"] {
         let printed = stats["printed"][syscall].as_u64().unwrap_or_default();
-        let expected = if filters.is_empty() { printed >= percall::CALLS } else { printed < 100 };
-        ensure!(expected, "sigtrace {options:?} printed {printed} times {syscall}");
+        let expected = match selected {
+            Selected::All => printed >= percall::CALLS,
+            Selected::None => printed < 100,
+        };
+        ensure!(expected, "sigtrace {options} printed {printed} times {syscall}");
     }
     let lost = stats["lost"].as_object().context("stats have no losses")?;
-    ensure!(lost.values().all(|count| count == 0), "sigtrace {options:?} lost calls: {lost:?}");
-    Ok(calls)
-}
-
-fn bpftrace() -> Result<Value> {
-    let tracer = Tracer::bpftrace()?;
-    let calls = untraced()?;
-    tracer.stop()?;
-    Ok(calls)
+    ensure!(lost.values().all(|count| count == 0), "sigtrace {options} lost calls: {lost:?}");
+    calls["filtered"] = (selected == Selected::None).into();
+    calls["probe"] = stats["probes"]["kill"].clone();
+    print(format!("sigtrace {options}").trim_end(), calls);
+    Ok(Ok(()))
 }
 
 fn strace() -> Result<Value> {

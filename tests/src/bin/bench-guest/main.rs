@@ -3,8 +3,8 @@
 //!
 //! For a guest that counts instructions: every figure is a number of instructions.
 //!
-//! Usage: `bench-guest [start] [calls] [work]`, by default all; `bench-guest percall` is what the
-//! measured calls are made by.
+//! Usage: `bench-guest [start] [calls] [work]`, by default all; `bench-guest percall PID` is what
+//! the measured calls are made by.
 
 mod calls;
 mod clock;
@@ -18,6 +18,11 @@ use anyhow::{Result, bail};
 
 fn main() -> Result<()> {
     let mut parts: Vec<String> = std::env::args().skip(1).collect();
+    if let [percall, rest @ ..] = &parts[..]
+        && percall == "percall"
+    {
+        return percall::measure(rest.first().map(String::as_str));
+    }
     if parts.is_empty() {
         parts = ["start", "calls", "work"].map(String::from).into();
     }
@@ -26,7 +31,6 @@ fn main() -> Result<()> {
             "start" => start::measure()?,
             "calls" => calls::measure()?,
             "work" => work::measure()?,
-            "percall" => percall::measure()?,
             other => bail!("{other}: no such measurement"),
         }
     }

@@ -8,7 +8,7 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use crate::clock::{median, now};
@@ -28,8 +28,14 @@ pub(crate) const CALLS: u64 = WARM_UP + SINGLES as u64 + BATCHES as u64 * BATCH;
 /// The name percall goes by: reading a name takes the longer the longer it is.
 const NAME: &CStr = c"percall";
 
-/// Prints the instructions per call, by way of measuring and by call, as a line of JSON.
-pub(crate) fn measure() -> Result<()> {
+/// A signal that nobody handles is thrown away when it is sent; the send goes all the way there.
+const IGNORED: libc::c_int = libc::SIGWINCH;
+
+/// Prints the instructions per call, by way of measuring and by call, as a line of JSON. `another`
+/// is the process that some of the signals are sent to.
+pub(crate) fn measure(another: Option<&str>) -> Result<()> {
+    let another: libc::pid_t =
+        another.and_then(|pid| pid.parse().ok()).context("usage: bench-guest percall PID")?;
     // SAFETY: plain system calls; the name outlives its own.
     let pid = unsafe {
         libc::prctl(libc::PR_SET_NAME, NAME.as_ptr());
@@ -41,8 +47,10 @@ pub(crate) fn measure() -> Result<()> {
         // SAFETY: two sets of eight bytes each.
         unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, set, old, 8) };
     };
-    // SAFETY: plain system call; signal 0 is never sent.
-    let mut kill = || _ = unsafe { libc::syscall(libc::SYS_kill, pid, 0) };
+    let kill = |pid: libc::pid_t, signo: libc::c_int| {
+        // SAFETY: plain system call; neither signal does anything to a process.
+        move || _ = unsafe { libc::syscall(libc::SYS_kill, pid, signo) }
+    };
     // SAFETY: plain system call.
     let mut getppid = || _ = unsafe { libc::syscall(libc::SYS_getppid) };
 
@@ -56,7 +64,9 @@ pub(crate) fn measure() -> Result<()> {
         }
     };
     add("rt_sigprocmask", &mut sigprocmask);
-    add("kill", &mut kill);
+    add("kill", &mut kill(pid, 0));
+    add("kill_another", &mut kill(another, 0));
+    add("signal_another", &mut kill(another, IGNORED));
     add("getppid", &mut getppid);
     println!("{ways}");
     Ok(())

@@ -5,7 +5,8 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde_json::json;
 
 /// Where tracers write: memory, so that no disk is in the way.
 pub(crate) const EVENTS: &str = "/tmp/bench-events";
@@ -14,7 +15,8 @@ const MESSAGES: &str = "/tmp/bench-messages";
 /// Where sigtrace says that it is ready.
 const SOCKET: &str = "/run/bench-ready";
 const SIGTRACE: &str = "/payload/sigtrace";
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a tracer may take to attach, or to end.
+const PATIENCE: Duration = Duration::from_secs(120);
 const STEP: Duration = Duration::from_millis(20);
 
 /// A line for each call with what it was asked to do and what came of it, as one would write it:
@@ -50,32 +52,47 @@ pub(crate) struct Tracer {
     _socket: Option<UnixDatagram>,
 }
 
+/// A tracer that is attached, or why this one cannot be had here.
+pub(crate) type Attached = Result<Tracer, Refusal>;
+
+/// What a tracer said that ended, or attached to nothing, instead of getting ready.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    name: String,
+    messages: String,
+}
+
 impl Tracer {
     /// Starts sigtrace and waits until its probes are attached.
     pub(crate) fn sigtrace(args: &[&str], stdout: Stdio) -> Result<Self> {
+        Self::try_sigtrace(args, stdout)?.map_err(Refusal::into)
+    }
+
+    /// Starts a sigtrace that may not accept its arguments, or not on this kernel.
+    pub(crate) fn try_sigtrace(args: &[&str], stdout: Stdio) -> Result<Attached> {
         // It is not there the first time.
         let _ = fs::remove_file(SOCKET);
         let socket = UnixDatagram::bind(SOCKET).context(SOCKET)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(STEP))?;
         let mut command = Command::new(SIGTRACE);
         command.args(args).env("NOTIFY_SOCKET", SOCKET);
         let mut tracer = Self::start(&mut command, stdout)?;
-        let mut message = [0; 256];
-        loop {
-            let size = socket.recv(&mut message).with_context(|| tracer.complaint())?;
-            if message[..size].split(|&byte| byte == b'\n').any(|line| line == b"READY=1") {
-                tracer._socket = Some(socket);
-                return Ok(tracer);
-            }
-        }
+        let attached = tracer.wait_until(|| {
+            let mut message = [0; 256];
+            // Nothing has come yet; what is wrong with the socket shows in that it stays so.
+            let size = socket.recv(&mut message).unwrap_or_default();
+            Ok(message[..size].split(|&byte| byte == b'\n').any(|line| line == b"READY=1"))
+        })?;
+        tracer._socket = Some(socket);
+        Ok(if attached { Ok(tracer) } else { Err(tracer.refusal()) })
     }
 
-    /// Starts bpftrace, printing to [`EVENTS`], and waits until it has printed calls of ours.
-    pub(crate) fn bpftrace() -> Result<Self> {
+    /// Starts bpftrace, printing to [`EVENTS`], and waits until it has printed calls of ours. It
+    /// may have no way to attach to this kernel.
+    pub(crate) fn try_bpftrace() -> Result<Attached> {
         let mut command = Command::new("bpftrace");
         let mut tracer = Self::start(command.args(["-e", BPFTRACE]), File::create(EVENTS)?.into())?;
-        let start = Instant::now();
-        loop {
+        let attached = tracer.wait_until(|| {
             let mut old = 0u64;
             // SAFETY: plain system calls; the set has eight bytes. Signal 0 is never sent.
             unsafe {
@@ -84,12 +101,20 @@ impl Tracer {
             }
             std::thread::sleep(STEP);
             let events = fs::read_to_string(EVENTS)?;
-            if events.contains(" kill(") && events.contains(" rt_sigprocmask(") {
-                return Ok(tracer);
+            Ok(events.contains(" kill(") && events.contains(" rt_sigprocmask("))
+        })?;
+        Ok(if attached { Ok(tracer) } else { Err(tracer.refusal()) })
+    }
+
+    /// Whether it got `ready` before it ended, and in time.
+    fn wait_until(&mut self, ready: impl Fn() -> Result<bool>) -> Result<bool> {
+        let start = Instant::now();
+        while self.child.try_wait()?.is_none() && start.elapsed() < PATIENCE {
+            if ready()? {
+                return Ok(true);
             }
-            let alive = tracer.child.try_wait()?.is_none() && start.elapsed() < PATIENCE;
-            ensure!(alive, tracer.complaint());
         }
+        Ok(false)
     }
 
     fn start(command: &mut Command, stdout: Stdio) -> Result<Self> {
@@ -106,9 +131,7 @@ impl Tracer {
 
     /// Has it end, waits for that, and says what it had to say on its standard error.
     pub(crate) fn stop(mut self) -> Result<String> {
-        let pid = libc::pid_t::try_from(self.child.id())?;
-        // SAFETY: plain system call on a child we have not waited for.
-        unsafe { libc::kill(pid, libc::SIGINT) };
+        self.signal(libc::SIGINT)?;
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             if self.child.try_wait()?.is_some() {
@@ -119,9 +142,38 @@ impl Tracer {
         bail!("{} does not stop", self.name)
     }
 
-    fn complaint(&self) -> String {
+    fn signal(&self, signal: libc::c_int) -> Result<()> {
+        let pid = libc::pid_t::try_from(self.child.id())?;
+        // SAFETY: plain system call on a child we have not waited for.
+        unsafe { libc::kill(pid, signal) };
+        Ok(())
+    }
+
+    fn refusal(&self) -> Refusal {
         let messages = fs::read_to_string(MESSAGES).unwrap_or_default();
-        format!("{} does not get ready: {messages}", self.name)
+        Refusal { name: self.name.clone(), messages }
+    }
+}
+
+impl Refusal {
+    /// Says in a line of JSON that there are no figures of `tracer`, and why.
+    pub(crate) fn print(&self, tracer: &str) {
+        println!("{}", json!({ "measure": "refused", "tracer": tracer, "why": self.why() }));
+    }
+
+    /// The line of its messages that tells most: the first about an error, else the last.
+    fn why(&self) -> &str {
+        let lines = self.messages.lines().map(str::trim).filter(|line| !line.is_empty());
+        let mut lines = lines.filter(|line| !line.starts_with("sigtrace: warning: "));
+        let error = |line: &&str| line.to_lowercase().contains("error");
+        let line = lines.clone().find(error).or_else(|| lines.next_back());
+        line.unwrap_or("it does not get ready, and says nothing")
+    }
+}
+
+impl From<Refusal> for anyhow::Error {
+    fn from(refusal: Refusal) -> Self {
+        anyhow!("{} does not get ready: {}", refusal.name, refusal.messages)
     }
 }
 
@@ -130,5 +182,28 @@ impl Drop for Tracer {
         // Of one that has been waited for this only says that it has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why(messages: &str) -> String {
+        Refusal { name: "sigtrace".into(), messages: messages.into() }.why().to_owned()
+    }
+
+    #[test]
+    fn a_refusal_is_the_line_about_an_error() {
+        let clap = "error: invalid value 'kprobe.multi' for '--probe <PROBE>'\n  [possible values: \
+                    auto, kprobe, fentry]\n\nFor more information, try '--help'.\n";
+        assert_eq!(why(clap), "error: invalid value 'kprobe.multi' for '--probe <PROBE>'");
+        assert_eq!(
+            why("Attached 2 probes\nERROR: Code not supported\n"),
+            "ERROR: Code not supported"
+        );
+        let own = "sigtrace: warning: no error\n\nsigtrace: cannot attach\n";
+        assert_eq!(why(own), "sigtrace: cannot attach");
+        assert_eq!(why(""), "it does not get ready, and says nothing");
     }
 }
