@@ -9,6 +9,7 @@
 mod calls;
 mod clock;
 mod empty_pair;
+mod memory;
 mod percall;
 mod start;
 mod tracer;

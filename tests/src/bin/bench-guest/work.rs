@@ -1,13 +1,14 @@
 //! What tracers execute themselves for each event, and the memory sigtrace takes.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::clock::processor_time;
+use crate::memory;
 use crate::tracer::{EVENTS, Tracer};
 
 /// Events in a row, and events with a pause after each.
@@ -21,9 +22,10 @@ const KILL: [&str; 2] = ["--syscall", "kill"];
 
 /// Measures sigtrace with different outputs, and bpftrace.
 pub(crate) fn measure() -> Result<()> {
-    let tracer = Tracer::sigtrace(&KILL, Stdio::null())?;
+    // Of everything, as it is the memory of one that comes so.
+    let tracer = Tracer::sigtrace(&[], Stdio::null())?;
     print("sigtrace", "/dev/null", MANY, in_a_row(&tracer)?);
-    println!("{}", memory(tracer.pid())?);
+    println!("{}", memory::of(tracer.pid())?);
     nothing_lost(tracer)?;
 
     let mut reader = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
@@ -93,40 +95,4 @@ fn nothing_lost(tracer: Tracer) -> Result<()> {
     let messages = tracer.stop()?;
     ensure!(messages.contains(" 0 lost"), "sigtrace lost events: {messages}");
     Ok(())
-}
-
-/// The resident memory of a process, in kilobytes.
-fn memory(pid: u32) -> Result<Value> {
-    let path = format!("/proc/{pid}/status");
-    let mut memory = resident(&fs::read_to_string(&path).context(path)?);
-    memory.insert("measure".into(), "memory".into());
-    Ok(memory.into())
-}
-
-fn resident(status: &str) -> Map<String, Value> {
-    let number = |line: &str, name: &str| {
-        line.strip_prefix(name)?.trim().strip_suffix(" kB")?.parse::<u64>().ok()
-    };
-    let wanted = [
-        ("VmRSS:", "all"),
-        ("RssAnon:", "anonymous"),
-        ("RssFile:", "file"),
-        ("RssShmem:", "shared"),
-    ];
-    let found = wanted.iter().filter_map(|(name, key)| {
-        let number = status.lines().find_map(|line| number(line, name))?;
-        Some(((*key).to_owned(), number.into()))
-    });
-    found.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resident_memory_is_read_from_the_status() {
-        let status = "Name:\tx\nVmRSS:\t   12408 kB\nRssAnon:\t    1000 kB\nThreads:\t1\n";
-        assert_eq!(Value::from(resident(status)), json!({ "all": 12408, "anonymous": 1000 }));
-    }
 }
