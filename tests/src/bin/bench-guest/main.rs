@@ -10,6 +10,7 @@ mod calls;
 mod clock;
 mod empty_pair;
 mod memory;
+mod parts;
 mod percall;
 mod start;
 mod tracer;

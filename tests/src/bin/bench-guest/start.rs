@@ -1,4 +1,5 @@
-//! What sigtrace executes from its start until every syscall of the table is probed.
+//! What sigtrace executes from its start until every syscall of the table is probed, and in which
+//! parts, if it tells them.
 
 use std::process::Stdio;
 
@@ -6,11 +7,14 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::clock::{median, processor_time};
+use crate::parts;
 use crate::tracer::Tracer;
 
 const STARTS: usize = 3;
+/// Has sigtrace tell the parts.
+const SAY_MORE: &str = "-vv";
 
-/// Measures some starts; the median.
+/// Measures some starts, the median; and once more, in parts.
 pub(crate) fn measure() -> Result<()> {
     let mut starts = Vec::new();
     for _ in 0..STARTS {
@@ -18,6 +22,8 @@ pub(crate) fn measure() -> Result<()> {
         starts.push(processor_time(tracer.pid())?);
         tracer.stop()?;
     }
-    println!("{}", json!({ "measure": "start", "instructions": median(starts) }));
+    let messages = Tracer::sigtrace(&[SAY_MORE], Stdio::null())?.stop()?;
+    let parts = parts::json(&parts::parse(&messages));
+    println!("{}", json!({ "measure": "start", "instructions": median(starts), "parts": parts }));
     Ok(())
 }
