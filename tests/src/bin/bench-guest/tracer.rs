@@ -5,7 +5,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde_json::json;
 
 /// Where tracers write: memory, so that no disk is in the way.
@@ -140,6 +140,14 @@ impl Tracer {
             std::thread::sleep(STEP);
         }
         bail!("{} does not stop", self.name)
+    }
+
+    /// Has it end as a service manager does, and waits for that.
+    pub(crate) fn terminate(mut self) -> Result<()> {
+        self.signal(libc::SIGTERM)?;
+        let status = self.child.wait()?;
+        ensure!(status.success(), "{} ended with {status}", self.name);
+        Ok(())
     }
 
     fn signal(&self, signal: libc::c_int) -> Result<()> {
