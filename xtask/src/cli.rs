@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Test(Test),
     /// Feed random records to decoding and both formats
     Fuzz(Fuzz),
-    /// Measure what tracing costs, in a guest that counts instructions
+    /// Measure what tracing costs, in guests that count instructions
     Bench(Bench),
     /// Run one command in a virtual machine
     Vm(Vm),
@@ -97,6 +97,9 @@ pub(crate) struct Fuzz {
 /// Options of `bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
+    /// Guest kernels: of 5.10, 6.1, 6.12 and 7
+    #[arg(long, value_name = "VERSION,...", value_delimiter = ',', default_value = "6.12,7")]
+    pub(crate) kernel: Vec<Version>,
     /// Leave docs/performance.md as it is
     #[arg(long)]
     pub(crate) print_only: bool,
@@ -174,6 +177,17 @@ mod tests {
         let Command::Run(run) = cli.command else { panic!("not run") };
         assert!(run.vm);
         assert_eq!(run.args, ["--syscall", "kill"]);
+    }
+
+    #[test]
+    fn two_kernels_are_measured_unless_told() {
+        let kernels = |args: &[&str]| -> Vec<String> {
+            let cli = Cli::try_parse_from([&["x", "bench"], args].concat()).unwrap();
+            let Command::Bench(bench) = cli.command else { panic!("not bench") };
+            bench.kernel.iter().map(Version::to_string).collect()
+        };
+        assert_eq!(kernels(&[]), ["6.12", "7"]);
+        assert_eq!(kernels(&["--kernel", "5.10,6.1"]), ["5.10", "6.1"]);
     }
 
     #[test]

@@ -1,24 +1,10 @@
-//! The bars: what each figure has to reach.
+//! The bars: each figure that has something to reach, beside what that is.
 
 use anyhow::{Context as _, Result};
 
+use super::goals::{self, Goals, Pair};
+use super::host::Decode;
 use super::results::{Calls, PerCall, Results};
-
-/// Of bpftrace's overhead and of strace's, sigtrace's is at most this part.
-const OF_BPFTRACE: f64 = 0.40;
-const OF_STRACE: f64 = 0.08;
-/// A call that is filtered out costs at most this many times one with an empty pair.
-const OF_EMPTY_PAIR: f64 = 1.25;
-/// What is not traced costs what it always did, give or take a measurement's last digit.
-const UNTRACED: f64 = 1.0;
-const INSTRUCTIONS_PER_EVENT: f64 = 8000.0;
-const RESIDENT_MB: f64 = 16.0;
-const START_MILLIONS: f64 = 2000.0;
-const ALLOCATIONS: f64 = 0.0;
-const TIMES_AS_FAST: f64 = 4.0;
-
-/// Filters that have to read the set an rt_sigprocmask points to, and so are not cheap there.
-const READS_SETS: &str = "signal";
 
 /// Which side of the bar is the good one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +18,8 @@ enum Reach {
 pub(super) struct Bar {
     /// What the figure is of.
     pub(super) what: String,
-    figure: f64,
+    /// Not there if what it is of could not be had.
+    figure: Option<f64>,
     reach: Reach,
     bar: f64,
     decimals: usize,
@@ -41,15 +28,18 @@ pub(super) struct Bar {
 impl Bar {
     /// Whether it is reached.
     pub(super) fn is_met(&self) -> bool {
-        match self.reach {
-            Reach::AtMost => self.figure <= self.bar,
-            Reach::AtLeast => self.figure >= self.bar,
-        }
+        self.figure.is_some_and(|figure| match self.reach {
+            Reach::AtMost => figure <= self.bar,
+            Reach::AtLeast => figure >= self.bar,
+        })
     }
 
     /// The figure as text.
     pub(super) fn figure(&self) -> String {
-        format!("{:.*}", self.decimals, self.figure)
+        match self.figure {
+            Some(figure) => format!("{figure:.*}", self.decimals),
+            None => "not measured".into(),
+        }
     }
 
     /// The bar as text.
@@ -62,27 +52,34 @@ impl Bar {
     }
 }
 
-/// All bars, with the figures of `results`.
-pub(super) fn all(results: &Results) -> Result<Vec<Bar>> {
+/// All bars of a kernel.
+pub(super) fn of_kernel(results: &Results) -> Result<Vec<Bar>> {
+    let goals = goals::of(&results.kernel);
     let mut bars = Vec::new();
     for syscall in SYSCALLS {
-        bars.extend(of_calls(results, syscall)?);
+        bars.extend(of_calls(results, &goals, syscall)?);
     }
     let getppid = |tracer| Ok::<_, anyhow::Error>(results.calls(tracer)?.alone.getppid);
     let more = getppid("sigtrace")?.abs_diff(getppid("untraced")?);
-    bars.push(at_most("getppid: instructions more than untraced", more as f64, UNTRACED, 0));
-    bars.extend(of_agent(results)?);
-    let decode = &results.decode;
-    let allocations = decode.allocations_per_event;
-    bars.push(at_most("heap allocations per event", allocations, ALLOCATIONS, 0));
-    bars.push(Bar {
-        what: "decoding, times as fast as by way of a `serde_json::Value`".into(),
-        figure: decode.ratio,
-        reach: Reach::AtLeast,
-        bar: TIMES_AS_FAST,
-        decimals: 1,
-    });
+    let what = "getppid: instructions more than untraced";
+    bars.push(at_most(what, more as f64, goals::UNTRACED, 0));
+    bars.extend(of_agent(results, &goals)?);
     Ok(bars)
+}
+
+/// The bars of the decoder, which knows no kernel.
+pub(super) fn of_decoder(decode: &Decode) -> Vec<Bar> {
+    let allocations = decode.allocations_per_event;
+    vec![
+        at_most("heap allocations per event", allocations, goals::ALLOCATIONS, 0),
+        Bar {
+            what: "decoding, times as fast as by way of a `serde_json::Value`".into(),
+            figure: Some(decode.ratio),
+            reach: Reach::AtLeast,
+            bar: goals::TIMES_AS_FAST,
+            decimals: 1,
+        },
+    ]
 }
 
 /// A traced syscall.
@@ -90,105 +87,207 @@ pub(super) fn all(results: &Results) -> Result<Vec<Bar>> {
 struct Syscall {
     name: &'static str,
     of: fn(&PerCall) -> u64,
-    has_set: bool,
+    /// Of a call that has nothing to do with a process that is selected: between two others.
+    of_others: fn(&PerCall) -> u64,
+    goal: fn(Pair) -> f64,
 }
 
 const SYSCALLS: [Syscall; 2] = [
-    Syscall { name: "rt_sigprocmask", of: |calls| calls.rt_sigprocmask, has_set: true },
-    Syscall { name: "kill", of: |calls| calls.kill, has_set: false },
+    Syscall {
+        name: "rt_sigprocmask",
+        of: |calls| calls.rt_sigprocmask,
+        of_others: |calls| calls.rt_sigprocmask,
+        goal: |pair| pair.rt_sigprocmask,
+    },
+    Syscall {
+        name: "kill",
+        of: |calls| calls.kill,
+        of_others: |calls| calls.kill_another,
+        goal: |pair| pair.kill,
+    },
 ];
 
-fn of_calls(results: &Results, syscall: Syscall) -> Result<Vec<Bar>> {
-    let Syscall { name, of, has_set } = syscall;
-    let cost = |calls: &Calls| of(&calls.alone);
-    let untraced = cost(results.calls("untraced")?);
-    let overhead =
-        |tracer: &str| -> Result<u64> { Ok(cost(results.calls(tracer)?).saturating_sub(untraced)) };
-    let traced = overhead("sigtrace")?;
-    let cheap = |filter: &str| !(has_set && filter.starts_with(READS_SETS));
-    let filtered = results.filtered().filter(|(filter, _)| cheap(filter));
-    let filtered = filtered.map(|(_, calls)| cost(calls)).max();
-    let filtered = filtered.context("no filtered calls were measured")?;
-    let empty = cost(results.calls("empty")?);
-    Ok(vec![
-        at_most(
-            format!("{name}: overhead, times that of bpftrace"),
-            ratio(traced, overhead("bpftrace")?),
-            OF_BPFTRACE,
-            2,
-        ),
-        at_most(
-            format!("{name}: overhead, times that of strace"),
-            ratio(traced, overhead("strace")?),
-            OF_STRACE,
-            3,
-        ),
-        at_most(
-            format!("{name}: a call that is filtered out, times one with an empty pair"),
-            ratio(filtered, empty),
-            OF_EMPTY_PAIR,
-            2,
-        ),
-    ])
+fn of_calls(results: &Results, goals: &Goals, syscall: Syscall) -> Result<Vec<Bar>> {
+    let Syscall { name, of, of_others, goal } = syscall;
+    let untraced = results.calls("untraced")?;
+    let over = |of: fn(&PerCall) -> u64, calls: &Calls| {
+        of(&calls.alone).saturating_sub(of(&untraced.alone)) as f64
+    };
+    let overhead = |of, tracer: &str| results.find(tracer).map(|calls| over(of, calls));
+    let by_user = overhead(of, "sigtrace --uid 4242");
+    let by_name = overhead(of, "sigtrace --comm nosuch");
+    let by_caller = by_user.zip(by_name).map(|(user, name)| user.max(name));
+    let by_process = overhead(of_others, "sigtrace --pid 1");
+    let mut bars = Vec::new();
+    for (what, figure, pair) in [
+        ("", overhead(of, "sigtrace"), goals.auto),
+        (" with `--probe fentry`", overhead(of, "sigtrace --probe fentry"), goals.fentry),
+        (" of a call filtered out by user or name", by_caller, goals.by_caller),
+        (" of a call filtered out by `--pid` of a third process", by_process, goals.by_process),
+    ] {
+        bars.extend(pair.map(|pair| Bar {
+            what: format!("{name}: overhead{what}"),
+            figure,
+            reach: Reach::AtMost,
+            bar: goal(pair),
+            decimals: 0,
+        }));
+    }
+    let traced = over(of, results.calls("sigtrace")?);
+    // A kernel that bpftrace does not attach to has nothing to be held against.
+    if let Some(bpftrace) = overhead(of, "bpftrace") {
+        let what = format!("{name}: overhead, times that of bpftrace");
+        bars.push(at_most(what, traced / bpftrace, goal(goals::OF_BPFTRACE), 2));
+    }
+    let strace = over(of, results.calls("strace")?);
+    let what = format!("{name}: overhead, times that of strace");
+    bars.push(at_most(what, traced / strace, goals::OF_STRACE, 3));
+    Ok(bars)
 }
 
-fn of_agent(results: &Results) -> Result<Vec<Bar>> {
-    let in_a_row = results.work.iter().filter(|work| work.in_a_row && work.tracer == "sigtrace");
-    let work = in_a_row.map(|work| work.instructions).max();
-    let work = work.context("no work of the agent was measured")?;
-    let megabytes = results.memory.all as f64 * 1024.0 / 1e6;
-    let start = results.start as f64 / 1e6;
-    Ok(vec![
-        at_most("agent: instructions per event", work as f64, INSTRUCTIONS_PER_EVENT, 0),
-        at_most("agent: MB resident after 100,000 events", megabytes, RESIDENT_MB, 1),
-        at_most("agent: million instructions from start to attached", start, START_MILLIONS, 0),
-    ])
+fn of_agent(results: &Results, goals: &Goals) -> Result<Vec<Bar>> {
+    let work = |in_a_row| {
+        let work = results.work("sigtrace", in_a_row).map(|work| work.instructions).max();
+        work.map(|work| work as f64).context("no work of the agent was measured")
+    };
+    let (in_a_row, alone) = (work(true)?, work(false)?);
+    let share = results.memory.pss as f64 * 1024.0 / 1e6;
+    let start = results.start.instructions as f64 / 1e6;
+    let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9;
+    let (output, exit) = (seconds(results.end.output_ns), seconds(results.end.exit_ns));
+    let mut bars = vec![
+        at_most(
+            "agent: instructions per kill event, in a row",
+            in_a_row,
+            goals::INSTRUCTIONS_IN_A_ROW,
+            0,
+        ),
+        at_most(
+            "agent: instructions per kill event, one a millisecond",
+            alone,
+            goals::INSTRUCTIONS_ALONE,
+            0,
+        ),
+        at_most("agent: share of memory after 100,000 events, MB", share, goals::SHARE_MB, 1),
+    ];
+    let what = "agent: million instructions from start to attached";
+    bars.extend(goals.start_millions.map(|millions| at_most(what, start, millions, 0)));
+    let what = "agent: seconds from SIGTERM until its output is closed";
+    bars.push(at_most(what, output, goals::OUTPUT_SECONDS, 2));
+    let what = "agent: seconds from SIGTERM until it has exited";
+    bars.extend(goals.exit_seconds.map(|seconds| at_most(what, exit, seconds, 2)));
+    Ok(bars)
 }
 
 fn at_most(what: impl Into<String>, figure: f64, bar: f64, decimals: usize) -> Bar {
-    Bar { what: what.into(), figure, reach: Reach::AtMost, bar, decimals }
-}
-
-fn ratio(part: u64, whole: u64) -> f64 {
-    part as f64 / whole as f64
+    Bar { what: what.into(), figure: Some(figure), reach: Reach::AtMost, bar, decimals }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::tests::sample;
+    use super::super::host::tests::sample as decode;
+    use super::super::results::tests::{sample, sample_without_bpftrace};
     use super::*;
 
-    fn figures(results: &Results) -> Vec<(String, bool)> {
-        all(results).unwrap().iter().map(|bar| (bar.figure(), bar.is_met())).collect()
+    fn figures(bars: &[Bar]) -> Vec<(String, bool)> {
+        bars.iter().map(|bar| (bar.figure(), bar.is_met())).collect()
+    }
+
+    fn all(results: &Results) -> Vec<(String, bool)> {
+        figures(&of_kernel(results).unwrap())
+    }
+
+    fn expected(figures: &[(&str, bool)]) -> Vec<(String, bool)> {
+        figures.iter().map(|(figure, met)| ((*figure).to_owned(), *met)).collect()
+    }
+
+    const OF_RT_SIGPROCMASK: [(&str, bool); 6] = [
+        ("1500", true),
+        ("1080", true),
+        // The worse of both filters.
+        ("651", false),
+        ("680", true),
+        ("0.30", true),
+        ("0.030", true),
+    ];
+    const OF_KILL: [(&str, bool); 6] = [
+        ("1251", false),
+        ("850", true),
+        ("450", true),
+        // Between others, not of the caller itself.
+        ("480", true),
+        ("0.25", true),
+        ("0.031", true),
+    ];
+    const OF_THE_REST: [(&str, bool); 7] = [
+        ("0", true),
+        ("3001", false),
+        ("5000", true),
+        ("8.8", true),
+        ("801", false),
+        ("0.30", true),
+        ("4.30", false),
+    ];
+
+    #[test]
+    fn each_figure_is_held_against_its_bar() {
+        let wanted = [&OF_RT_SIGPROCMASK[..], &OF_KILL, &OF_THE_REST].concat();
+        assert_eq!(all(&sample()), expected(&wanted));
     }
 
     #[test]
-    fn overheads_are_compared_and_the_worst_filter_counts() {
-        let figures = figures(&sample());
-        let figures: Vec<_> = figures.iter().map(|(text, met)| (text.as_str(), *met)).collect();
-        assert_eq!(figures[..3], [("0.40", true), ("0.040", true), ("1.20", true)]);
-        // The filter by signal is the worst for kill, and left out above.
-        assert_eq!(figures[3..6], [("0.40", true), ("0.050", true), ("1.30", false)]);
+    fn without_bpftrace_there_is_nothing_to_hold_against() {
+        let less = |figures: &[(&'static str, bool); 6]| {
+            let [auto, fentry, by_caller, by_process, _, strace] = *figures;
+            [auto, fentry, by_caller, by_process, strace]
+        };
+        let (rt_sigprocmask, kill) = (less(&OF_RT_SIGPROCMASK), less(&OF_KILL));
+        let wanted = [&rt_sigprocmask[..], &kill, &OF_THE_REST].concat();
+        assert_eq!(all(&sample_without_bpftrace()), expected(&wanted));
+    }
+
+    #[test]
+    fn a_figure_that_is_not_there_misses_its_bar() {
+        let mut results = sample();
+        results.calls.retain(|calls| calls.tracer != "sigtrace --probe fentry");
+        let bars = of_kernel(&results).unwrap();
+        assert_eq!(bars[1].what, "rt_sigprocmask: overhead with `--probe fentry`");
+        assert_eq!(figures(&bars)[1], ("not measured".into(), false));
+    }
+
+    #[test]
+    fn some_kernels_have_fewer_bars() {
+        let mut results = sample();
+        results.kernel = "5.10.0-32-cloud-amd64".into();
+        let bars = of_kernel(&results).unwrap();
+        let texts: Vec<_> = bars.iter().map(|bar| (bar.what.as_str(), bar.bar())).collect();
+        let at_most = |what, bar: &str| (what, format!("at most {bar}"));
         assert_eq!(
-            figures[6..],
+            texts,
             [
-                ("0", true),
-                ("4272", true),
-                ("12.9", true),
-                ("801", true),
-                ("0", true),
-                ("4.5", true)
+                at_most("rt_sigprocmask: overhead", "1300"),
+                at_most("rt_sigprocmask: overhead, times that of bpftrace", "0.31"),
+                at_most("rt_sigprocmask: overhead, times that of strace", "0.080"),
+                at_most("kill: overhead", "1050"),
+                at_most("kill: overhead, times that of bpftrace", "0.28"),
+                at_most("kill: overhead, times that of strace", "0.080"),
+                at_most("getppid: instructions more than untraced", "1"),
+                at_most("agent: instructions per kill event, in a row", "3000"),
+                at_most("agent: instructions per kill event, one a millisecond", "5000"),
+                at_most("agent: share of memory after 100,000 events, MB", "9.0"),
+                at_most("agent: seconds from SIGTERM until its output is closed", "0.30"),
             ]
         );
     }
 
     #[test]
     fn a_bar_is_missed_by_any_amount() {
-        let mut results = sample();
-        results.decode.allocations_per_event = 0.001;
-        results.decode.ratio = 3.99;
-        let missed: Vec<_> = all(&results).unwrap().into_iter().filter(|b| !b.is_met()).collect();
-        assert_eq!(missed.len(), 3);
-        assert_eq!(missed[2].bar(), "at least 4.0");
+        let mut decode = decode();
+        assert_eq!(figures(&of_decoder(&decode)), expected(&[("0", true), ("4.5", true)]));
+        decode.allocations_per_event = 0.001;
+        decode.ratio = 3.99;
+        let bars = of_decoder(&decode);
+        assert_eq!(figures(&bars), expected(&[("0", false), ("4.0", false)]));
+        assert_eq!(bars[1].bar(), "at least 4.0");
     }
 }

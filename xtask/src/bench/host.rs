@@ -4,14 +4,23 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use serde::Deserialize;
 
-use super::results::Decode;
 use crate::build;
 use crate::process;
 use crate::progress::Step;
 
 /// A build with nothing to do takes less than this, and need not be mentioned.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// From records to lines of JSON on this machine.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Decode {
+    pub(super) events_per_second: f64,
+    /// To the events a second by way of a `serde_json::Value`.
+    pub(super) ratio: f64,
+    pub(super) allocations_per_event: f64,
+}
 
 /// Runs the benchmark of the decoder.
 pub(super) fn decode() -> Result<Decode> {
@@ -38,8 +47,13 @@ fn parse(output: &str) -> Result<Decode> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// What this machine might say.
+    pub(crate) fn sample() -> Decode {
+        Decode { events_per_second: 1_234_567.0, ratio: 4.5, allocations_per_event: 0.0 }
+    }
 
     #[test]
     fn the_result_is_the_last_object() {

@@ -1,150 +1,101 @@
-//! The report, and its place in the page about performance.
+//! The place of the figures in the page about performance: a block of sections, each between
+//! markers of its own, so that what is not measured anew stays as it is.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::bars::Bar;
-use super::results::{Calls, Results, Work};
-use super::table::{render, thousands};
-
 const BEGIN: &str = "<!-- bench:begin -->";
 const END: &str = "<!-- bench:end -->";
+/// What every marker of a section begins with; the name comes next.
+const MARKER: &str = "<!-- bench:";
+const BEGINS: &str = ":begin -->";
+const ENDS: &str = ":end -->";
 
-/// All figures as Markdown.
-pub(super) fn report(results: &Results, bars: &[Bar]) -> Result<String> {
-    let Results { kernel, date, .. } = results;
-    Ok(format!(
-        "Linux {kernel}, {date}.\n\n\
-         Instructions per call, spent in its caller:\n\n{}\n\
-         Instructions per kill event, spent in the tracer's own process:\n\n{}\n\
-         And once:\n\n{}\n\
-         What is to be reached:\n\n{}",
-        calls(results),
-        work(results)?,
-        agent(results),
-        bars_table(bars)
-    ))
+/// A part of the block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Section {
+    /// A kernel's version, or what else there are figures of.
+    name: String,
+    text: String,
 }
 
-fn calls(results: &Results) -> String {
-    let header =
-        ["", "rt_sigprocmask", "kill", "getppid", "rt_sigprocmask in a row", "kill in a row"];
-    let mut rows = Vec::new();
-    let mut add = |tracer: &str, what: &str| {
-        if let Some(Calls { alone, row }) = results.calls.get(tracer) {
-            let figures =
-                [alone.rt_sigprocmask, alone.kill, alone.getppid, row.rt_sigprocmask, row.kill];
-            rows.push([vec![what.into()], figures.map(thousands).to_vec()].concat());
-        }
+/// Puts a section into its place in the page, instead of the one of that name.
+pub(super) fn put(page: &Path, name: &str, text: &str) -> Result<()> {
+    let path = page.display();
+    let old = fs::read_to_string(page).with_context(|| format!("reading {path}"))?;
+    let new = replace(&old, name, text)
+        .with_context(|| format!("{path} has no {BEGIN} … {END}, or a section without end"))?;
+    fs::write(page, new).with_context(|| format!("writing {path}"))
+}
+
+/// The page with one section replaced or added. The newest kernel comes first, and what is of no
+/// kernel last.
+fn replace(page: &str, name: &str, text: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (block, after) = rest.split_once(END)?;
+    let mut sections = sections(block)?;
+    sections.retain(|section| section.name != name);
+    sections.push(Section { name: name.into(), text: text.trim().into() });
+    sections.sort_by_key(|section| Reverse(numbers(&section.name)));
+    let render = |Section { name, text }: &Section| {
+        format!("{MARKER}{name}{BEGINS}\n{text}\n{MARKER}{name}{ENDS}\n")
     };
-    add("untraced", "untraced");
-    add("empty", "empty pair of probes");
-    add("sigtrace", "sigtrace");
-    for (filter, _) in results.filtered() {
-        add(&format!("sigtrace --{filter}"), &format!("sigtrace `--{filter}`, filtered out"));
+    let block = sections.iter().map(render).collect::<Vec<_>>().join("\n");
+    Some(format!("{before}{BEGIN}\n{block}{END}{after}"))
+}
+
+fn sections(mut block: &str) -> Option<Vec<Section>> {
+    let mut sections = Vec::new();
+    while let Some((_, rest)) = block.split_once(MARKER) {
+        let (name, rest) = rest.split_once(BEGINS)?;
+        let (text, rest) = rest.split_once(&format!("{MARKER}{name}{ENDS}"))?;
+        sections.push(Section { name: name.into(), text: text.trim().into() });
+        block = rest;
     }
-    add("trampolines", "sigtrace `--probe fentry`");
-    add("trampolines, filtered", "sigtrace `--probe fentry --uid 4242`, filtered out");
-    add("bpftrace", "bpftrace, a pair that prints a line");
-    add("strace", "strace --seccomp-bpf");
-    render(&header, &rows)
+    Some(sections)
 }
 
-fn work(results: &Results) -> Result<String> {
-    let untraced = results.calls("untraced")?;
-    let mut rows = Vec::new();
-    for Work { tracer, output, in_a_row, events, instructions } in &results.work {
-        let calls = results.calls(tracer)?;
-        let (pace, traced, untraced) = if *in_a_row {
-            ("in a row", calls.row.kill, untraced.row.kill)
-        } else {
-            ("one a millisecond", calls.alone.kill, untraced.alone.kill)
-        };
-        let events = thousands(*events);
-        let both = instructions + traced.saturating_sub(untraced);
-        rows.push(vec![
-            format!("{tracer} to {output}, {events} {pace}"),
-            thousands(*instructions),
-            thousands(both),
-        ]);
-    }
-    Ok(render(&["", "its own", "and the caller's overhead"], &rows))
-}
-
-fn agent(results: &Results) -> String {
-    let memory = &results.memory;
-    let events_per_second = (results.decode.events_per_second / 1e4).round() as u64 * 10_000;
-    let rows = [
-        ("the agent's resident memory after 100,000 events, kB", memory.all),
-        ("... of its own", memory.anonymous),
-        ("... of files and the ring", memory.file),
-        ("... shared", memory.shared),
-        ("million instructions from its start to attached", results.start / 1_000_000),
-        (
-            "kill events decoded and printed a second, on one core of the machine that measured this",
-            events_per_second,
-        ),
-    ];
-    let rows = rows.map(|(what, figure)| vec![what.to_owned(), thousands(figure)]);
-    render(&["", "figure"], &rows)
-}
-
-fn bars_table(bars: &[Bar]) -> String {
-    let row = |bar: &Bar| {
-        let met = if bar.is_met() { "met" } else { "NOT MET" };
-        vec![bar.what.clone(), bar.figure(), bar.bar(), met.into()]
-    };
-    render(&["bar", "figure", "to reach", ""], &bars.iter().map(row).collect::<Vec<_>>())
-}
-
-/// Puts the report into its place in the page.
-pub(super) fn rewrite(page: &Path, report: &str) -> Result<()> {
-    let name = page.display();
-    let old = fs::read_to_string(page).with_context(|| format!("reading {name}"))?;
-    let new = replace(&old, report).with_context(|| format!("{name} has no {BEGIN} … {END}"))?;
-    fs::write(page, new).with_context(|| format!("writing {name}"))
-}
-
-/// The text with what is between the markers replaced.
-fn replace(text: &str, report: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{}\n{END}{after}", report.trim_end()))
+/// The numbers of a version; none of another name.
+fn numbers(name: &str) -> Vec<u32> {
+    name.split('.').map_while(|number| number.parse().ok()).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::bars;
-    use super::super::results::tests::sample;
     use super::*;
 
-    #[test]
-    fn only_what_is_between_the_markers_is_replaced() {
-        let page = format!("# Title\n\n{BEGIN}\nold\n{END}\n\nThe end.\n");
-        let new = replace(&page, "new\n").unwrap();
-        assert_eq!(new, format!("# Title\n\n{BEGIN}\nnew\n{END}\n\nThe end.\n"));
-        assert_eq!(replace(&new, "new\n").unwrap(), new);
-        assert_eq!(replace("# Title\n", "new"), None);
-        assert_eq!(replace(&format!("{END}{BEGIN}"), "new"), None);
+    fn page(block: &str) -> String {
+        format!("# Title\n\n{BEGIN}\n{block}{END}\n\nThe end.\n")
+    }
+
+    fn section(name: &str, text: &str) -> String {
+        format!("<!-- bench:{name}:begin -->\n{text}\n<!-- bench:{name}:end -->\n")
     }
 
     #[test]
-    fn the_report_has_every_figure() {
-        let results = sample();
-        let report = report(&results, &bars::all(&results).unwrap()).unwrap();
-        for wanted in [
-            "Linux 6.12.1, 2026-11-21.",
-            "| sigtrace `--uid 4242`, filtered out",
-            " 50,350 |",
-            "| sigtrace to /dev/null, 100,000 in a row",
-            "| million instructions from its start to attached",
-            "|       801 |",
-            "1,230,000",
-            "NOT MET",
-        ] {
-            assert!(report.contains(wanted), "no {wanted} in\n{report}");
-        }
+    fn only_the_section_of_that_name_is_replaced() {
+        let old = page(&[section("6.12", "old"), section("decoder", "fast")].join("\n"));
+        let new = page(&[section("6.12", "new\n\n| x |"), section("decoder", "fast")].join("\n"));
+        assert_eq!(replace(&old, "6.12", "new\n\n| x |\n").unwrap(), new);
+        assert_eq!(replace(&new, "6.12", "new\n\n| x |").unwrap(), new);
+    }
+
+    #[test]
+    fn new_sections_come_in_the_order_of_versions() {
+        let names = ["6.1", "decoder", "7", "5.10", "6.12"];
+        let filled = names.iter().fold(page(""), |page, name| replace(&page, name, name).unwrap());
+        let sorted = ["7", "6.12", "6.1", "5.10", "decoder"].map(|name| section(name, name));
+        assert_eq!(filled, page(&sorted.join("\n")));
+    }
+
+    #[test]
+    fn a_page_without_its_markers_is_left_alone() {
+        assert_eq!(replace("# Title\n", "7", "new"), None);
+        assert_eq!(replace(&format!("{END}{BEGIN}"), "7", "new"), None);
+        assert_eq!(replace(&page("<!-- bench:6.1:begin -->\nold\n"), "7", "new"), None);
+        assert_eq!(replace(&page("<!-- bench:6.1"), "7", "new"), None);
     }
 }

@@ -1,17 +1,20 @@
-//! The figures.
+//! The figures of one kernel.
 
-use std::collections::BTreeMap;
-
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
 use super::guest::Measured;
 
-/// Instructions of a call, by syscall.
+/// Instructions of a call, by what is called.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct PerCall {
     pub(super) rt_sigprocmask: u64,
+    /// Of the caller itself, with signal 0.
     pub(super) kill: u64,
+    /// Of another process, with signal 0.
+    pub(super) kill_another: u64,
+    /// Of another process, with a signal that it ignores.
+    pub(super) signal_another: u64,
     /// The control: nobody traces it.
     pub(super) getppid: u64,
 }
@@ -19,10 +22,25 @@ pub(super) struct PerCall {
 /// What calls cost their caller.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Calls {
+    /// What traces them: the program, with its arguments.
+    pub(super) tracer: String,
+    /// Whether that filters all of them out.
+    #[serde(default)]
+    pub(super) filtered: bool,
+    /// What sigtrace says it probes kill by.
+    #[serde(default)]
+    pub(super) probe: Option<String>,
     /// One at a time, the tracer having dealt with the one before.
     pub(super) alone: PerCall,
     /// One after the other, the tracer's own process not running in between.
     pub(super) row: PerCall,
+}
+
+/// A tracer that could not be had, and what it said about it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Refused {
+    pub(super) tracer: String,
+    pub(super) why: String,
 }
 
 /// What a tracer's own process executes for each event, its system calls included.
@@ -38,85 +56,130 @@ pub(super) struct Work {
     pub(super) instructions: u64,
 }
 
-/// Resident memory of the agent, in kilobytes of 1024.
+/// The agent's proportional share of memory, in kilobytes of 1024, and its parts.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Memory {
-    pub(super) all: u64,
+    pub(super) pss: u64,
     pub(super) anonymous: u64,
     pub(super) file: u64,
-    pub(super) shared: u64,
+    /// Counted once, though it is mapped twice.
+    pub(super) ring: u64,
 }
 
-/// From records to lines of JSON on this machine.
+/// From the agent's start until its probes are attached.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Decode {
-    pub(super) events_per_second: f64,
-    /// To the events a second by way of a `serde_json::Value`.
-    pub(super) ratio: f64,
-    pub(super) allocations_per_event: f64,
+pub(super) struct Start {
+    pub(super) instructions: u64,
+    /// As the agent tells them, if it does.
+    pub(super) parts: Vec<Part>,
 }
 
-/// Everything that was measured.
+/// A part of the start.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Part {
+    pub(super) name: String,
+    pub(super) instructions: u64,
+}
+
+/// From SIGTERM to the agent's end, by the clock, in nanoseconds.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct End {
+    /// Until nobody has its output open any more.
+    pub(super) output_ns: u64,
+    /// Until it has exited.
+    pub(super) exit_ns: u64,
+}
+
+/// What became of more calls than anybody can read.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Storm {
+    pub(super) tracer: String,
+    pub(super) calls: u64,
+    pub(super) lost: u64,
+    /// Printed, but the tracer missed how they ended.
+    pub(super) without_result: u64,
+}
+
+/// Everything that was measured on a kernel.
 #[derive(Clone, Debug)]
 pub(super) struct Results {
+    /// Its release.
     pub(super) kernel: String,
     pub(super) date: String,
-    /// By what traces them, in no order.
-    pub(super) calls: BTreeMap<String, Calls>,
+    /// In the order of measuring.
+    pub(super) calls: Vec<Calls>,
+    /// Each once.
+    pub(super) refused: Vec<Refused>,
     pub(super) work: Vec<Work>,
     pub(super) memory: Memory,
-    /// Instructions from the agent's start until its probes are attached.
-    pub(super) start: u64,
-    pub(super) decode: Decode,
+    pub(super) start: Start,
+    pub(super) end: End,
+    pub(super) storms: Vec<Storm>,
 }
 
-/// A line from the guest.
+/// A line from a guest.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "measure", rename_all = "lowercase")]
 enum Line {
-    Calls {
-        tracer: String,
-        #[serde(flatten)]
-        calls: Calls,
-    },
+    Calls(Calls),
+    Refused(Refused),
     Work(Work),
     Memory(Memory),
-    Start {
-        instructions: u64,
-    },
+    Start(Start),
+    End(End),
+    Storm(Storm),
 }
 
 impl Results {
-    /// The figures from the guest and from this machine in one.
-    pub(super) fn new(measured: &Measured, decode: Decode, date: &str) -> Result<Self> {
-        let (mut calls, mut work) = (BTreeMap::new(), Vec::new());
-        let (mut memory, mut start) = (None, None);
+    /// The figures that the guests printed.
+    pub(super) fn new(measured: &Measured, date: &str) -> Result<Self> {
+        let (mut calls, mut work, mut storms) = (Vec::new(), Vec::new(), Vec::new());
+        let mut refused: Vec<Refused> = Vec::new();
+        let (mut memory, mut start, mut end) = (None, None, None);
         for line in measured.lines.lines().filter(|line| !line.is_empty()) {
             let parsed = serde_json::from_str(line);
             match parsed.with_context(|| format!("the guest's line {line}"))? {
-                Line::Calls { tracer, calls: figures } => _ = calls.insert(tracer, figures),
+                Line::Calls(figures) => calls.push(figures),
+                Line::Refused(new) if refused.iter().any(|old| old.tracer == new.tracer) => {}
+                Line::Refused(new) => refused.push(new),
                 Line::Work(figures) => work.push(figures),
                 Line::Memory(figures) => memory = Some(figures),
-                Line::Start { instructions } => start = Some(instructions),
+                Line::Start(figures) => start = Some(figures),
+                Line::End(figures) => end = Some(figures),
+                Line::Storm(figures) => storms.push(figures),
             }
         }
-        let (Some(memory), Some(start)) = (memory, start) else {
-            bail!("the guest measured neither memory nor start:\n{}", measured.lines)
-        };
-        let (kernel, date) = (measured.kernel.clone(), date.to_owned());
-        Ok(Self { kernel, date, calls, work, memory, start, decode })
+        let missing = |what| format!("the guests measured no {what}:\n{}", measured.lines);
+        Ok(Self {
+            kernel: measured.kernel.clone(),
+            date: date.to_owned(),
+            calls,
+            refused,
+            work,
+            memory: memory.with_context(|| missing("memory"))?,
+            start: start.with_context(|| missing("start"))?,
+            end: end.with_context(|| missing("end"))?,
+            storms,
+        })
+    }
+
+    /// The figures of calls under `tracer`, unless that could not be had.
+    pub(super) fn find(&self, tracer: &str) -> Option<&Calls> {
+        self.calls.iter().find(|calls| calls.tracer == tracer)
     }
 
     /// The figures of calls under `tracer`.
     pub(super) fn calls(&self, tracer: &str) -> Result<&Calls> {
-        let calls = self.calls.get(tracer);
-        calls.with_context(|| format!("no calls were measured: {tracer}"))
+        self.find(tracer).with_context(|| format!("no calls were measured: {tracer}"))
     }
 
-    /// Those with sigtrace attached but filtering everything out, by its arguments.
-    pub(super) fn filtered(&self) -> impl Iterator<Item = (&str, &Calls)> {
-        let filtered = |(name, calls)| Some((str::strip_prefix(name, "sigtrace --")?, calls));
-        self.calls.iter().map(|(name, calls)| (name.as_str(), calls)).filter_map(filtered)
+    /// The work of a tracer for events in a row, or one a millisecond.
+    pub(super) fn work<'a>(
+        &'a self,
+        tracer: &'a str,
+        in_a_row: bool,
+    ) -> impl Iterator<Item = &'a Work> {
+        self.work.iter().filter(move |work| work.tracer == tracer && work.in_a_row == in_a_row)
     }
 }
 
@@ -125,45 +188,88 @@ pub(super) mod tests {
     use super::*;
 
     const LINES: &str = r#"
-{"measure":"start","instructions":801359907}
-{"measure":"calls","tracer":"untraced","alone":{"rt_sigprocmask":350,"kill":1050,"getppid":340},"row":{"rt_sigprocmask":351,"kill":1051,"getppid":341}}
-{"measure":"calls","tracer":"empty","alone":{"rt_sigprocmask":1200,"kill":2000,"getppid":340},"row":{"rt_sigprocmask":1201,"kill":2001,"getppid":341}}
-{"measure":"calls","tracer":"sigtrace","alone":{"rt_sigprocmask":2350,"kill":3050,"getppid":340},"row":{"rt_sigprocmask":2351,"kill":3051,"getppid":341}}
-{"measure":"calls","tracer":"sigtrace --uid 4242","alone":{"rt_sigprocmask":1440,"kill":2400,"getppid":340},"row":{"rt_sigprocmask":1441,"kill":2401,"getppid":341}}
-{"measure":"calls","tracer":"sigtrace --signal TERM","alone":{"rt_sigprocmask":1900,"kill":2600,"getppid":340},"row":{"rt_sigprocmask":1901,"kill":2601,"getppid":341}}
-{"measure":"calls","tracer":"bpftrace","alone":{"rt_sigprocmask":5350,"kill":6050,"getppid":340},"row":{"rt_sigprocmask":2900,"kill":3600,"getppid":341}}
-{"measure":"calls","tracer":"strace","alone":{"rt_sigprocmask":50350,"kill":41050,"getppid":500},"row":{"rt_sigprocmask":50351,"kill":41051,"getppid":501}}
-{"measure":"work","tracer":"sigtrace","output":"/dev/null","in_a_row":true,"events":100000,"instructions":3675}
-{"measure":"memory","all":12552,"anonymous":1064,"file":8472,"shared":3016}
-{"measure":"work","tracer":"sigtrace","output":"a pipe","in_a_row":true,"events":100000,"instructions":4272}
-{"measure":"work","tracer":"sigtrace","output":"a file","in_a_row":false,"events":1000,"instructions":7000}
+{"measure":"start","instructions":801359907,"parts":[{"name":"parse","instructions":1250000},{"name":"attach","instructions":700049999}]}
+{"measure":"calls","tracer":"untraced","alone":{"rt_sigprocmask":350,"kill":1050,"kill_another":1060,"signal_another":1600,"getppid":340},"row":{"rt_sigprocmask":351,"kill":1051,"kill_another":1061,"signal_another":1601,"getppid":341}}
+{"measure":"calls","tracer":"empty","alone":{"rt_sigprocmask":1200,"kill":2000,"kill_another":2010,"signal_another":2550,"getppid":340},"row":{"rt_sigprocmask":1201,"kill":2001,"kill_another":2011,"signal_another":2551,"getppid":341}}
+{"measure":"calls","tracer":"sigtrace","filtered":false,"probe":"kprobe","alone":{"rt_sigprocmask":1850,"kill":2301,"kill_another":2310,"signal_another":2850,"getppid":340},"row":{"rt_sigprocmask":1851,"kill":2301,"kill_another":2311,"signal_another":2851,"getppid":341}}
+{"measure":"calls","tracer":"sigtrace --uid 4242","filtered":true,"probe":"kprobe","alone":{"rt_sigprocmask":900,"kill":1400,"kill_another":1410,"signal_another":1950,"getppid":340},"row":{"rt_sigprocmask":901,"kill":1401,"kill_another":1411,"signal_another":1951,"getppid":341}}
+{"measure":"calls","tracer":"sigtrace --comm nosuch","filtered":true,"probe":"kprobe","alone":{"rt_sigprocmask":1001,"kill":1500,"kill_another":1510,"signal_another":2050,"getppid":340},"row":{"rt_sigprocmask":1002,"kill":1501,"kill_another":1511,"signal_another":2051,"getppid":341}}
+{"measure":"calls","tracer":"sigtrace --pid 1","filtered":true,"probe":"kprobe","alone":{"rt_sigprocmask":1030,"kill":1900,"kill_another":1540,"signal_another":2450,"getppid":340},"row":{"rt_sigprocmask":1031,"kill":1901,"kill_another":1541,"signal_another":2451,"getppid":341}}
+{"measure":"calls","tracer":"sigtrace --signal TERM","filtered":true,"probe":"kprobe","alone":{"rt_sigprocmask":1900,"kill":2600,"kill_another":2610,"signal_another":3150,"getppid":340},"row":{"rt_sigprocmask":1901,"kill":2601,"kill_another":2611,"signal_another":3151,"getppid":341}}
+{"measure":"calls","tracer":"sigtrace --probe fentry","filtered":false,"probe":"fentry","alone":{"rt_sigprocmask":1430,"kill":1900,"kill_another":1910,"signal_another":2450,"getppid":340},"row":{"rt_sigprocmask":1431,"kill":1901,"kill_another":1911,"signal_another":2451,"getppid":341}}
+{"measure":"refused","tracer":"sigtrace --probe kprobe.multi","why":"error: invalid value 'kprobe.multi' for '--probe <PROBE>'"}
+{"measure":"calls","tracer":"bpftrace","alone":{"rt_sigprocmask":5350,"kill":6050,"kill_another":6060,"signal_another":6600,"getppid":340},"row":{"rt_sigprocmask":2900,"kill":3600,"kill_another":3610,"signal_another":4150,"getppid":341}}
+{"measure":"calls","tracer":"strace","alone":{"rt_sigprocmask":50350,"kill":41050,"kill_another":41060,"signal_another":41600,"getppid":500},"row":{"rt_sigprocmask":50351,"kill":41051,"kill_another":41061,"signal_another":41601,"getppid":501}}
+{"measure":"work","tracer":"sigtrace","output":"/dev/null","in_a_row":true,"events":100000,"instructions":2675}
+{"measure":"memory","pss":8600,"anonymous":1100,"file":3402,"ring":4098}
+{"measure":"work","tracer":"sigtrace","output":"a pipe","in_a_row":true,"events":100000,"instructions":3001}
+{"measure":"work","tracer":"sigtrace","output":"a file","in_a_row":false,"events":1000,"instructions":5000}
 {"measure":"work","tracer":"bpftrace","output":"a file","in_a_row":false,"events":1000,"instructions":19022}
+{"measure":"end","output_ns":299400000,"exit_ns":4300000000}
+{"measure":"storm","tracer":"sigtrace","calls":200000,"lost":0,"without_result":1234}
+{"measure":"storm","tracer":"bpftrace","calls":200000,"lost":151234,"without_result":0}
 "#;
 
-    /// What a guest and a machine might say.
+    /// What guests might say.
     pub(crate) fn sample() -> Results {
-        let measured = Measured { kernel: "6.12.1".into(), lines: LINES.into() };
-        let decode =
-            Decode { events_per_second: 1_234_567.0, ratio: 4.5, allocations_per_event: 0.0 };
-        Results::new(&measured, decode, "2026-11-21").unwrap()
+        of(LINES)
+    }
+
+    /// What they might say where bpftrace does not attach.
+    pub(crate) fn sample_without_bpftrace() -> Results {
+        let refused = r#"{"measure":"refused","tracer":"bpftrace","why":"ERROR: `kill` <gone>"}"#;
+        let without = LINES
+            .lines()
+            .map(|line| if line.contains(r#""tracer":"bpftrace""#) { refused } else { line });
+        of(&without.collect::<Vec<_>>().join("\n"))
+    }
+
+    fn of(lines: &str) -> Results {
+        let measured = Measured { kernel: "6.12.1".into(), lines: lines.into() };
+        Results::new(&measured, "2026-11-21").unwrap()
     }
 
     #[test]
     fn lines_become_figures() {
         let results = sample();
         assert_eq!(results.calls("bpftrace").unwrap().row.kill, 3600);
-        assert_eq!(
-            results.filtered().map(|(name, _)| name).collect::<Vec<_>>(),
-            ["signal TERM", "uid 4242"]
-        );
-        assert_eq!((results.work.len(), results.memory.file, results.start), (4, 8472, 801359907));
+        assert_eq!(results.find("sigtrace").unwrap().probe.as_deref(), Some("kprobe"));
         assert!(results.calls("ftrace").is_err());
+        let filtered = results.calls.iter().filter(|calls| calls.filtered);
+        assert_eq!(
+            filtered.map(|calls| calls.tracer.as_str()).collect::<Vec<_>>(),
+            [
+                "sigtrace --uid 4242",
+                "sigtrace --comm nosuch",
+                "sigtrace --pid 1",
+                "sigtrace --signal TERM"
+            ]
+        );
+        let in_a_row = results.work("sigtrace", true).map(|work| work.instructions);
+        assert_eq!(in_a_row.collect::<Vec<_>>(), [2675, 3001]);
+        let parts = results.start.parts.iter().map(|part| (&part.name[..], part.instructions));
+        assert_eq!(parts.collect::<Vec<_>>(), [("parse", 1_250_000), ("attach", 700_049_999)]);
+        assert_eq!((results.memory.pss, results.end.exit_ns), (8600, 4_300_000_000));
+        assert_eq!(results.storms.iter().map(|storm| storm.lost).collect::<Vec<_>>(), [0, 151_234]);
+    }
+
+    #[test]
+    fn a_tracer_is_refused_once() {
+        let why = "ERROR: `kill` <gone>".to_owned();
+        let refused = &sample_without_bpftrace().refused;
+        assert_eq!(refused.len(), 2);
+        assert_eq!(refused[1], Refused { tracer: "bpftrace".into(), why });
     }
 
     #[test]
     fn a_guest_that_stops_half_way_is_an_error() {
-        let decode = sample().decode;
-        let measured = Measured { kernel: "6.12.1".into(), lines: String::new() };
-        assert!(Results::new(&measured, decode, "2026-11-21").is_err());
+        for missing in ["memory", "start", "end"] {
+            let line = format!(r#"{{"measure":"{missing}""#);
+            let lines = LINES.lines().filter(|other| !other.starts_with(&line));
+            let lines = lines.collect::<Vec<_>>().join("\n");
+            let measured = Measured { kernel: "6.12.1".into(), lines };
+            let error = Results::new(&measured, "2026-11-21").unwrap_err().to_string();
+            assert!(error.starts_with(&format!("the guests measured no {missing}:")), "{error}");
+        }
     }
 }

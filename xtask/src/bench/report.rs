@@ -1,0 +1,339 @@
+//! The figures as Markdown: a section for each kernel, and one for the decoder.
+
+use anyhow::Result;
+
+use super::bars::Bar;
+use super::host::Decode;
+use super::results::{Calls, Refused, Results, Storm, Work};
+use super::table::{render, thousands};
+
+/// Where there is no figure.
+const NONE: &str = "–";
+
+/// All figures of a kernel.
+pub(super) fn of_kernel(version: &str, results: &Results, bars: &[Bar]) -> Result<String> {
+    let Results { kernel, date, .. } = results;
+    Ok(format!(
+        "### Linux {version}\n\n\
+         {kernel}, {date}.\n\n\
+         Instructions per call, spent in its caller:\n\n{}\n{}\
+         Instructions per kill event, spent in the tracer's own process:\n\n{}\n\
+         The agent:\n\n{}\n\
+         Of many kills by 16 threads on four processors:\n\n{}\n\
+         What is to be reached:\n\n{}",
+        calls(results),
+        left_out(&results.refused),
+        work(results)?,
+        agent(results),
+        storms(results),
+        bars_table(bars)
+    ))
+}
+
+/// The figures of the decoder.
+pub(super) fn of_decoder(decode: &Decode, date: &str, bars: &[Bar]) -> String {
+    let per_second = thousands((decode.events_per_second / 1e4).round() as u64 * 10_000);
+    format!(
+        "### Decoding\n\n\
+         {per_second} kill events decoded and printed a second, on one core of the machine that \
+         measured this, {date}.\n\n{}",
+        bars_table(bars)
+    )
+}
+
+fn calls(results: &Results) -> String {
+    let header = [
+        "",
+        "rt_sigprocmask",
+        "kill",
+        "kill another",
+        "signal another",
+        "getppid",
+        "rt_sigprocmask in a row",
+        "kill in a row",
+    ];
+    let row = |calls: &Calls| {
+        let Calls { alone, row, .. } = calls;
+        let figures = [
+            alone.rt_sigprocmask,
+            alone.kill,
+            alone.kill_another,
+            alone.signal_another,
+            alone.getppid,
+            row.rt_sigprocmask,
+            row.kill,
+        ];
+        [vec![label(calls)], figures.map(thousands).to_vec()].concat()
+    };
+    let mut rows: Vec<_> = results.calls.iter().map(row).collect();
+    if is_refused(results, "bpftrace") {
+        let cells = vec![NONE.to_owned(); header.len() - 1];
+        rows.push([vec!["bpftrace: does not attach to this kernel".into()], cells].concat());
+    }
+    render(&header, &rows)
+}
+
+fn is_refused(results: &Results, tracer: &str) -> bool {
+    results.refused.iter().any(|refused| refused.tracer == tracer)
+}
+
+/// What a tracer is called in the table.
+fn label(calls: &Calls) -> String {
+    let Some(options) = calls.tracer.strip_prefix("sigtrace") else {
+        return match calls.tracer.as_str() {
+            "empty" => "empty pair of probes".into(),
+            "bpftrace" => "bpftrace, a pair that prints a line".into(),
+            "strace" => "strace --seccomp-bpf".into(),
+            other => other.into(),
+        };
+    };
+    let mut label = sigtrace(options.trim());
+    let asked = options.trim().strip_prefix("--probe ");
+    match &calls.probe {
+        _ if calls.filtered => label.push_str(", filtered out"),
+        Some(probe) if asked != Some(probe) => label.push_str(&format!(", by {probe}")),
+        _ => {}
+    }
+    label
+}
+
+fn sigtrace(options: &str) -> String {
+    if options.is_empty() { "sigtrace".into() } else { format!("sigtrace `{options}`") }
+}
+
+/// The tracers that there are no figures of, and what they said about it.
+fn left_out(all: &[Refused]) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    let line = |Refused { tracer, why }: &Refused| {
+        let tracer = match tracer.strip_prefix("sigtrace ") {
+            Some(options) => sigtrace(options),
+            None => tracer.clone(),
+        };
+        format!("- {tracer}: `{}`\n", why.replace('`', "'"))
+    };
+    format!("Left out:\n\n{}\n", all.iter().map(line).collect::<String>())
+}
+
+fn work(results: &Results) -> Result<String> {
+    let untraced = results.calls("untraced")?;
+    let mut rows = Vec::new();
+    for Work { tracer, output, in_a_row, events, instructions } in &results.work {
+        let calls = results.calls(tracer)?;
+        let (pace, traced, untraced) = if *in_a_row {
+            ("in a row", calls.row.kill, untraced.row.kill)
+        } else {
+            ("one a millisecond", calls.alone.kill, untraced.alone.kill)
+        };
+        let events = thousands(*events);
+        let both = instructions + traced.saturating_sub(untraced);
+        rows.push(vec![
+            format!("{tracer} to {output}, {events} {pace}"),
+            thousands(*instructions),
+            thousands(both),
+        ]);
+    }
+    Ok(render(&["", "its own", "and the caller's overhead"], &rows))
+}
+
+fn agent(results: &Results) -> String {
+    let Results { memory, start, end, .. } = results;
+    let millions = |instructions: u64| {
+        format!("{}.{}", thousands(instructions / 1_000_000), instructions / 100_000 % 10)
+    };
+    let seconds = |nanoseconds: u64| format!("{:.2}", nanoseconds as f64 / 1e9);
+    let mut rows = vec![
+        ("its share of memory after 100,000 events, kB".to_owned(), thousands(memory.pss)),
+        ("... pages of its own".into(), thousands(memory.anonymous)),
+        ("... files and maps".into(), thousands(memory.file)),
+        ("... rings, each once".into(), thousands(memory.ring)),
+        ("million instructions from start to attached".into(), millions(start.instructions)),
+    ];
+    rows.extend(
+        start.parts.iter().map(|part| (format!("... {}", part.name), millions(part.instructions))),
+    );
+    rows.push(("seconds from SIGTERM until its output is closed".into(), seconds(end.output_ns)));
+    rows.push(("... until it has exited".into(), seconds(end.exit_ns)));
+    let rows: Vec<_> = rows.into_iter().map(|(what, figure)| vec![what, figure]).collect();
+    render(&["", "figure"], &rows)
+}
+
+fn storms(results: &Results) -> String {
+    let row = |storm: &Storm| {
+        let Storm { tracer, calls, lost, without_result } = storm;
+        let (what, without_result) = match tracer.as_str() {
+            "bpftrace" => ("bpftrace, a pair that prints a line", NONE.into()),
+            other => (other, thousands(*without_result)),
+        };
+        vec![what.to_owned(), thousands(*calls), thousands(*lost), without_result]
+    };
+    let mut rows: Vec<_> = results.storms.iter().map(row).collect();
+    if is_refused(results, "bpftrace") {
+        let none = [NONE; 3].map(str::to_owned);
+        rows.push([&["bpftrace: does not attach to this kernel".to_owned()][..], &none].concat());
+    }
+    render(&["", "made", "lost", "printed without their result"], &rows)
+}
+
+fn bars_table(bars: &[Bar]) -> String {
+    let row = |bar: &Bar| {
+        let met = if bar.is_met() { "met" } else { "NOT MET" };
+        vec![bar.what.clone(), bar.figure(), bar.bar(), met.into()]
+    };
+    render(&["bar", "figure", "to reach", ""], &bars.iter().map(row).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bars;
+    use super::super::host::tests::sample as decode;
+    use super::super::results::tests::{sample, sample_without_bpftrace};
+    use super::*;
+
+    fn report(results: &Results) -> String {
+        of_kernel("6.12", results, &bars::of_kernel(results).unwrap()).unwrap()
+    }
+
+    /// The table below the line that ends like this, each row with its cells' padding taken off.
+    fn table(report: &str, title: &str) -> Vec<Vec<String>> {
+        let after = report.split_once(&format!("{title}:\n\n")).unwrap().1;
+        let rows = after.lines().take_while(|line| line.starts_with('|'));
+        let cells = |row: &str| {
+            row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+        };
+        rows.map(cells).collect()
+    }
+
+    #[test]
+    fn the_section_says_what_it_is_of() {
+        let report = report(&sample());
+        assert!(report.starts_with("### Linux 6.12\n\n6.12.1, 2026-11-21.\n\n"), "{report}");
+    }
+
+    #[test]
+    fn each_tracer_has_its_row() {
+        let labels = |results: &Results| -> Vec<String> {
+            let table = table(&report(results), "spent in its caller");
+            table[2..].iter().map(|row| row[0].clone()).collect()
+        };
+        let ours = [
+            "untraced",
+            "empty pair of probes",
+            "sigtrace, by kprobe",
+            "sigtrace `--uid 4242`, filtered out",
+            "sigtrace `--comm nosuch`, filtered out",
+            "sigtrace `--pid 1`, filtered out",
+            "sigtrace `--signal TERM`, filtered out",
+            "sigtrace `--probe fentry`",
+        ];
+        let bpftrace = ["bpftrace, a pair that prints a line", "strace --seccomp-bpf"];
+        assert_eq!(labels(&sample()), [&ours[..], &bpftrace].concat());
+        let none = ["strace --seccomp-bpf", "bpftrace: does not attach to this kernel"];
+        assert_eq!(labels(&sample_without_bpftrace()), [&ours[..], &none].concat());
+    }
+
+    #[test]
+    fn calls_have_all_their_figures() {
+        let table = table(&report(&sample()), "spent in its caller");
+        let row = table.last().unwrap().join(" ");
+        assert_eq!(row, "strace --seccomp-bpf 50,350 41,050 41,060 41,600 500 50,351 41,051");
+    }
+
+    #[test]
+    fn a_mechanism_that_is_another_than_was_asked_for_is_named() {
+        let mut results = sample();
+        let fentry = results.calls.iter_mut().find(|calls| calls.tracer.ends_with("fentry"));
+        fentry.unwrap().probe = Some("kprobe+fexit".into());
+        let report = report(&results);
+        assert!(report.contains("| sigtrace `--probe fentry`, by kprobe+fexit "), "{report}");
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_with_its_reason() {
+        let report = report(&sample_without_bpftrace());
+        let (_, after) = report.split_once("Left out:\n\n").unwrap();
+        let lines: Vec<_> = after.lines().take(3).collect();
+        assert_eq!(
+            lines,
+            [
+                "- sigtrace `--probe kprobe.multi`: `error: invalid value 'kprobe.multi' for \
+                 '--probe <PROBE>'`",
+                "- bpftrace: `ERROR: 'kill' <gone>`",
+                "",
+            ]
+        );
+        assert_eq!(left_out(&[]), "");
+    }
+
+    #[test]
+    fn work_is_told_with_and_without_what_callers_pay() {
+        let table = table(&report(&sample()), "the tracer's own process");
+        let rows: Vec<_> = table[2..].iter().map(|row| row.join(" ")).collect();
+        assert_eq!(
+            rows,
+            [
+                "sigtrace to /dev/null, 100,000 in a row 2,675 3,925",
+                "sigtrace to a pipe, 100,000 in a row 3,001 4,251",
+                "sigtrace to a file, 1,000 one a millisecond 5,000 6,251",
+                "bpftrace to a file, 1,000 one a millisecond 19,022 24,022",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_agent_is_told_of_in_parts() {
+        let table = table(&report(&sample()), "The agent");
+        let rows: Vec<_> = table[2..].iter().map(|row| row.join(" = ")).collect();
+        assert_eq!(
+            rows,
+            [
+                "its share of memory after 100,000 events, kB = 8,600",
+                "... pages of its own = 1,100",
+                "... files and maps = 3,402",
+                "... rings, each once = 4,098",
+                "million instructions from start to attached = 801.3",
+                "... parse = 1.2",
+                "... attach = 700.0",
+                "seconds from SIGTERM until its output is closed = 0.30",
+                "... until it has exited = 4.30",
+            ]
+        );
+    }
+
+    #[test]
+    fn losses_of_both_stand_side_by_side() {
+        let rows = |results: &Results| -> Vec<String> {
+            let table = table(&report(results), "on four processors");
+            table[2..].iter().map(|row| row.join(" ")).collect()
+        };
+        let bpftrace = "bpftrace, a pair that prints a line 200,000 151,234 –";
+        assert_eq!(rows(&sample()), ["sigtrace 200,000 0 1,234", bpftrace]);
+        let none = "bpftrace: does not attach to this kernel – – –";
+        assert_eq!(rows(&sample_without_bpftrace()), ["sigtrace 200,000 0 1,234", none]);
+    }
+
+    #[test]
+    fn a_bar_that_is_missed_says_so() {
+        let table = table(&report(&sample()), "to be reached");
+        let find = |what: &str| table.iter().find(|row| row[0] == what).unwrap()[1..].join(" ");
+        assert_eq!(find("kill: overhead"), "1251 at most 1250 NOT MET");
+        assert_eq!(find("rt_sigprocmask: overhead"), "1500 at most 1500 met");
+    }
+
+    #[test]
+    fn the_decoder_has_a_section_of_its_own() {
+        let decode = decode();
+        let section = of_decoder(&decode, "2026-11-21", &bars::of_decoder(&decode));
+        assert_eq!(
+            section,
+            "### Decoding\n\n\
+             1,230,000 kill events decoded and printed a second, on one core of the machine that \
+             measured this, 2026-11-21.\n\n\
+             | bar                                                        | figure |     to reach |     |\n\
+             | ---------------------------------------------------------- | -----: | -----------: | --: |\n\
+             | heap allocations per event                                 |      0 |    at most 0 | met |\n\
+             | decoding, times as fast as by way of a `serde_json::Value` |    4.5 | at least 4.0 | met |\n"
+        );
+    }
+}
