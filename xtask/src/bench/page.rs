@@ -92,6 +92,18 @@ mod tests {
     }
 
     #[test]
+    fn the_page_has_a_place_for_sections() {
+        let page = include_str!("../../../docs/performance.md");
+        let new = replace(page, "7", "new").unwrap();
+        assert!(new.contains(&section("7", "new")), "{new}");
+        let (text, after) = page.split_once(END).unwrap();
+        assert!(
+            new.starts_with(text.split_once(BEGIN).unwrap().0) && new.ends_with(after),
+            "{new}"
+        );
+    }
+
+    #[test]
     fn a_page_without_its_markers_is_left_alone() {
         assert_eq!(replace("# Title\n", "7", "new"), None);
         assert_eq!(replace(&format!("{END}{BEGIN}"), "7", "new"), None);
