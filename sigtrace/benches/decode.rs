@@ -162,6 +162,7 @@ fn value(call: &Call<'_>) -> serde_json::Value {
     let time = jiff::Timestamp::from_nanosecond(i128::from(call.time_ns)).unwrap_or_default();
     json!({
         "event": "syscall",
+        "id": call.id,
         "time": time.to_string(),
         "seq": call.seq,
         "cpu": call.cpu,

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 /// A call of a workload, as it has to be in sigtrace's stream.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Expected {
-    /// The event, without what nobody can foresee: `time`, `seq`, `duration_ns`, and `cpu` unless
-    /// it is known.
+    /// The event, without what nobody can foresee: `id`, `time`, `seq`, `duration_ns`, and `cpu`
+    /// unless it is known.
     pub event: Map<String, Value>,
     /// Wall clock in nanoseconds, shortly before the call.
     pub after_ns: u64,

@@ -3,6 +3,7 @@
 mod account;
 mod child;
 mod clock;
+mod ids;
 mod privileges;
 mod pump;
 mod readiness;
@@ -35,7 +36,6 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-pub(crate) use self::account::{Incomplete, Losses};
 use self::{
     account::Account,
     child::Child,
@@ -43,6 +43,10 @@ use self::{
     readiness::register,
     shutdown::{End, Shutdown, at},
     sink::Sink,
+};
+pub(crate) use self::{
+    account::{Incomplete, Losses},
+    ids::MAX as MAX_ID,
 };
 use crate::{
     bpf::{self, Attached, Mechanism, Selection, support},

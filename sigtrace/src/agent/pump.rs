@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::{
     account::Account,
     clock::{self, Offset, now_ns},
+    ids::Ids,
     sink::Sink,
 };
 use crate::{
@@ -45,9 +46,10 @@ pub(crate) struct Pump {
     lines: Vec<Line>,
     /// How much of the buffer is written.
     written: usize,
-    /// Calls numbered so far.
+    ids: Ids,
+    /// Events numbered so far.
     seq: u64,
-    /// No more than this many.
+    /// No more calls than this many.
     max_events: u64,
     /// When the next losses are told, on [`clock::KERNEL`].
     losses_due_ns: u64,
@@ -73,6 +75,7 @@ impl Pump {
             buffer: Vec::with_capacity(BATCH + 4096),
             lines: Vec::with_capacity(256),
             written: 0,
+            ids: Ids::default(),
             seq: 0,
             max_events: max_events.unwrap_or(u64::MAX),
             losses_due_ns: 0,
@@ -81,9 +84,9 @@ impl Pump {
         }
     }
 
-    /// Whether as many events as wanted are under way to the output.
+    /// Whether as many calls as wanted are under way to the output.
     pub(crate) fn is_done(&self) -> bool {
-        self.seq >= self.max_events
+        self.ids.given() >= self.max_events
     }
 
     /// Takes a batch from the ring. Says whether there may be more.
@@ -117,6 +120,7 @@ impl Pump {
                 return self.account.undecodable();
             }
         };
+        call.id = self.ids.give();
         call.seq = self.seq;
         self.seq += 1;
         self.line(Event::Call(&call), Some((call.row, call.holes())));

@@ -8,7 +8,9 @@ use crate::names::errno;
 /// One system call, as far as it got.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Call<'a> {
-    /// Its number among the events printed. Decoding leaves it 0, as only who prints can count.
+    /// What it is known by, unique in a run. Decoding leaves it 0, as only who prints can count.
+    pub id: u64,
+    /// Its number among the events printed. Decoding leaves it 0 likewise.
     pub seq: u64,
     /// Wall clock at entry, in nanoseconds since 1970 (UTC).
     pub time_ns: u64,

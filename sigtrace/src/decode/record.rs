@@ -42,6 +42,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
     }
 
     Ok(Call {
+        id: 0,
         seq: 0,
         time_ns: clock.unix_ns(header.entered_ns),
         cpu: header.cpu,

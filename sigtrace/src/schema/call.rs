@@ -33,13 +33,14 @@ pub(super) fn call() -> Value {
 }
 
 /// What every call has, in the order of the output.
-fn keys() -> [Named; 17] {
+fn keys() -> [Named; 18] {
     let seen = |what, schema| described(what, schema);
     let comm = json!({ "type": "string", "maxLength": size_of::<Comm>() });
     let error =
         json!({ "anyOf": [reference("error"), integer(1, errno::MAX), { "type": "null" }] });
     [
         ("event", json!({ "const": "syscall" })),
+        ("id", seen("What the call is known by, unique in a run.", reference("id"))),
         ("time", seen("When the call was entered.", reference("time"))),
         ("seq", seen("Counts the calls printed, from 0, without gaps.", reference("uint64"))),
         ("cpu", seen("The processor on which it was entered.", reference("uint32"))),

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::names::{FlagTable, errno, signal};
+use crate::{
+    agent::MAX_ID,
+    names::{FlagTable, errno, signal},
+};
 
 /// A name with its schema: a key of an object, or a definition.
 pub(super) type Named = (&'static str, Value);
@@ -114,6 +117,7 @@ pub(super) fn definitions() -> impl IntoIterator<Item = Named> {
             text("An address, or bits, in hexadecimal; not 0.", "^0x[1-9a-f][0-9a-f]{0,15}$"),
         ),
         ("hex", text("A number in hexadecimal.", "^0x(0|[1-9a-f][0-9a-f]{0,15})$")),
+        ("id", integer(0, MAX_ID)),
         ("int32", integer(i32::MIN, i32::MAX)),
         ("uint32", integer(0, u32::MAX)),
         ("int64", integer(i64::MIN, i64::MAX)),

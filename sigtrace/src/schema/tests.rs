@@ -44,7 +44,7 @@ fn assert_bites(event: &Value, place: &str, wrong: Value, reason: &str) {
 /// A send with everything in it.
 fn call() -> Value {
     json!({
-        "event": "syscall", "time": "2026-11-21T19:53:08.123456789Z", "seq": 17, "cpu": 3,
+        "event": "syscall", "id": 41, "time": "2026-11-21T19:53:08.123456789Z", "seq": 17, "cpu": 3,
         "syscall": "pidfd_send_signal", "abi": "x86_64", "pid": 812, "tid": 815, "ppid": 1,
         "uid": 33, "gid": 34, "comm": "nginx", "cgroup": 4321,
         "args": {
@@ -187,6 +187,7 @@ fn an_error_tells_what_is_wrong() {
         (call(), "/args/target", json!(0), ""),
         (call(), "/args/info/code", json!("SI_TIMER"), ""),
         (call(), "/ret", json!(null), "integer"),
+        (call(), "/id", json!(1_u64 << 53), "maximum"),
         (call(), "/pid", json!(-1), "minimum"),
         (call(), "/pid", json!(1_u64 << 32), "maximum"),
         (call(), "/comm", json!("more than 16 bytes"), "longer than 16"),

@@ -16,8 +16,9 @@ pub(super) const CLOCK_ERROR_NS: u64 = 20_000_000;
 /// A millisecond: what is promised of an event's time, measured where nothing comes between.
 pub const CLOSE_NS: u64 = 1_000_000;
 
-const CALL: [&str; 17] = [
+const CALL: [&str; 18] = [
     "event",
+    "id",
     "time",
     "seq",
     "cpu",
@@ -76,7 +77,7 @@ fn call(event: &Object, seq: &mut u64, processors: u64, stream: &Stream) -> Chec
         let value = event.get(key).and_then(Value::as_u64);
         value.ok_or_else(|| format!("`{key}` is no number"))
     };
-    let (before, after) = CALL.split_at(8);
+    let (before, after) = CALL.split_at(9);
     let inside: &[&str] = if event.contains_key("ns_tid") { &NAMESPACE } else { &[] };
     let call = [before, inside, after].concat();
     match &event["duration_ns"] {

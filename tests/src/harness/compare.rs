@@ -90,7 +90,7 @@ fn thread(tid: i64, expected: &[&Expected], got: &[&Object]) -> Vec<String> {
 /// How an event differs from what was expected, its times included.
 fn call(expected: &Expected, got: &Object) -> String {
     let mut foreseen = got.clone();
-    for key in ["time", "seq", "duration_ns"] {
+    for key in ["id", "time", "seq", "duration_ns"] {
         foreseen.shift_remove(key);
     }
     if !expected.event.contains_key("cpu") {

@@ -14,6 +14,7 @@ use crate::{
 pub(super) fn write(call: &Call<'_>, sets: Sets, time: &str, out: &mut Vec<u8>) {
     let mut line = Object::new(out);
     line.field("event", "syscall");
+    line.field("id", call.id);
     line.field("time", Time(time));
     line.field("seq", call.seq);
     line.field("cpu", call.cpu);

@@ -26,7 +26,7 @@ fn line(sample: &Sample) -> String {
 /// The line of a sample, with signal sets written like this. It fits the schema.
 fn line_with(sets: Sets, sample: &Sample) -> String {
     let mut call = decode::call(sample.bytes(), CLOCK).unwrap();
-    call.seq = 17;
+    (call.id, call.seq) = (41, 17);
     let mut buffer = Vec::new();
     Json::new(sets).write(Event::Call(&call), &mut buffer).unwrap();
     let line = String::from_utf8(buffer).unwrap();
@@ -38,7 +38,7 @@ fn line_with(sets: Sets, sample: &Sample) -> String {
 fn expected(syscall: &str, abi: &str, args: &str, ret: &str, error: &str) -> String {
     let caller = r#""pid":812,"tid":815,"ppid":1,"uid":33,"gid":34,"comm":"nginx","cgroup":4321"#;
     format!(
-        r#"{{"event":"syscall","time":"2026-11-21T19:53:08.123456789Z","seq":17,"cpu":3,"syscall":"{syscall}","abi":"{abi}",{caller},"args":{args},"ret":{ret},"error":{error},"duration_ns":812}}"#
+        r#"{{"event":"syscall","id":41,"time":"2026-11-21T19:53:08.123456789Z","seq":17,"cpu":3,"syscall":"{syscall}","abi":"{abi}",{caller},"args":{args},"ret":{ret},"error":{error},"duration_ns":812}}"#
     ) + "\n"
 }
 

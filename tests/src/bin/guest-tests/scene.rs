@@ -110,7 +110,7 @@ pub(crate) fn assert_same(what: &str, expected: &[&Value], got: &[Value]) {
 pub(crate) fn foreseeable(event: &Value) -> Value {
     let mut event = event.clone();
     if let Some(event) = event.as_object_mut() {
-        for key in ["time", "seq", "cpu", "duration_ns"] {
+        for key in ["id", "time", "seq", "cpu", "duration_ns"] {
             event.shift_remove(key);
         }
     }

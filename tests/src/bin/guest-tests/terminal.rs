@@ -119,7 +119,7 @@ fn a_terminal_gets_no_colour_where_nobody_wants_it() {
 
 fn a_terminal_gets_json_if_asked_for() {
     let (line, _) = shown(&["--format", "json"], &[], "");
-    assert!(line.starts_with(r#"{"event":"syscall","time":""#), "{line}");
+    assert!(line.starts_with(r#"{"event":"syscall","id":"#), "{line}");
     assert!(!line.contains('\u{1b}'), "{line:?}");
 }
 

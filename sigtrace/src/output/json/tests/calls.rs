@@ -10,7 +10,7 @@ fn kill_is_a_whole_line() {
     assert_eq!(
         line(&sample),
         concat!(
-            r#"{"event":"syscall","time":"2026-11-21T19:53:08.123456789Z","seq":17,"cpu":3,"#,
+            r#"{"event":"syscall","id":41,"time":"2026-11-21T19:53:08.123456789Z","seq":17,"cpu":3,"#,
             r#""syscall":"kill","abi":"x86_64","pid":812,"tid":815,"ppid":1,"uid":33,"gid":34,"#,
             r#""comm":"nginx","cgroup":4321,"args":{"pid":1234,"sig":"SIGTERM","signo":15},"#,
             r#""ret":0,"error":null,"duration_ns":812}"#,

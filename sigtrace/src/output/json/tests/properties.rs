@@ -14,8 +14,9 @@ use crate::{
 };
 
 /// The keys every system call has, in order.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "event",
+    "id",
     "time",
     "seq",
     "cpu",
@@ -112,7 +113,7 @@ proptest! {
         let mut keys: Vec<&str> = event.as_object().unwrap().keys().map(String::as_str).collect();
         keys.retain(|key| *key != "return");
         let call = decode::call(&bytes, CLOCK).unwrap();
-        let (before, after) = KEYS.split_at(8);
+        let (before, after) = KEYS.split_at(9);
         let inside: &[_] = if call.ns.is_some() { &["ns_pid", "ns_tid"] } else { &[] };
         prop_assert_eq!(keys, [before, inside, after].concat());
         let args: Vec<&str> =

@@ -147,8 +147,8 @@ fn longest_line(signo: i32, code: i32) -> usize {
     for at in [offset_of!(Record, uid), offset_of!(Record, gid), offset_of!(Record, cpu)] {
         sample = sample.with(at, &[0xff; 4]);
     }
-    // It has the number 0, where there can be one of 20 digits.
-    line(&sample).len() + 19
+    // Its id and its number have two digits, where there can be 16 and 20.
+    line(&sample).len() + 14 + 18
 }
 
 #[test]
