@@ -38,8 +38,9 @@ pub fn probes(mechanisms: Vec<Mechanism>) -> Vec<Probe> {
 }
 
 /// The kinds of events, and what each is for.
-pub(crate) const EVENTS: [(&str, &str); 3] = [
+pub(crate) const EVENTS: [(&str, &str); 4] = [
     ("syscall", "a system call, decoded"),
+    ("return", "the return of a call that was printed as unfinished"),
     ("lost", "calls of which nothing was printed, by cause, since the last such event"),
     ("stats", "the accounting: what was printed, filtered and lost"),
 ];

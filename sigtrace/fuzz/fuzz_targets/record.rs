@@ -89,27 +89,38 @@ fn know(siginfo: &mut [u8]) {
 /// A line of JSON that has the caller's name as far as it is Unicode. Whether it fits the schema the
 /// property tests see to: validating would leave a tenth of the inputs a second.
 fn check_json(call: &Call, sets: Sets) {
-    let line = line(&mut Json::new(sets), call);
-    let event: Value = serde_json::from_str(&line).expect("JSON");
-    assert!(event["args"].is_object(), "{line}");
-    assert_eq!(event["comm"], String::from_utf8_lossy(call.comm.bytes()).as_ref());
+    for told in events(call) {
+        let line = line(&mut Json::new(sets), told);
+        let event: Value = serde_json::from_str(&line).expect("JSON");
+        assert!(event["args"].is_object(), "{line}");
+        if matches!(told, Event::Call(_)) {
+            assert_eq!(event["comm"], String::from_utf8_lossy(call.comm.bytes()).as_ref());
+        }
+    }
 }
 
 /// A line of text without anything a terminal would act upon, and the same in colour.
 fn check_text(call: &Call, sets: Sets) {
-    let plain = line(&mut Text::new(sets, false), call);
-    assert!(!plain.trim_end_matches('\n').contains(char::is_control), "{plain:?}");
-    let colored = line(&mut Text::new(sets, true), call);
-    let mut parts = colored.split("\u{1b}[");
-    let first = parts.next().unwrap_or_default().to_owned();
-    let after_escapes = parts.filter_map(|part| part.split_once('m').map(|(_, text)| text));
-    assert_eq!(after_escapes.fold(first, |all, text| all + text), plain);
+    for told in events(call) {
+        let plain = line(&mut Text::new(sets, false), told);
+        assert!(!plain.trim_end_matches('\n').contains(char::is_control), "{plain:?}");
+        let colored = line(&mut Text::new(sets, true), told);
+        let mut parts = colored.split("\u{1b}[");
+        let first = parts.next().unwrap_or_default().to_owned();
+        let after_escapes = parts.filter_map(|part| part.split_once('m').map(|(_, text)| text));
+        assert_eq!(after_escapes.fold(first, |all, text| all + text), plain);
+    }
+}
+
+/// The events there can be of a call: it, and its return if it was printed before that.
+fn events<'a>(call: &'a Call<'a>) -> [Event<'a>; 2] {
+    [Event::Call(call), Event::Return { call, time_ns: call.returned_ns().unwrap_or_default() }]
 }
 
 /// What a format writes: one line.
-fn line(format: &mut dyn Format, call: &Call) -> String {
+fn line(format: &mut dyn Format, event: Event<'_>) -> String {
     let mut buffer = Vec::new();
-    format.write(Event::Call(call), &mut buffer).expect("memory takes everything");
+    format.write(event, &mut buffer).expect("memory takes everything");
     let line = String::from_utf8(buffer).expect("UTF-8");
     assert_eq!(line.find('\n'), Some(line.len() - 1), "{line:?}");
     line

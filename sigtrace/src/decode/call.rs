@@ -10,7 +10,7 @@ use crate::names::errno;
 pub struct Call<'a> {
     /// What it is known by, unique in a run. Decoding leaves it 0, as only who prints can count.
     pub id: u64,
-    /// Its number among the events printed. Decoding leaves it 0 likewise.
+    /// The number of the event that tells of it, or of its return. Decoding leaves it 0 likewise.
     pub seq: u64,
     /// Wall clock at entry, in nanoseconds since 1970 (UTC).
     pub time_ns: u64,
@@ -92,6 +92,11 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Wall clock at return, in nanoseconds since 1970 (UTC), when the return was seen.
+    pub fn returned_ns(&self) -> Option<u64> {
+        Some(self.time_ns.saturating_add(self.duration_ns()?))
+    }
+
     /// What is missing in it.
     pub fn holes(&self) -> Holes {
         Holes {
@@ -124,7 +129,7 @@ pub enum Return {
     },
     /// It returned, or its thread ended in it, but no probe saw that.
     Missed,
-    /// It was still under way when tracing ended.
+    /// It was still under way when it was looked at.
     Unfinished,
 }
 
@@ -133,7 +138,7 @@ pub enum Return {
 pub struct Holes {
     /// Its return was not seen.
     pub return_missed: bool,
-    /// It had not returned when tracing ended.
+    /// It was still under way.
     pub unfinished: bool,
     /// A structure it points to could not be read.
     pub unreadable: bool,

@@ -134,6 +134,19 @@ fn the_time_is_the_wall_clocks() {
 }
 
 #[test]
+fn a_call_knows_when_it_returned() {
+    let at = |sample: &Sample, offset_ns| {
+        call(sample.bytes(), WallClock { offset_ns }).unwrap().returned_ns()
+    };
+    assert_eq!(at(&kill(), 0), Some(1_000_000_813));
+    assert_eq!(at(&kill(), 1_795_290_787_123_456_788), Some(1_795_290_788_123_457_601));
+    let longest = kill().with(offset_of!(Record, duration_ns), &[0xff; 8]);
+    assert_eq!(at(&longest, 0), Some(u64::MAX));
+    assert_eq!(at(&kill().state(State::Missed), 0), None);
+    assert_eq!(at(&kill().state(State::Entered), 0), None);
+}
+
+#[test]
 fn a_name_ends_at_its_nul() {
     assert_eq!(Comm(*b"nginx\0garbage\0\0\0").bytes(), b"nginx");
     assert_eq!(Comm(*b"0123456789abcdef").bytes(), b"0123456789abcdef");

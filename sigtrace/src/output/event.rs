@@ -7,6 +7,14 @@ use crate::decode::Call;
 pub enum Event<'a> {
     /// A system call.
     Call(&'a Call<'a>),
+    /// The return of a call that was printed as unfinished.
+    Return {
+        /// The call as it is known now, with the id that it was printed with.
+        call: &'a Call<'a>,
+        /// Wall clock when it returned, or when it was noticed that this was missed, in nanoseconds
+        /// since 1970 (UTC).
+        time_ns: u64,
+    },
     /// Calls were lost.
     Lost(&'a Lost),
     /// The accounting so far.

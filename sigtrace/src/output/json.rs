@@ -31,6 +31,9 @@ impl Format for Json {
             Event::Call(call) => {
                 call::write(call, self.sets, self.clock.text(call.time_ns), buffer);
             }
+            Event::Return { call, time_ns } => {
+                call::write_return(call, self.sets, self.clock.text(time_ns), buffer);
+            }
             Event::Lost(lost) => {
                 stats::write_lost(lost, self.clock.text(lost.time_ns), buffer);
             }

@@ -37,6 +37,10 @@ impl Format for Text {
                 palette.time(self.clock.time_of_day(call.time_ns), buffer)?;
                 call::write(call, self.sets, palette, buffer)?;
             }
+            Event::Return { call, time_ns } => {
+                palette.time(self.clock.time_of_day(time_ns), buffer)?;
+                call::write_return(call, self.sets, palette, buffer)?;
+            }
             Event::Lost(lost) => {
                 palette.time(self.clock.time_of_day(lost.time_ns), buffer)?;
                 stats::write_lost(lost, palette, buffer)?;

@@ -1,6 +1,6 @@
 //! The arguments of each call.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sigtrace_common::{Access, Arg, Kind, SYSCALLS, Syscall};
 
 use super::parts::{
@@ -13,9 +13,23 @@ pub(super) fn definition(row: &Syscall) -> String {
     format!("args.{}", row.name)
 }
 
-/// The definitions of all calls' arguments.
+/// The name of the definition of what `args` are, by `syscall`.
+pub(super) const BY_CALL: &str = "args";
+
+/// The definitions of all calls' arguments, and of which call has which.
 pub(super) fn definitions() -> impl Iterator<Item = (String, Value)> {
-    SYSCALLS.iter().map(|row| (definition(row), described(row.summary, args(row))))
+    let rows = SYSCALLS.iter().map(|row| (definition(row), described(row.summary, args(row))));
+    [(BY_CALL.to_owned(), described("Each call has its own.", by_call()))].into_iter().chain(rows)
+}
+
+fn by_call() -> Value {
+    let arguments = SYSCALLS.iter().map(|row| {
+        json!({
+            "if": { "properties": { "syscall": { "const": row.name } } },
+            "then": { "properties": { "args": reference(&definition(row)) } },
+        })
+    });
+    json!({ "allOf": arguments.collect::<Value>() })
 }
 
 /// The arguments of one call, and what is known besides: behind a pidfd there is always somebody to

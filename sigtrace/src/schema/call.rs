@@ -13,7 +13,7 @@ use crate::{decode::Comm, names::errno};
 pub(super) fn call() -> Value {
     let mut call = object(keys());
     call["properties"]["return"] = described(
-        "Only if there is no result: no probe saw the call return, or tracing ended before it did.",
+        "Only if there is no result: no probe saw the call return, or it was still under way.",
         names(["missed", "unfinished"]),
     );
     for (key, what) in [("ns_pid", "Calling process"), ("ns_tid", "Calling thread")] {
@@ -22,14 +22,26 @@ pub(super) fn call() -> Value {
         call["properties"][key] = described(&text, reference("uint32"));
     }
     call["dependentRequired"] = json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"] });
-    let arguments = SYSCALLS.iter().map(|row| {
-        json!({
-            "if": { "properties": { "syscall": { "const": row.name } } },
-            "then": { "properties": { "args": reference(&args::definition(row)) } },
-        })
-    });
-    call["allOf"] = [results()].into_iter().chain(arguments).collect();
+    call["allOf"] = json!([results(), reference(args::BY_CALL)]);
     call
+}
+
+/// The event of the return of a call.
+pub(super) fn returned() -> Value {
+    const REPEATED: [&str; 8] =
+        ["seq", "syscall", "pid", "tid", "args", "ret", "error", "duration_ns"];
+    let time = "When the call returned; if that was missed, when this was noticed.";
+    let header = [
+        ("event", json!({ "const": "return" })),
+        ("request", described("The `id` of the call's event.", reference("id"))),
+        ("time", described(time, reference("time"))),
+    ];
+    let repeated = keys().into_iter().filter(|(key, _)| REPEATED.contains(key));
+    let mut returned = object(header.into_iter().chain(repeated));
+    returned["properties"]["return"] =
+        described("Only if no probe saw the call return.", names(["missed"]));
+    returned["allOf"] = json!([results(), reference(args::BY_CALL)]);
+    returned
 }
 
 /// What every call has, in the order of the output.
@@ -42,7 +54,7 @@ fn keys() -> [Named; 18] {
         ("event", json!({ "const": "syscall" })),
         ("id", seen("What the call is known by, unique in a run.", reference("id"))),
         ("time", seen("When the call was entered.", reference("time"))),
-        ("seq", seen("Counts the calls printed, from 0, without gaps.", reference("uint64"))),
+        ("seq", seen("Counts calls and returns, from 0, without gaps.", reference("uint64"))),
         ("cpu", seen("The processor on which it was entered.", reference("uint32"))),
         ("syscall", seen("The kernel's name.", names(SYSCALLS.iter().map(|row| row.name)))),
         ("abi", seen("How the caller entered the kernel.", names(Abi::ALL.map(Abi::name)))),

@@ -58,6 +58,7 @@ pub fn document() -> Value {
 fn definitions() -> Map<String, Value> {
     let events = EVENTS.map(|(name, summary)| {
         let schema = match name {
+            "return" => call::returned(),
             "lost" => accounting::lost(),
             "stats" => accounting::stats(),
             _ => call::call(),

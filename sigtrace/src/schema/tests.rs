@@ -59,6 +59,22 @@ fn call() -> Value {
     })
 }
 
+/// The return of a wait with everything in it.
+fn returned() -> Value {
+    json!({
+        "event": "return", "request": 41, "time": "2026-11-21T19:53:15.323456789Z", "seq": 90,
+        "syscall": "rt_sigtimedwait", "pid": 812, "tid": 815,
+        "args": {
+            "set": ["SIGUSR1"],
+            "info": {
+                "sig": "SIGUSR1", "signo": 10, "code": "SI_USER", "errno": 0, "pid": 9, "uid": 0,
+            },
+            "timeout": { "sec": 9, "nsec": 0 }, "sigsetsize": 8,
+        },
+        "ret": 10, "error": null, "duration_ns": 7_200_000_000_u64,
+    })
+}
+
 /// An action with everything in it.
 fn action() -> Value {
     let mut call = call();
@@ -117,7 +133,7 @@ fn the_schema_is_one() {
 
 #[test]
 fn events_of_every_kind_fit() {
-    for event in [call(), action(), lost(), stats()] {
+    for event in [call(), action(), returned(), lost(), stats()] {
         assert_eq!(problem(&event), None, "{event}");
     }
 }
@@ -125,7 +141,7 @@ fn events_of_every_kind_fit() {
 #[test]
 fn every_kind_has_its_keys_in_the_order_of_the_output() {
     let document = document();
-    for event in [call(), lost(), stats()] {
+    for event in [call(), returned(), lost(), stats()] {
         let kind = event["event"].as_str().unwrap();
         let required = document["$defs"][kind]["required"].as_array().unwrap();
         assert!(required.iter().eq(event.as_object().unwrap().keys()), "{kind}");
@@ -135,7 +151,7 @@ fn every_kind_has_its_keys_in_the_order_of_the_output() {
 #[test]
 fn a_missing_key_is_refused() {
     let places = ["", "/args", "/args/info", "/args/act", "/lost", "/incomplete"];
-    for event in [call(), action(), lost(), stats()] {
+    for event in [call(), action(), returned(), lost(), stats()] {
         for place in places {
             let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };
             for key in object.keys() {
@@ -150,7 +166,7 @@ fn a_missing_key_is_refused() {
 #[test]
 fn a_key_too_many_is_refused() {
     let places = ["", "/args", "/args/info", "/args/act", "/args/oldact", "/lost", "/incomplete"];
-    for event in [call(), action(), lost(), stats()] {
+    for event in [call(), action(), returned(), lost(), stats()] {
         for place in places {
             let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };
             let mut more = object.clone();
@@ -162,7 +178,7 @@ fn a_key_too_many_is_refused() {
 
 #[test]
 fn another_type_is_refused_in_every_place() {
-    for event in [call(), action(), lost(), stats()] {
+    for event in [call(), action(), returned(), lost(), stats()] {
         for place in leaves(&event) {
             for wrong in [json!(true), json!(1.5), json!({}), json!([]), json!("no such name")] {
                 // A name is what a name has to be.
@@ -194,6 +210,8 @@ fn an_error_tells_what_is_wrong() {
         (action(), "/args/act/mask", json!(["SIGINT", "SIGINT"]), ""),
         (action(), "/args/act/mask", json!("0x2"), ""),
         (action(), "/args/oldact/address", json!("0X7"), ""),
+        (returned(), "/request", json!(-1), "minimum"),
+        (returned(), "/args/info/sig", json!("USR1"), ""),
         (stats(), "/probes/kill", json!("uprobe"), "not one of"),
     ] {
         let mut wrong_event = event.clone();
@@ -221,5 +239,18 @@ fn a_call_without_a_result_says_so() {
     event["return"] = "missed".into();
     assert_eq!(problem(&event), None);
     event["return"] = "lost".into();
+    assert!(problem(&event).is_some());
+}
+
+#[test]
+fn a_return_has_a_result_or_was_missed() {
+    let mut event = returned();
+    for key in ["ret", "error", "duration_ns"] {
+        event[key] = Value::Null;
+    }
+    assert!(problem(&event).is_some());
+    event["return"] = "missed".into();
+    assert_eq!(problem(&event), None);
+    event["return"] = "unfinished".into();
     assert!(problem(&event).is_some());
 }

@@ -31,6 +31,24 @@ pub(super) fn write(call: &Call<'_>, sets: Sets, time: &str, out: &mut Vec<u8>) 
     line.field("gid", call.gid);
     line.field("comm", call.comm);
     line.field("cgroup", call.cgroup);
+    end(line, call, sets);
+}
+
+/// The line of the return of a call, without its end.
+pub(super) fn write_return(call: &Call<'_>, sets: Sets, time: &str, out: &mut Vec<u8>) {
+    let mut line = Object::new(out);
+    line.field("event", "return");
+    line.field("request", call.id);
+    line.field("time", Time(time));
+    line.field("seq", call.seq);
+    line.field("syscall", call.syscall.name);
+    line.field("pid", call.pid);
+    line.field("tid", call.tid);
+    end(line, call, sets);
+}
+
+/// What both end with: the arguments, and how the call ended.
+fn end(mut line: Object<'_>, call: &Call<'_>, sets: Sets) {
     line.field("args", Args { call, sets });
     line.field("ret", call.ret());
     line.field("error", call.errno().map(|number| NameOr(errno::name(number), number)));

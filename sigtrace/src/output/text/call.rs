@@ -18,8 +18,33 @@ pub(super) fn write(
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
     caller(call, palette, out)?;
-    let style = palette.syscall;
-    write!(out, "{style}{}{style:#}(", call.syscall.name)?;
+    name(call, palette, out)?;
+    out.push(b'(');
+    args(call, sets, palette, out)?;
+    out.push(b')');
+    end(call, sets, palette, out)
+}
+
+/// The return of a call, as strace resumes one. The arguments are there again if outputs are among
+/// them, which were not known before; else they were all in the line that is resumed.
+pub(super) fn write_return(
+    call: &Call<'_>,
+    sets: Sets,
+    palette: &Palette,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    caller(call, palette, out)?;
+    out.extend(b"<... ");
+    name(call, palette, out)?;
+    out.extend(b" resumed>");
+    if call.args().any(|(arg, _)| arg.access == Access::Out) {
+        args(call, sets, palette, out)?;
+    }
+    out.push(b')');
+    end(call, sets, palette, out)
+}
+
+fn args(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     for (index, (arg, argument)) in call.args().enumerate() {
         if arg.access == Access::Returned {
             // Not an argument of the call: it stands where the result does.
@@ -42,11 +67,10 @@ pub(super) fn write(
             write!(out, "<pid:{target}>")?;
         }
     }
-    out.push(b')');
-    end(call, sets, palette, out)
+    Ok(())
 }
 
-/// Who called, and how if it was not by way of the machine's own interface.
+/// Who called.
 fn caller(call: &Call<'_>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     let style = palette.caller;
     write!(out, "{style}{}[{}", Escaped(&call.comm), call.pid)?;
@@ -59,11 +83,16 @@ fn caller(call: &Call<'_>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<(
             write!(out, "/{}", ns.tid)?;
         }
     }
-    write!(out, "]{style:#} ")?;
+    write!(out, "]{style:#} ")
+}
+
+/// What was called, and how if it was not by way of the machine's own interface.
+fn name(call: &Call<'_>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     if !call.abi.is_64bit() {
         write!(out, "{}:", call.abi.name())?;
     }
-    Ok(())
+    let style = palette.syscall;
+    write!(out, "{style}{}{style:#}", call.syscall.name)
 }
 
 /// What came back, and when.

@@ -115,6 +115,62 @@ fn a_return_that_was_not_seen_says_so() {
     assert_text(&Sample::of("pause", &[]).state(State::Entered), "pause() <unfinished ...>");
 }
 
+/// Asserts the line of the return of a sample, 7.2 s after it was entered.
+#[track_caller]
+fn assert_return(sample: Sample, expected: &str) {
+    let duration = std::mem::offset_of!(sigtrace_common::Record, duration_ns);
+    let sample = sample.with(duration, &7_200_000_000_u64.to_ne_bytes());
+    let call = decode::call(sample.bytes(), CLOCK).unwrap();
+    let late = Event::Return { call: &call, time_ns: 1_795_290_795_323_456_789 };
+    assert_eq!(
+        event(&mut Text::new(Sets::Names, false), late),
+        format!("19:53:15.323456 nginx[812/815] {expected}\n")
+    );
+}
+
+#[test]
+fn a_late_return_resumes_its_call() {
+    let suspend = Sample::of("rt_sigsuspend", &[0x7ffe_1000, 8]).points_to(0, &longs(&[0]));
+    assert_return(
+        suspend.ret(-514),
+        "<... rt_sigsuspend resumed>) = ? ERESTARTNOHAND (To be restarted if no handler) \
+         <7.200000>",
+    );
+    assert_return(
+        Sample::of("kill", &[1, 15]).ret(-3),
+        "<... kill resumed>) = -1 ESRCH <7.200000>",
+    );
+}
+
+#[test]
+fn a_late_return_has_all_arguments_if_outputs_are_among_them() {
+    let wait = Sample::of("rt_sigtimedwait", &[0x7ffe_1000, 0x7ffe_2000, 0, 8])
+        .points_to(0, &longs(&[1 << 9]))
+        .points_to(1, &ints(&[10, 0, 0, 0, 9, 0]));
+    assert_return(
+        wait.ret(10),
+        "<... rt_sigtimedwait resumed>[USR1], {si_signo=SIGUSR1, si_code=SI_USER, si_pid=9, \
+         si_uid=0}, NULL, 8) = 10 (SIGUSR1) <7.200000>",
+    );
+}
+
+#[test]
+fn a_late_return_that_was_missed_says_so() {
+    assert_return(
+        Sample::of("pause", &[]).state(State::Missed),
+        "<... pause resumed>) = ? <return missed>",
+    );
+}
+
+#[test]
+fn a_late_return_of_a_32_bit_caller_is_marked() {
+    assert_return(
+        Sample::of("sigsuspend", &[0, 0, 1 << 14]).abi(Abi::I386).ret(-514),
+        "<... i386:sigsuspend resumed>) = ? ERESTARTNOHAND (To be restarted if no handler) \
+         <7.200000>",
+    );
+}
+
 #[test]
 fn a_main_thread_is_its_process() {
     let sample = Sample::of("pause", &[]);
@@ -410,8 +466,10 @@ proptest! {
     #[test]
     fn every_record_is_one_line_without_a_control_character(bytes in records()) {
         let call = decode::call(&bytes, CLOCK).unwrap();
-        let line = event(&mut Text::new(Sets::Names, false), Event::Call(&call));
-        prop_assert_eq!(line.find(char::is_control), Some(line.len() - 1));
-        prop_assert!(line.ends_with('\n'));
+        for told in [Event::Call(&call), Event::Return { call: &call, time_ns: 0 }] {
+            let line = event(&mut Text::new(Sets::Names, false), told);
+            prop_assert_eq!(line.find(char::is_control), Some(line.len() - 1));
+            prop_assert!(line.ends_with('\n'));
+        }
     }
 }

@@ -7,7 +7,7 @@ use sigtrace_common::{Abi, Kind, Record, SYSCALLS, State, Syscall};
 use super::*;
 use crate::{
     decode::{
-        Comm,
+        Comm, Return,
         tests::{records, records_of},
     },
     names::{pidfd, sa_flags::SA, signal},
@@ -35,6 +35,21 @@ const KEYS: [&str; 18] = [
     "duration_ns",
 ];
 
+/// The keys of every late return, in order.
+const RETURN_KEYS: [&str; 11] = [
+    "event",
+    "request",
+    "time",
+    "seq",
+    "syscall",
+    "pid",
+    "tid",
+    "args",
+    "ret",
+    "error",
+    "duration_ns",
+];
+
 fn json(bytes: &[u8]) -> String {
     json_with(Sets::Names, bytes)
 }
@@ -44,6 +59,16 @@ fn json_with(sets: Sets, bytes: &[u8]) -> String {
     let call = decode::call(bytes, CLOCK).unwrap();
     let mut buffer = Vec::new();
     Json::new(sets).write(Event::Call(&call), &mut buffer).unwrap();
+    let line = String::from_utf8(buffer).unwrap();
+    assert_valid(&line);
+    line
+}
+
+/// The line of the return that a record tells of, which fits the schema.
+fn return_with(sets: Sets, bytes: &[u8]) -> String {
+    let call = decode::call(bytes, CLOCK).unwrap();
+    let mut buffer = Vec::new();
+    Json::new(sets).write(Event::Return { call: &call, time_ns: 0 }, &mut buffer).unwrap();
     let line = String::from_utf8(buffer).unwrap();
     assert_valid(&line);
     line
@@ -98,6 +123,9 @@ fn every_kind_is_reached_under_every_interface() {
                     assert_eq!((call.syscall.name, call.abi), (syscall.name, abi));
                     json_with(Sets::Names, &bytes);
                     json_with(Sets::Mask, &bytes);
+                    if state != State::Entered {
+                        return_with(Sets::Names, &bytes);
+                    }
                 }
             }
         }
@@ -119,6 +147,19 @@ proptest! {
         let args: Vec<&str> =
             event["args"].as_object().unwrap().keys().map(String::as_str).collect();
         prop_assert_eq!(args, keys_of_args(call.syscall, call.ns.is_some()));
+    }
+
+    #[test]
+    fn every_late_return_has_the_arguments_and_the_result_of_its_call(bytes in records()) {
+        let call = decode::call(&bytes, CLOCK).unwrap();
+        prop_assume!(call.outcome != Return::Unfinished);
+        let (whole, late) = (parse(&json(&bytes)), parse(&return_with(Sets::Names, &bytes)));
+        let mut keys: Vec<&str> = late.as_object().unwrap().keys().map(String::as_str).collect();
+        prop_assert_eq!(keys.pop_if(|key| *key == "return").is_some(), call.outcome == Return::Missed);
+        prop_assert_eq!(keys, RETURN_KEYS);
+        for key in &RETURN_KEYS[4..] {
+            prop_assert_eq!(&late[key], &whole[key]);
+        }
     }
 
     #[test]

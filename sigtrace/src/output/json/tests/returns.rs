@@ -1,6 +1,8 @@
 //! How calls end, who made them, and the accounting.
 
-use sigtrace_common::State;
+use std::mem::offset_of;
+
+use sigtrace_common::{Record, State};
 
 use super::*;
 use crate::output::{Lost, Stats};
@@ -37,6 +39,78 @@ fn a_missed_return_says_so_last() {
         );
         assert_eq!(line(&kill().state(state)), cut);
     }
+}
+
+/// The line of the return of a sample that was printed before, at 2026-11-21T19:53:15.323456789Z.
+fn return_of(sample: &Sample) -> String {
+    let mut call = decode::call(sample.bytes(), CLOCK).unwrap();
+    (call.id, call.seq) = (41, 90);
+    let line = event(Event::Return { call: &call, time_ns: 1_795_290_795_323_456_789 });
+    assert_valid(&line);
+    line
+}
+
+/// What every such line begins with, and what this one goes on with.
+fn expected_return(syscall: &str, rest: &str) -> String {
+    format!(
+        r#"{{"event":"return","request":41,"time":"2026-11-21T19:53:15.323456789Z","seq":90,"syscall":"{syscall}","pid":812,"tid":815,{rest}}}"#
+    ) + "\n"
+}
+
+#[test]
+fn a_late_return_refers_to_its_call_and_has_what_that_could_not_have() {
+    let wait = Sample::of("rt_sigtimedwait", &[0x7ffe_1000, 0x7ffe_2000, 0x7ffe_3000, 8])
+        .points_to(0, &longs(&[set(&[10])]))
+        .points_to(1, &ints(&[10, 0, 0, 0, 9, 0]))
+        .points_to(2, &longs(&[9, 0]))
+        .ret(10)
+        .with(offset_of!(Record, duration_ns), &7_200_000_000_u64.to_ne_bytes());
+    assert_eq!(
+        return_of(&wait),
+        expected_return(
+            "rt_sigtimedwait",
+            concat!(
+                r#""args":{"set":["SIGUSR1"],"info":{"sig":"SIGUSR1","signo":10,"#,
+                r#""code":"SI_USER","errno":0,"pid":9,"uid":0},"timeout":{"sec":9,"nsec":0},"#,
+                r#""sigsetsize":8},"ret":10,"error":null,"duration_ns":7200000000"#
+            )
+        )
+    );
+}
+
+#[test]
+fn a_late_return_has_its_error() {
+    assert_eq!(
+        return_of(&Sample::of("pause", &[]).ret(-514)),
+        expected_return(
+            "pause",
+            r#""args":{},"ret":-514,"error":"ERESTARTNOHAND","duration_ns":812"#
+        )
+    );
+}
+
+#[test]
+fn a_late_return_that_was_missed_says_so_last() {
+    assert_eq!(
+        return_of(&kill().state(State::Missed)),
+        expected_return(
+            "kill",
+            &format!(
+                r#""args":{ARGS},"ret":null,"error":null,"duration_ns":null,"return":"missed""#
+            )
+        )
+    );
+}
+
+#[test]
+fn a_late_return_in_a_namespace_has_whom_its_call_was_aimed_at() {
+    assert_eq!(
+        return_of(&kill().in_namespace(1, 3).target(4711)),
+        expected_return(
+            "kill",
+            r#""args":{"pid":1,"sig":"SIGHUP","signo":1,"target":4711},"ret":0,"error":null,"duration_ns":812"#
+        )
+    );
 }
 
 #[test]
