@@ -93,6 +93,22 @@ impl Incomplete {
     }
 }
 
+/// What became of the returns of calls that were printed as unfinished. As the calls are in the sum
+/// already, these are not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Returns {
+    printed: u64,
+    lost: u64,
+}
+
+impl Returns {
+    /// What became of them, by name.
+    pub(crate) fn counts(self) -> Counts {
+        let Self { printed, lost } = self;
+        vec![("printed", printed), ("lost", lost)]
+    }
+}
+
 /// The books. Calls made while attached = printed + filtered + lost.
 #[derive(Debug)]
 pub(crate) struct Account {
@@ -102,6 +118,7 @@ pub(crate) struct Account {
     probe_missed: u64,
     printed: [u64; SYSCALLS.len()],
     incomplete: Incomplete,
+    returns: Returns,
     left_out: u64,
     undecodable: u64,
     output: u64,
@@ -116,6 +133,7 @@ impl Account {
             probe_missed: 0,
             printed: [0; SYSCALLS.len()],
             incomplete: Incomplete::default(),
+            returns: Returns::default(),
             left_out: 0,
             undecodable: 0,
             output: 0,
@@ -169,6 +187,11 @@ impl Account {
         }
     }
 
+    fn returns(&self) -> Returns {
+        let Returns { printed, lost } = self.returns;
+        Returns { printed, lost: self.counters.get(Counter::ReturnLost).saturating_add(lost) }
+    }
+
     /// The losses since this was last asked, if there are any.
     pub(crate) fn new_losses(&mut self) -> Option<Losses> {
         let losses = self.losses();
@@ -192,6 +215,7 @@ impl Account {
             filtered: self.filtered(),
             lost: self.losses().causes(),
             incomplete: self.incomplete.holes(),
+            returns: self.returns().counts(),
             probes: mechanisms.iter().map(|(&row, how)| (name(row), how.name())).collect(),
         }
     }

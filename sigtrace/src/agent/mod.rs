@@ -45,7 +45,7 @@ use self::{
     sink::Sink,
 };
 pub(crate) use self::{
-    account::{Incomplete, Losses},
+    account::{Incomplete, Losses, Returns},
     ids::MAX as MAX_ID,
 };
 use crate::{

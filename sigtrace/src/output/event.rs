@@ -49,6 +49,8 @@ pub struct Stats {
     pub lost: Counts,
     /// Calls printed with a hole, by what is missing.
     pub incomplete: Counts,
+    /// What became of the returns of calls that were printed as unfinished.
+    pub returns: Counts,
     /// How each syscall is probed.
     pub probes: Vec<(&'static str, &'static str)>,
 }

@@ -5,7 +5,7 @@ use sigtrace_common::SYSCALLS;
 
 use super::parts::{Named, counts, described, names, object, reference};
 use crate::{
-    agent::{Incomplete, Losses},
+    agent::{Incomplete, Losses, Returns},
     bpf::Mechanism,
     output::Counts,
 };
@@ -29,6 +29,7 @@ pub(super) fn stats() -> Value {
     });
     let lost = object(numbers(Losses::default().causes()));
     let incomplete = object(numbers(Incomplete::default().holes()));
+    let returns = object(numbers(Returns::default().counts()));
     object([
         ("event", json!({ "const": "stats" })),
         ("time", described("When it was added up.", reference("time"))),
@@ -37,6 +38,7 @@ pub(super) fn stats() -> Value {
         ("filtered", described("Calls the selection left out.", reference("uint64"))),
         ("lost", described("Calls of which nothing was printed, by cause.", lost)),
         ("incomplete", described("Events printed with a hole, by what is missing.", incomplete)),
+        ("returns", described("Returns of calls printed as unfinished, by their fate.", returns)),
         ("probes", described("How each selected syscall is probed.", probes)),
     ])
 }

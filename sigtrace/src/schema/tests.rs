@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::document;
 use crate::{
-    agent::{Incomplete, Losses},
+    agent::{Incomplete, Losses, Returns},
     output::{Event, Format, Json, Lost, Sets, Stats},
 };
 
@@ -120,6 +120,7 @@ fn stats() -> Value {
         printed: vec![("kill", 42), ("pause", 1)],
         lost: Losses::default().causes(),
         incomplete: Incomplete::default().holes(),
+        returns: Returns::default().counts(),
         probes: vec![("kill", "kprobe"), ("pause", "unsupported")],
         ..Stats::default()
     };
@@ -150,7 +151,7 @@ fn every_kind_has_its_keys_in_the_order_of_the_output() {
 
 #[test]
 fn a_missing_key_is_refused() {
-    let places = ["", "/args", "/args/info", "/args/act", "/lost", "/incomplete"];
+    let places = ["", "/args", "/args/info", "/args/act", "/lost", "/incomplete", "/returns"];
     for event in [call(), action(), returned(), lost(), stats()] {
         for place in places {
             let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };
@@ -165,7 +166,16 @@ fn a_missing_key_is_refused() {
 
 #[test]
 fn a_key_too_many_is_refused() {
-    let places = ["", "/args", "/args/info", "/args/act", "/args/oldact", "/lost", "/incomplete"];
+    let places = [
+        "",
+        "/args",
+        "/args/info",
+        "/args/act",
+        "/args/oldact",
+        "/lost",
+        "/incomplete",
+        "/returns",
+    ];
     for event in [call(), action(), returned(), lost(), stats()] {
         for place in places {
             let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };

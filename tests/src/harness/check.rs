@@ -40,8 +40,17 @@ const CALL: [&str; 18] = [
 const NAMESPACE: [&str; 2] = ["ns_pid", "ns_tid"];
 const CAUSES: [&str; 6] =
     ["ring_full", "pending_full", "registers_unreadable", "probe_missed", "undecodable", "output"];
-const STATS: [&str; 8] =
-    ["event", "time", "elapsed_ns", "printed", "filtered", "lost", "incomplete", "probes"];
+const STATS: [&str; 9] = [
+    "event",
+    "time",
+    "elapsed_ns",
+    "printed",
+    "filtered",
+    "lost",
+    "incomplete",
+    "returns",
+    "probes",
+];
 
 /// The lines of a stream, every one of them as the contract has it.
 pub(super) fn lines(stream: &Stream) -> Vec<Value> {
@@ -106,7 +115,9 @@ fn stats(event: &Object) -> Checked {
     let causes = event["lost"].as_object().ok_or("`lost` is no object")?;
     keys(causes, &CAUSES)?;
     let holes = event["incomplete"].as_object().ok_or("`incomplete` is no object")?;
-    keys(holes, &["return_missed", "unfinished", "unreadable"])
+    keys(holes, &["return_missed", "unfinished", "unreadable"])?;
+    let returns = event["returns"].as_object().ok_or("`returns` is no object")?;
+    keys(returns, &["printed", "lost"])
 }
 
 /// Whether the event was while sigtrace ran.

@@ -27,6 +27,7 @@ pub(super) fn write_stats(stats: &Stats, time: &str, out: &mut Vec<u8>) {
     line.field("filtered", stats.filtered);
     line.field("lost", ByName(&stats.lost));
     line.field("incomplete", ByName(&stats.incomplete));
+    line.field("returns", ByName(&stats.returns));
     line.field("probes", ByName(&stats.probes));
     line.end();
 }

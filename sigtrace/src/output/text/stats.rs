@@ -14,7 +14,8 @@ pub(super) fn write_lost(lost: &Lost, palette: &Palette, out: &mut Vec<u8>) -> i
     write!(out, "{hole}lost {} calls: {}{hole:#}", sum(&lost.causes), List(&lost.causes))
 }
 
-/// `stats after 10.000000 s: printed 42 (kill 42), filtered 7, lost 0 (…), incomplete (…)`.
+/// `stats after 10.000000 s: printed 42 (kill 42), filtered 7, lost 0 (…), incomplete (…),
+/// returns (…), probes (…)`.
 pub(super) fn write_stats(stats: &Stats, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     let style = palette.syscall;
     let (seconds, rest) = (stats.elapsed_ns / 1_000_000_000, stats.elapsed_ns % 1_000_000_000);
@@ -23,7 +24,8 @@ pub(super) fn write_stats(stats: &Stats, palette: &Palette, out: &mut Vec<u8>) -
     write!(out, ", filtered {}, lost ", stats.filtered)?;
     total(&stats.lost, out)?;
     // One call can have several holes, so that they have no sum.
-    write!(out, ", incomplete ({}), probes ({})", List(&stats.incomplete), List(&stats.probes))
+    write!(out, ", incomplete ({})", List(&stats.incomplete))?;
+    write!(out, ", returns ({}), probes ({})", List(&stats.returns), List(&stats.probes))
 }
 
 /// The sum, then what it is made of.

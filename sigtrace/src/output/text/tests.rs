@@ -452,13 +452,14 @@ fn stats_have_a_line() {
         filtered: 7,
         lost: vec![("ring_full", 12), ("pending_full", 0)],
         incomplete: vec![("return_missed", 3), ("unreadable", 1)],
+        returns: vec![("printed", 5), ("lost", 2)],
         probes: vec![("kill", "kprobe"), ("pause", "fentry")],
     };
     assert_eq!(
         event(&mut Text::new(Sets::Names, false), Event::Stats(&stats)),
         "19:53:08.123456 stats after 10.500000 s: printed 43 (kill 42, pause 1), filtered 7, \
          lost 12 (ring_full 12, pending_full 0), incomplete (return_missed 3, unreadable 1), \
-         probes (kill kprobe, pause fentry)\n"
+         returns (printed 5, lost 2), probes (kill kprobe, pause fentry)\n"
     );
 }
 

@@ -160,6 +160,7 @@ fn stats_have_everything_that_adds_up() {
         filtered: 7,
         lost: vec![("ring_full", 12), ("pending_full", 0)],
         incomplete: vec![("return_missed", 3), ("unreadable", 1)],
+        returns: vec![("printed", 5), ("lost", 2)],
         probes: vec![("kill", "kprobe"), ("pause", "kprobe")],
     };
     assert_eq!(
@@ -169,6 +170,7 @@ fn stats_have_everything_that_adds_up() {
             r#""elapsed_ns":10000000000,"printed":{"kill":42,"pause":1},"filtered":7,"#,
             r#""lost":{"ring_full":12,"pending_full":0},"#,
             r#""incomplete":{"return_missed":3,"unreadable":1},"#,
+            r#""returns":{"printed":5,"lost":2},"#,
             r#""probes":{"kill":"kprobe","pause":"kprobe"}}"#,
             "\n"
         )
