@@ -153,6 +153,16 @@ impl Account {
         self.incomplete.add(holes);
     }
 
+    /// The return of a call that was printed as unfinished reached the output.
+    pub(crate) fn return_printed(&mut self) {
+        self.returns.printed += 1;
+    }
+
+    /// The return of such a call did not.
+    pub(crate) fn return_lost(&mut self) {
+        self.returns.lost += 1;
+    }
+
     /// So many calls that reached the agent were not wanted.
     pub(crate) fn left_out(&mut self, calls: u64) {
         self.left_out += calls;

@@ -9,6 +9,7 @@ mod pump;
 mod readiness;
 mod shutdown;
 mod sink;
+mod told;
 
 use std::{
     collections::BTreeMap,

@@ -1,8 +1,17 @@
 //! From the ring to the output: decode, number, format, write, keep the books.
 
-use std::{collections::BTreeMap, io, time::Duration, vec};
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    io, mem,
+    time::Duration,
+    vec,
+};
 
 use aya::maps::{MapData, RingBuf};
+use sigtrace_common::State;
 use tokio::time::timeout;
 
 use super::{
@@ -10,10 +19,11 @@ use super::{
     clock::{self, Offset, now_ns},
     ids::Ids,
     sink::Sink,
+    told::{Met, Told},
 };
 use crate::{
     bpf::{Mechanism, RecordBytes},
-    decode::{self, Holes, WallClock},
+    decode::{self, Call, CallKey, Glance, Holes, WallClock},
     output::{Event, Format, Lost},
 };
 
@@ -30,8 +40,18 @@ const LOSSES_APART_NS: u64 = 250_000_000;
 struct Line {
     /// Where it ends in the buffer.
     end: usize,
-    /// The call it tells of: its row and what it lacks.
-    call: Option<(usize, Holes)>,
+    entry: Entry,
+}
+
+/// What a line is to the books.
+#[derive(Clone, Copy)]
+enum Entry {
+    /// A call of this row, which lacks this.
+    Call(usize, Holes),
+    /// The return of a call that was printed before.
+    Return,
+    /// Nothing.
+    None,
 }
 
 /// The way of the events.
@@ -47,6 +67,7 @@ pub(crate) struct Pump {
     /// How much of the buffer is written.
     written: usize,
     ids: Ids,
+    told: Told,
     /// Events numbered so far.
     seq: u64,
     /// No more calls than this many.
@@ -76,6 +97,7 @@ impl Pump {
             lines: Vec::with_capacity(256),
             written: 0,
             ids: Ids::default(),
+            told: Told::default(),
             seq: 0,
             max_events: max_events.unwrap_or(u64::MAX),
             losses_due_ns: 0,
@@ -92,51 +114,121 @@ impl Pump {
     /// Takes a batch from the ring. Says whether there may be more.
     pub(crate) fn fill(&mut self, ring: &mut RingBuf<MapData>) -> bool {
         let clock = self.offset.refresh();
-        while self.buffer.len() < BATCH {
+        let now = now_ns(clock::KERNEL);
+        while !self.is_full() {
             if let Some(record) = ring.next() {
                 self.push(&record, clock);
             } else if let Some(record) = self.rest.next() {
                 self.push(&record, clock);
             } else {
+                self.told.taken_until(now);
                 return false;
             }
         }
         true
     }
 
-    /// Has more records to take once the ring is empty.
+    /// Whether so much was gathered that it is to be written before there is more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.buffer.len() >= BATCH
+    }
+
+    /// Tells of a call that is under way, from its thread's slot, which is to be in the state
+    /// [`State::Entered`]. Its return is an event of its own when it comes. Says whether it was
+    /// told: not if it was before, nor past `--max-events`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nobody looks at the slots yet"))]
+    pub(crate) fn tell_unfinished(&mut self, record: &[u8]) -> bool {
+        let Some(Glance { key, state: State::Entered, .. }) = Glance::at(record) else {
+            return false;
+        };
+        if self.is_done() || self.told.knows(key) {
+            return false;
+        }
+        let clock = self.offset.refresh();
+        match decode::call(record, clock) {
+            Ok(call) => {
+                let id = self.call(call);
+                self.told.remember(key, id);
+                true
+            }
+            Err(error) => {
+                // No loss yet: the call has a record still to come.
+                tracing::debug!("a call that is under way cannot be told: {error}");
+                false
+            }
+        }
+    }
+
+    /// Forgets calls that were told of, are not among those `under_way` any more and whose return
+    /// was lost. `under_way` is what all slots held just now.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nobody looks at the slots yet"))]
+    pub(crate) fn retain_told(&mut self, under_way: &HashSet<CallKey>) {
+        self.told.retain(under_way, now_ns(clock::KERNEL));
+    }
+
+    /// Has more records to take once the ring is empty. Of calls that are under way only those are
+    /// told that were not told before.
     pub(crate) fn add(&mut self, records: Vec<RecordBytes>) {
         self.rest = records.into_iter();
     }
 
     fn push(&mut self, record: &[u8], clock: WallClock) {
-        if self.is_done() {
-            return self.account.left_out(1);
+        match self.told.meet(record) {
+            Met::New if self.is_done() => self.account.left_out(1),
+            Met::New => match decode::call(record, clock) {
+                Ok(call) => _ = self.call(call),
+                Err(error) => {
+                    tracing::error!("a record from the kernel side is lost: {error}");
+                    self.account.undecodable();
+                }
+            },
+            Met::Return(id) => match decode::call(record, clock) {
+                Ok(call) => self.returned(id, call),
+                Err(error) => {
+                    tracing::error!("the return of a call is lost: {error}");
+                    self.account.return_lost();
+                }
+            },
+            Met::Known => {}
         }
-        let mut call = match decode::call(record, clock) {
-            Ok(call) => call,
-            Err(error) => {
-                tracing::error!("a record from the kernel side is lost: {error}");
-                return self.account.undecodable();
-            }
-        };
-        call.id = self.ids.give();
-        call.seq = self.seq;
-        self.seq += 1;
-        self.line(Event::Call(&call), Some((call.row, call.holes())));
     }
 
-    fn line(&mut self, event: Event<'_>, call: Option<(usize, Holes)>) {
+    /// Prints a call. Returns the id it is given.
+    fn call(&mut self, mut call: Call<'_>) -> u64 {
+        call.id = self.ids.give();
+        call.seq = self.next_seq();
+        self.line(Event::Call(&call), Entry::Call(call.row, call.holes()));
+        call.id
+    }
+
+    /// Prints the return of a call that was printed with this id.
+    fn returned(&mut self, id: u64, mut call: Call<'_>) {
+        call.id = id;
+        call.seq = self.next_seq();
+        let time_ns = call.returned_ns().unwrap_or_else(|| now_ns(libc::CLOCK_REALTIME));
+        self.line(Event::Return { call: &call, time_ns }, Entry::Return);
+    }
+
+    /// The number of the next event that has one.
+    fn next_seq(&mut self) -> u64 {
+        let seq = self.seq;
+        self.seq += 1;
+        seq
+    }
+
+    fn line(&mut self, event: Event<'_>, entry: Entry) {
         let start = self.buffer.len();
         if let Err(error) = self.format.write(event, &mut self.buffer) {
             self.buffer.truncate(start);
             tracing::error!("an event is lost: {error}");
-            if call.is_some() {
-                self.account.undecodable();
+            match entry {
+                Entry::Call(..) => self.account.undecodable(),
+                Entry::Return => self.account.return_lost(),
+                Entry::None => {}
             }
             return;
         }
-        self.lines.push(Line { end: self.buffer.len(), call });
+        self.lines.push(Line { end: self.buffer.len(), entry });
     }
 
     /// Tells of losses as [`report_losses`](Self::report_losses) does, but not again at once.
@@ -155,7 +247,7 @@ impl Pump {
     pub(crate) fn report_losses(&mut self) -> bool {
         let Some(losses) = self.account.new_losses() else { return false };
         let lost = Lost { time_ns: now_ns(libc::CLOCK_REALTIME), causes: losses.causes() };
-        self.line(Event::Lost(&lost), None);
+        self.line(Event::Lost(&lost), Entry::None);
         true
     }
 
@@ -163,7 +255,7 @@ impl Pump {
     pub(crate) fn report_stats(&mut self, mechanisms: &BTreeMap<usize, Mechanism>) {
         let elapsed = now_ns(clock::KERNEL) - self.started_ns;
         let stats = self.account.stats(now_ns(libc::CLOCK_REALTIME), elapsed, mechanisms);
-        self.line(Event::Stats(&stats), None);
+        self.line(Event::Stats(&stats), Entry::None);
     }
 
     /// Writes what was gathered. May be dropped and called again.
@@ -187,24 +279,36 @@ impl Pump {
 
     /// Gives up what is not written, and what is still in the ring. Says whether that is anything.
     pub(crate) fn give_up(&mut self, ring: &mut RingBuf<MapData>) -> bool {
-        let unwritten = self.written < self.buffer.len();
+        let mut any = self.written < self.buffer.len();
         self.settle();
-        let mut calls = self.rest.len() as u64;
-        self.rest = Vec::new().into_iter();
-        while ring.next().is_some() {
-            calls += 1;
+        for record in mem::take(&mut self.rest) {
+            any |= self.give_up_on(&record);
         }
-        self.account.not_written(calls);
-        unwritten || calls > 0
+        while let Some(record) = ring.next() {
+            any |= self.give_up_on(&record);
+        }
+        any
+    }
+
+    /// Books a record that is not printed any more. Says whether anything is lost with it.
+    fn give_up_on(&mut self, record: &[u8]) -> bool {
+        match self.told.meet(record) {
+            Met::New => self.account.not_written(1),
+            Met::Return(_) => self.account.return_lost(),
+            Met::Known => return false,
+        }
+        true
     }
 
     /// Books every line by whether it was written.
     fn settle(&mut self) {
         for line in self.lines.drain(..) {
-            match line.call {
-                Some((row, holes)) if line.end <= self.written => self.account.printed(row, holes),
-                Some(_) => self.account.not_written(1),
-                None => {}
+            match (line.entry, line.end <= self.written) {
+                (Entry::Call(row, holes), true) => self.account.printed(row, holes),
+                (Entry::Call(..), false) => self.account.not_written(1),
+                (Entry::Return, true) => self.account.return_printed(),
+                (Entry::Return, false) => self.account.return_lost(),
+                (Entry::None, _) => {}
             }
         }
         self.buffer.clear();

@@ -23,7 +23,7 @@ pub struct Misses {
 }
 
 impl Misses {
-    pub(super) fn of(programs: Vec<OwnedFd>, links: Vec<OwnedFd>) -> Self {
+    pub(crate) fn of(programs: Vec<OwnedFd>, links: Vec<OwnedFd>) -> Self {
         Self { programs, links, before: 0 }
     }
 

@@ -8,6 +8,7 @@ mod bytes;
 mod call;
 mod clock;
 mod error;
+mod glance;
 mod record;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -23,6 +24,7 @@ mod value;
 pub use call::{Call, Comm, Holes, NamespaceIds, Return};
 pub use clock::WallClock;
 pub use error::DecodeError;
+pub use glance::{CallKey, Glance};
 pub use record::call;
 pub use sigaction::{Handler, Sigaction};
 pub use siginfo::{Fault, Members, Siginfo, Sigval};

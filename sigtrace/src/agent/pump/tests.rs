@@ -1,0 +1,272 @@
+//! What becomes of records, without a kernel that writes them.
+
+use std::{
+    fs::File,
+    io::{Read as _, Seek as _, Write as _},
+    mem::offset_of,
+    os::fd::FromRawFd as _,
+};
+
+use serde_json::{Value, json};
+use sigtrace_common::{Counter, Record};
+
+use super::*;
+use crate::{
+    bpf::{Counters, Misses},
+    decode::sample::Sample,
+    output::{Json, Sets},
+    schema::tests::assert_valid,
+};
+
+/// Puts a sample's entry at 2026-11-21T19:53:08.123456789Z.
+const CLOCK: WallClock = WallClock { offset_ns: 1_795_290_787_123_456_788 };
+const RETURNED: &str = "2026-11-21T19:53:08.123457601Z";
+
+/// A file that is nowhere.
+fn file() -> File {
+    // SAFETY: a name that outlives the call, and a descriptor that is nobody else's.
+    let file = unsafe { File::from_raw_fd(libc::memfd_create(c"file".as_ptr(), 0)) };
+    assert!(file.metadata().is_ok());
+    file
+}
+
+/// The counters of a kernel side that has counted this many lost returns.
+fn counters(returns: u64) -> Counters {
+    let mut counters: sigtrace_common::Counters = [0; 8];
+    counters[Counter::ReturnLost as usize] = returns;
+    let mut file = file();
+    file.write_all(&counters.map(u64::to_ne_bytes).concat()).unwrap();
+    Counters::map(&file, 1).unwrap()
+}
+
+/// A pump, and the file it writes to.
+fn pump_for(max_events: Option<u64>, returns_lost: u64) -> (Pump, File) {
+    let output = file();
+    let account = Account::new(counters(returns_lost), Misses::of(Vec::new()));
+    let sink = Sink::File(output.try_clone().unwrap());
+    (Pump::new(Box::new(Json::new(Sets::Names)), sink, account, max_events), output)
+}
+
+fn pump() -> (Pump, File) {
+    pump_for(None, 0)
+}
+
+/// Writes everything, and reads it: what is the same in all events of the samples' caller left out.
+fn written(pump: &mut Pump, output: &mut File) -> Vec<Value> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(pump.flush()).unwrap();
+    let mut text = String::new();
+    output.rewind().unwrap();
+    output.read_to_string(&mut text).unwrap();
+    let event = |line: &str| {
+        assert_valid(line);
+        let mut event: Value = serde_json::from_str(line).unwrap();
+        let keys = ["cpu", "abi", "pid", "tid", "ppid", "uid", "gid", "comm", "cgroup", "args"];
+        event.as_object_mut().unwrap().retain(|key, _| !keys.contains(&key.as_str()));
+        event
+    };
+    text.lines().map(event).collect()
+}
+
+/// What is in the books: calls printed, calls filtered out, calls lost; then of `stats` the holes
+/// and the returns.
+fn books(pump: &Pump) -> (u64, u64, u64, [u64; 3], [u64; 2]) {
+    let stats = pump.account.stats(0, 0, &BTreeMap::new());
+    let numbers = |counts: &[(&str, u64)]| counts.iter().map(|(_, n)| *n).collect::<Vec<_>>();
+    (
+        pump.account.total_printed(),
+        pump.account.filtered(),
+        pump.account.losses().total(),
+        numbers(&stats.incomplete).try_into().unwrap(),
+        numbers(&stats.returns).try_into().unwrap(),
+    )
+}
+
+/// A call that waits, and has returned.
+fn pause() -> Sample {
+    Sample::of("pause", &[])
+}
+
+/// The same call before that.
+fn under_way() -> Sample {
+    pause().state(State::Entered)
+}
+
+/// A later call of the same thread.
+fn next_pause() -> Sample {
+    pause().with(offset_of!(Record, entered_ns), &1_000_000_002_u64.to_ne_bytes())
+}
+
+/// A call of another thread.
+fn kill() -> Sample {
+    Sample::of("kill", &[1, 15]).with(offset_of!(Record, tid), &816_u32.to_ne_bytes())
+}
+
+/// A record as it lies in its slot.
+fn slot(sample: &Sample) -> RecordBytes {
+    let mut bytes = [0; size_of::<Record>()];
+    bytes[..sample.bytes().len()].copy_from_slice(sample.bytes());
+    bytes
+}
+
+/// A call that was told of as unfinished, which had this id and this number.
+fn told(id: u64, seq: u64, time: &Value) -> Value {
+    json!({ "event": "syscall", "id": id, "time": time, "seq": seq, "syscall": "pause",
+        "ret": null, "error": null, "duration_ns": null, "return": "unfinished" })
+}
+
+#[test]
+fn a_call_that_is_told_late_is_followed_by_its_return() {
+    let (mut pump, mut output) = pump();
+    assert!(pump.tell_unfinished(under_way().bytes()));
+    pump.push(kill().bytes(), CLOCK);
+    pump.push(pause().ret(-514).bytes(), CLOCK);
+    pump.push(kill().bytes(), CLOCK);
+    let events = written(&mut pump, &mut output);
+    let sent = |id: u64, seq: u64| {
+        json!({ "event": "syscall", "id": id, "time": "2026-11-21T19:53:08.123456789Z",
+            "seq": seq, "syscall": "kill", "ret": 0, "error": null, "duration_ns": 812 })
+    };
+    let expected = [
+        told(0, 0, &events[0]["time"]),
+        sent(1, 1),
+        json!({ "event": "return", "request": 0, "time": RETURNED, "seq": 2, "syscall": "pause",
+            "ret": -514, "error": "ERESTARTNOHAND", "duration_ns": 812 }),
+        sent(2, 3),
+    ];
+    assert_eq!(events, expected);
+    assert_eq!(books(&pump), (3, 0, 0, [0, 1, 0], [1, 0]));
+}
+
+#[test]
+fn a_call_that_was_told_is_not_told_again() {
+    let (mut pump, mut output) = pump();
+    assert!(pump.tell_unfinished(under_way().bytes()));
+    assert!(!pump.tell_unfinished(under_way().bytes()));
+    // Nor in the end, when there is another that was not.
+    pump.add(vec![slot(&under_way()), slot(&next_pause().state(State::Entered))]);
+    for record in mem::take(&mut pump.rest) {
+        pump.push(&record, CLOCK);
+    }
+    let events = written(&mut pump, &mut output);
+    let time = "2026-11-21T19:53:08.123456790Z".into();
+    assert_eq!(events, [told(0, 0, &events[0]["time"]), told(1, 1, &time)]);
+    assert_eq!(books(&pump), (2, 0, 0, [0, 2, 0], [0, 0]));
+}
+
+#[test]
+fn a_late_return_that_was_missed_is_noticed_now() {
+    let (mut pump, mut output) = pump();
+    pump.tell_unfinished(under_way().bytes());
+    let before = now_ns(libc::CLOCK_REALTIME);
+    pump.push(pause().state(State::Missed).bytes(), CLOCK);
+    let after = now_ns(libc::CLOCK_REALTIME);
+    let events = written(&mut pump, &mut output);
+    let missed = json!({ "event": "return", "request": 0, "time": events[1]["time"], "seq": 1,
+        "syscall": "pause", "ret": null, "error": null, "duration_ns": null, "return": "missed" });
+    assert_eq!(events, [told(0, 0, &events[0]["time"]), missed]);
+    let time: jiff::Timestamp = events[1]["time"].as_str().unwrap().parse().unwrap();
+    assert!((i128::from(before)..=i128::from(after)).contains(&time.as_nanosecond()));
+    // That is no hole of the call, which had no result before.
+    assert_eq!(books(&pump), (1, 0, 0, [0, 1, 0], [1, 0]));
+}
+
+#[test]
+fn another_call_of_the_thread_is_no_return() {
+    let (mut pump, mut output) = pump();
+    pump.tell_unfinished(under_way().bytes());
+    pump.push(next_pause().bytes(), CLOCK);
+    pump.push(pause().bytes(), CLOCK);
+    pump.push(pause().bytes(), CLOCK);
+    let kinds: Vec<_> = written(&mut pump, &mut output)
+        .iter()
+        .map(|event| (event["event"].clone(), event["id"].clone(), event["request"].clone()))
+        .collect();
+    let (call, none) = (Value::from("syscall"), Value::Null);
+    assert_eq!(
+        kinds,
+        [
+            (call.clone(), 0.into(), none.clone()),
+            (call.clone(), 1.into(), none.clone()),
+            ("return".into(), none.clone(), 0.into()),
+            (call, 2.into(), none),
+        ]
+    );
+}
+
+#[test]
+fn only_what_is_under_way_is_told_late() {
+    let (mut pump, mut output) = pump();
+    assert!(!pump.tell_unfinished(kill().bytes()));
+    assert!(!pump.tell_unfinished(kill().state(State::Missed).bytes()));
+    assert!(!pump.tell_unfinished(b"no record"));
+    let row = offset_of!(Record, syscall);
+    assert!(!pump.tell_unfinished(under_way().with(row, &[0xff; 2]).bytes()));
+    assert_eq!(written(&mut pump, &mut output), [Value::Null; 0]);
+    assert_eq!(books(&pump), (0, 0, 0, [0, 0, 0], [0, 0]));
+}
+
+#[test]
+fn a_limit_counts_calls_and_their_returns_come_nonetheless() {
+    let (mut pump, mut output) = pump_for(Some(2), 0);
+    pump.tell_unfinished(under_way().bytes());
+    assert!(!pump.is_done());
+    pump.push(kill().bytes(), CLOCK);
+    assert!(pump.is_done());
+    assert!(!pump.tell_unfinished(next_pause().state(State::Entered).bytes()));
+    pump.push(next_pause().bytes(), CLOCK);
+    pump.push(pause().bytes(), CLOCK);
+    let events = written(&mut pump, &mut output);
+    let kinds: Vec<_> = events.iter().map(|event| &event["event"]).collect();
+    assert_eq!(kinds, ["syscall", "syscall", "return"]);
+    assert_eq!(books(&pump), (2, 1, 0, [0, 1, 0], [1, 0]));
+}
+
+#[test]
+fn what_is_given_up_is_lost_by_what_it_is() {
+    let (mut pump, _output) = pump();
+    for call in [under_way(), next_pause().state(State::Entered)] {
+        pump.tell_unfinished(call.bytes());
+    }
+    pump.push(pause().bytes(), CLOCK);
+    // Two calls and a return were gathered.
+    pump.settle();
+    assert_eq!(books(&pump), (0, 0, 2, [0, 0, 0], [0, 1]));
+    // Nothing more with one that is told as it is, a return with its record, a call with another.
+    assert!(!pump.give_up_on(next_pause().state(State::Entered).bytes()));
+    assert!(pump.give_up_on(next_pause().bytes()));
+    assert!(pump.give_up_on(kill().bytes()));
+    assert_eq!(books(&pump), (0, 0, 3, [0, 0, 0], [0, 2]));
+}
+
+#[test]
+fn a_return_that_cannot_be_decoded_is_lost_and_its_call_is_not() {
+    let (mut pump, mut output) = pump();
+    pump.tell_unfinished(under_way().bytes());
+    pump.push(pause().with(offset_of!(Record, abi), &[9]).bytes(), CLOCK);
+    assert_eq!(written(&mut pump, &mut output).len(), 1);
+    assert_eq!(books(&pump), (1, 0, 0, [0, 1, 0], [0, 1]));
+}
+
+#[test]
+fn returns_that_the_ring_had_no_room_for_are_lost() {
+    let (mut pump, _output) = pump_for(None, 3);
+    assert_eq!(books(&pump), (0, 0, 0, [0, 0, 0], [0, 3]));
+    pump.account.return_lost();
+    assert_eq!(books(&pump), (0, 0, 0, [0, 0, 0], [0, 4]));
+    let (mut pump, _output) = pump_for(None, u64::MAX);
+    pump.account.return_lost();
+    assert_eq!(books(&pump), (0, 0, 0, [0, 0, 0], [0, u64::MAX]));
+}
+
+#[test]
+fn a_call_whose_return_was_lost_is_forgotten() {
+    let (mut pump, _output) = pump();
+    pump.tell_unfinished(under_way().bytes());
+    let key = CallKey { tid: 815, entered_ns: 1_000_000_001 };
+    pump.retain_told(&HashSet::from([key]));
+    pump.told.taken_until(u64::MAX);
+    assert!(pump.told.knows(key), "it is under way");
+    pump.retain_told(&HashSet::new());
+    assert!(!pump.told.knows(key));
+}
