@@ -103,7 +103,11 @@ pub struct TraceArgs {
     /// Signal sets as arrays of names, or as hexadecimal masks
     #[arg(long, value_enum, default_value_t = Sets::Names, help_heading = "Output")]
     pub sets: Sets,
-    /// Stop after N events
+    /// Print a call that waits, such as pause, as unfinished when it has not returned after this
+    /// time, such as 10s; one that does not wait is after 2s
+    #[arg(long, value_name = "TIME", help_heading = "Output")]
+    pub unfinished_after: Option<String>,
+    /// Stop after N calls
     #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
     pub max_events: Option<u64>,
     /// Stop after this time, such as 10s

@@ -12,6 +12,9 @@ use crate::{
     cli::{Format, Probe, Sets, TraceArgs},
 };
 
+/// How long a call that normally does not wait can be under way before it is printed as unfinished.
+pub const OVERDUE: Duration = Duration::from_secs(2);
+
 /// A command line that cannot be meant: exit status 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{option}: {problem}")]
@@ -33,7 +36,10 @@ pub struct Options {
     pub sets: Sets,
     /// Where events go instead of stdout.
     pub output: Option<PathBuf>,
-    /// Stop after so many events.
+    /// How long a call that normally waits can be under way before it is printed as unfinished; for
+    /// others it is [`OVERDUE`]. As long as it likes if not said.
+    pub unfinished_after: Option<Duration>,
+    /// Stop after so many calls.
     pub max_events: Option<u64>,
     /// Stop after so long.
     pub duration: Option<Duration>,
@@ -76,17 +82,19 @@ impl Options {
             format: args.format,
             sets: args.sets,
             output: args.output,
+            unfinished_after: time("--unfinished-after", args.unfinished_after)?,
             max_events: args.max_events,
-            duration: args
-                .duration
-                .map(|text| values::duration("--duration", &text))
-                .transpose()?,
+            duration: time("--duration", args.duration)?,
             stats,
             quiet: args.quiet,
             cmd: args.cmd,
             notes,
         })
     }
+}
+
+fn time(option: &'static str, operand: Option<String>) -> Result<Option<Duration>, UsageError> {
+    operand.map(|text| values::duration(option, &text)).transpose()
 }
 
 fn usage(option: &'static str, problem: impl Into<String>) -> UsageError {
@@ -194,4 +202,36 @@ fn words(comm: &[u8; 16]) -> [u64; 2] {
         word.copy_from_slice(&comm[start..start + 8]);
         u64::from_ne_bytes(word)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn options(args: &[&str]) -> Result<Options, UsageError> {
+        Options::new(Cli::parse_from([&["sigtrace"], args].concat()).trace)
+    }
+
+    #[test]
+    fn calls_that_wait_are_told_late_only_if_asked_for() {
+        assert_eq!(options(&[]).unwrap().unfinished_after, None);
+        let asked = options(&["--unfinished-after", "1m30s"]).unwrap();
+        assert_eq!(asked.unfinished_after, Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_refused_by_the_name_of_its_option() {
+        for option in ["--unfinished-after", "--duration", "--min-duration"] {
+            assert_eq!(
+                options(&[option, "soon"]).unwrap_err().to_string(),
+                format!(
+                    "{option}: \"soon\" is not a time above zero and below 100 years, such as 10s, \
+                     1ms or 1m30s"
+                )
+            );
+        }
+    }
 }

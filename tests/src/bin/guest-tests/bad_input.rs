@@ -112,7 +112,7 @@ fn sizes_and_times_that_are_none_are_refused() {
     ] {
         assert_usage(&[&format!("--ring-size={size}")], message);
     }
-    for option in ["--duration", "--min-duration", "--stats"] {
+    for option in ["--duration", "--min-duration", "--unfinished-after", "--stats"] {
         for time in ["0", "0s", "-1s", "soon", "nan", "inf", "1e300"] {
             let message = format!(
                 "{option}: \"{time}\" is not a time above zero and below 100 years, such as 10s, 1ms or 1m30s"
