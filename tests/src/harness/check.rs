@@ -1,6 +1,7 @@
 //! What holds for every line of every stream: it fits the schema, and beyond that what a schema
 //! cannot say, such as the order of the keys.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -36,6 +37,19 @@ const CALL: [&str; 18] = [
     "error",
     "duration_ns",
 ];
+const RETURN: [&str; 11] = [
+    "event",
+    "request",
+    "time",
+    "seq",
+    "syscall",
+    "pid",
+    "tid",
+    "args",
+    "ret",
+    "error",
+    "duration_ns",
+];
 /// After `tid`, for callers in a pid namespace of their own.
 const NAMESPACE: [&str; 2] = ["ns_pid", "ns_tid"];
 const CAUSES: [&str; 6] =
@@ -60,14 +74,15 @@ pub(super) fn lines(stream: &Stream) -> Vec<Value> {
         stream.text.lines().last().unwrap_or_default()
     );
     let processors = processors();
-    let mut seq = 0;
+    let mut so_far = SoFar::default();
     let check = |line: &str| {
         let event: Value = serde_json::from_str(line)
             .unwrap_or_else(|error| panic!("a line is no JSON: {error}\n{line}"));
         fits_schema(&event).unwrap_or_else(|error| panic!("{error}: {line}"));
         let object = event.as_object().unwrap_or_else(|| panic!("no object: {line}"));
         let checked = match object.get("event").and_then(Value::as_str) {
-            Some("syscall") => call(object, &mut seq, processors, stream),
+            Some("syscall") => call(object, &mut so_far, processors, stream),
+            Some("return") => returned(object, &mut so_far, stream),
             Some("lost") => lost(object),
             Some("stats") => stats(object),
             _ => Err("it is of no known kind".into()),
@@ -81,27 +96,62 @@ pub(super) fn lines(stream: &Stream) -> Vec<Value> {
 
 type Checked = Result<(), String>;
 
-fn call(event: &Object, seq: &mut u64, processors: u64, stream: &Stream) -> Checked {
-    let number = |key: &str| {
-        let value = event.get(key).and_then(Value::as_u64);
-        value.ok_or_else(|| format!("`{key}` is no number"))
-    };
+/// What came before a line.
+#[derive(Default)]
+struct SoFar {
+    /// Calls and returns.
+    numbered: u64,
+    ids: BTreeSet<u64>,
+    /// The calls without a return, by their ids: what their return has to have, too.
+    unfinished: BTreeMap<u64, [Value; 3]>,
+}
+
+fn call(event: &Object, so_far: &mut SoFar, processors: u64, stream: &Stream) -> Checked {
     let (before, after) = CALL.split_at(9);
     let inside: &[&str] = if event.contains_key("ns_tid") { &NAMESPACE } else { &[] };
-    let call = [before, inside, after].concat();
-    match &event["duration_ns"] {
-        Value::Null => {
-            keys(event, &[&call[..], &["return"]].concat())?;
-        }
-        _ => {
-            keys(event, &call)?;
-            let (took, all) = (number("duration_ns")?, stream.ended_ns - stream.started_ns);
-            ensure(took > 0 && took < all, || "`duration_ns` is out of range".into())?;
-        }
+    ended(event, &[before, inside, after].concat(), stream)?;
+    numbered(event, so_far)?;
+    let id = number(event, "id")?;
+    ensure(so_far.ids.insert(id), || format!("there was another call {id}"))?;
+    if event.get("return").is_some_and(|how| how == "unfinished") {
+        so_far.unfinished.insert(id, of(event));
     }
-    ensure(number("seq")? == *seq, || format!("`seq` should be {seq}"))?;
-    *seq += 1;
-    ensure(number("cpu")? < processors, || "there is no such processor".into())
+    ensure(number(event, "cpu")? < processors, || "there is no such processor".into())
+}
+
+fn returned(event: &Object, so_far: &mut SoFar, stream: &Stream) -> Checked {
+    ended(event, &RETURN, stream)?;
+    numbered(event, so_far)?;
+    let id = number(event, "request")?;
+    let call = so_far.unfinished.remove(&id);
+    let call = call.ok_or_else(|| format!("no call {id} is unfinished"))?;
+    ensure(call == of(event), || format!("call {id} is {call:?}"))
+}
+
+/// Which call of whom an event is about.
+fn of(event: &Object) -> [Value; 3] {
+    ["syscall", "pid", "tid"].map(|key| event[key].clone())
+}
+
+/// The keys, which depend on whether the call was seen to return, and how long it took.
+fn ended(event: &Object, expected: &[&str], stream: &Stream) -> Checked {
+    if event["duration_ns"].is_null() {
+        return keys(event, &[expected, &["return"]].concat());
+    }
+    keys(event, expected)?;
+    let (took, all) = (number(event, "duration_ns")?, stream.ended_ns - stream.started_ns);
+    ensure(took > 0 && took < all, || "`duration_ns` is out of range".into())
+}
+
+fn numbered(event: &Object, so_far: &mut SoFar) -> Checked {
+    let seq = so_far.numbered;
+    so_far.numbered += 1;
+    ensure(number(event, "seq")? == seq, || format!("`seq` should be {seq}"))
+}
+
+fn number(event: &Object, key: &str) -> Result<u64, String> {
+    let value = event.get(key).and_then(Value::as_u64);
+    value.ok_or_else(|| format!("`{key}` is no number"))
 }
 
 fn lost(event: &Object) -> Checked {

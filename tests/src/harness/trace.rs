@@ -23,8 +23,9 @@ pub(super) struct Stream {
 #[derive(Debug)]
 pub struct Trace {
     /// Every line in order. It is known of each that it fits the schema, that its keys are in the
-    /// order of the contract, that `seq` has no gaps, that `time` lies within the run, and that
-    /// what cannot be foreseen has the right size.
+    /// order of the contract, that `seq` has no gaps, that no `id` is there twice, that a return is
+    /// one of a call that was unfinished, that `time` lies within the run, and that what cannot be
+    /// foreseen has the right size.
     pub events: Vec<Value>,
     /// How sigtrace ended.
     pub status: ExitStatus,
