@@ -42,7 +42,7 @@ fn counters(returns: u64) -> Counters {
 /// A pump, and the file it writes to.
 fn pump_for(max_events: Option<u64>, returns_lost: u64) -> (Pump, File) {
     let output = file();
-    let account = Account::new(counters(returns_lost), Misses::of(Vec::new()));
+    let account = Account::new(counters(returns_lost), Misses::of(Vec::new(), Vec::new()));
     let sink = Sink::File(output.try_clone().unwrap());
     (Pump::new(Box::new(Json::new(Sets::Names)), sink, account, max_events), output)
 }
