@@ -8,6 +8,7 @@ mod abi;
 mod action;
 mod arms;
 mod arrivals;
+mod bystander;
 mod call;
 mod callers;
 mod doomed;
@@ -30,10 +31,13 @@ mod siginfo;
 mod signalfd;
 mod sigprocmask;
 mod stack;
+mod stage;
 mod storm;
+mod stuck;
 mod timed;
 #[cfg(not(target_arch = "x86"))]
 mod uring;
+mod userfault;
 mod waiters;
 mod waiting;
 
@@ -88,6 +92,8 @@ const WORKLOADS: &[Workload] = &[
     ("waiters-together", waiters::served_together),
     ("waiters-killed", waiters::killed),
     ("endless", waiters::endless),
+    ("stuck", stuck::run),
+    ("bystander", bystander::run),
     ("killed", doomed::killed),
     ("ended", doomed::ended),
     ("forked", doomed::forked),

@@ -14,7 +14,7 @@ use crate::abi;
 const MAP_32BIT: i32 = 0x40;
 
 /// Bytes of a page.
-const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// `object`, where calls can reach it.
 pub(crate) fn keep<T>(object: T) -> *mut T {
@@ -92,8 +92,13 @@ pub(crate) fn not_resident(bytes: &[u8]) -> *mut u8 {
 
 /// A page that can be written but has never been, so that nothing stands behind it yet.
 pub(crate) fn untouched() -> *mut u8 {
+    untouched_pages(1)
+}
+
+/// So many of them in a row.
+pub(crate) fn untouched_pages(count: usize) -> *mut u8 {
     // SAFETY: a fresh mapping.
-    unsafe { map(PAGE, libc::PROT_READ | libc::PROT_WRITE, -1) }
+    unsafe { map(count * PAGE, libc::PROT_READ | libc::PROT_WRITE, -1) }
 }
 
 unsafe fn map(length: usize, protection: i32, fd: i32) -> *mut u8 {

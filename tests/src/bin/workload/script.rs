@@ -83,6 +83,11 @@ impl Script {
         std::process::abort();
     }
 
+    /// Writes what is to be said of a call while it is under way: before it is made.
+    pub(crate) fn write_unfinished(&self, call: &Call) {
+        write(&self.line(call, call.args_now(), None, Some("unfinished")));
+    }
+
     /// A handler has returned to a thread whose mask is `mask`.
     pub(crate) fn sigreturn(&mut self, mask: u64) {
         // It was set through the program's own interface, so that is how it returns.
@@ -143,18 +148,20 @@ impl Script {
     }
 
     fn write(&self) {
-        // SAFETY: standard output is open, and not closed again here. Rust's own would buffer.
-        let mut stdout = ManuallyDrop::new(unsafe { File::from_raw_fd(1) });
-        for line in &self.lines {
-            // A map with text for keys always makes JSON.
-            let line = serde_json::to_string(line).unwrap_or_default() + "\n";
-            // In one piece, as other threads and processes write to the same pipe. It holds
-            // PIPE_BUF bytes together.
-            assert!(line.len() <= 4096, "too long a line: {line}");
-            let written = stdout.write(line.as_bytes());
-            assert!(written.is_ok_and(|count| count == line.len()), "cannot state a call");
-        }
+        self.lines.iter().for_each(write);
     }
+}
+
+fn write(line: &Expected) {
+    // SAFETY: standard output is open, and not closed again here. Rust's own would buffer.
+    let mut stdout = ManuallyDrop::new(unsafe { File::from_raw_fd(1) });
+    // A map with text for keys always makes JSON.
+    let line = serde_json::to_string(line).unwrap_or_default() + "\n";
+    // In one piece, as other threads and processes write to the same pipe. It holds PIPE_BUF bytes
+    // together.
+    assert!(line.len() <= 4096, "too long a line: {line}");
+    let written = stdout.write(line.as_bytes());
+    assert!(written.is_ok_and(|count| count == line.len()), "cannot state a call");
 }
 
 fn mark(number: i32) {

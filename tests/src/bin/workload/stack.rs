@@ -17,31 +17,31 @@ const ONSTACK: u32 = 1;
 const DISABLE: u32 = 2;
 const AUTODISARM: u32 = 0x8000_0000;
 /// No stack at all, as it is told to be and as it is told of.
-const NONE: Stack = Stack { sp: 0, flags: DISABLE, size: 0 };
+pub(crate) const NONE: Stack = Stack { sp: 0, flags: DISABLE, size: 0 };
 
 #[derive(Clone, Copy)]
-struct Stack {
+pub(crate) struct Stack {
     sp: u64,
     flags: u32,
     size: u64,
 }
 
 impl Stack {
-    fn shown(self) -> Value {
+    pub(crate) fn shown(self) -> Value {
         let flags = flags(self.flags.into(), SS);
         json!({ "sp": pointer(word(self.sp)), "flags": flags, "size": self.size })
     }
 
     /// With garbage where the structure has nothing.
-    fn bytes(self) -> Vec<u8> {
+    pub(crate) fn bytes(self) -> Vec<u8> {
         longs(&[self.sp, u64::from(self.flags) | 0xdead_beef << 32, self.size])
     }
 
-    fn given(self) -> Ptr {
+    pub(crate) fn given(self) -> Ptr {
         to(keep_bytes(&self.bytes()), self.shown())
     }
 
-    fn gotten(self) -> Ptr {
+    pub(crate) fn gotten(self) -> Ptr {
         to(keep_bytes(&[0x55; 24]), self.shown())
     }
 }

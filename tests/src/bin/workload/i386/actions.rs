@@ -60,11 +60,11 @@ fn installed(handler: u64) -> Ptr {
     })
 }
 
-fn given(action: Action) -> Ptr {
+pub(super) fn given(action: Action) -> Ptr {
     to(keep_bytes(&old(action)), action.shown())
 }
 
-fn gotten(action: Action) -> Ptr {
+pub(super) fn gotten(action: Action) -> Ptr {
     to(keep_bytes(&[0x55; 16]), action.shown())
 }
 

@@ -35,6 +35,15 @@ pub(crate) fn run(_: &[String]) {
     script.end();
 }
 
+/// One sigreturn, of a thread whose mask is this.
+pub(super) fn one(script: &mut Script, mask: u64) {
+    let own = script.identity.pid;
+    let handler = Action::calling(nothing, 0);
+    script.call(rt_sigaction(libc::SIGURG, handler.given(), null(), 8), 0);
+    script.call(kill(own, libc::SIGURG), 0);
+    returns(script, 0, mask);
+}
+
 fn returns(script: &mut Script, flags: u64, mask: u64) {
     let name = if flags & SA_SIGINFO == 0 { "sigreturn" } else { "rt_sigreturn" };
     script.state(name, json!({ "mask": set(mask) }), None);

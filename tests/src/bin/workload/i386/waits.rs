@@ -41,7 +41,7 @@ pub(crate) fn sigsuspends(_: &[String]) {
 }
 
 /// A `struct __kernel_timespec`: of the nanoseconds half is padding.
-fn timeout(sec: i64, nsec: u32) -> Ptr {
+pub(super) fn timeout(sec: i64, nsec: u32) -> Ptr {
     to(keep(time(sec, nsec)), json!({ "sec": sec, "nsec": nsec }))
 }
 
