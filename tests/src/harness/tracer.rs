@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::check;
 use super::children::{Ended, Running};
 use super::notify::{Notify, temporary};
+use super::told::Told;
 use super::trace::{Stream, Trace};
 use super::wait;
 
@@ -64,6 +65,11 @@ impl Tracer {
             let written = fs::read_to_string(&self.output).unwrap_or_default();
             written.lines().any(|line| line.contains(text)).then_some(())
         });
+    }
+
+    /// What it tells from its beginning on, while it goes on.
+    pub fn told(&self) -> Told {
+        Told::new(&self.output)
     }
 
     /// Sends it a signal.

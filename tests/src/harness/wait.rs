@@ -19,3 +19,13 @@ pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
         thread::sleep(Duration::from_millis(2));
     }
 }
+
+/// Waits until there is no problem, and panics with what there is if that never comes.
+#[track_caller]
+pub(super) fn until_none(what: &str, mut problem: impl FnMut() -> Option<String>) {
+    let start = Instant::now();
+    while let Some(problem) = problem() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}: {problem}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}

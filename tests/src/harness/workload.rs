@@ -9,8 +9,8 @@ use crate::expect::Expected;
 use super::children::{Ended, Running};
 use super::wait;
 
-const PROGRAM: &str = "/payload/workload";
-const PROGRAM_32: &str = "/payload/workload32";
+pub(super) const PROGRAM: &str = "/payload/workload";
+pub(super) const PROGRAM_32: &str = "/payload/workload32";
 /// A workload that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(30);
 

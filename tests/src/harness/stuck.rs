@@ -1,0 +1,108 @@
+//! The workload `stuck`: threads that stick in calls until they are released.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::staged::Staged;
+use super::told::completed;
+use super::trace::Trace;
+use super::tracer::Tracer;
+use super::workload::Workload;
+
+/// Those in which a thread may wait even if nothing is wrong.
+const WAITING: [&str; 3] = ["rt_sigtimedwait", "rt_sigsuspend", "read"];
+
+/// Threads that stick in calls, one each, as memory does not come that these lead to.
+#[derive(Debug)]
+pub struct Stuck {
+    workload: Staged,
+    /// The calls as they are to be shown while they are under way.
+    calls: Workload,
+    /// What the system says of each thread: its call, the arguments, and where it is.
+    places: Vec<(Value, String)>,
+}
+
+impl Stuck {
+    /// So many threads in each call up to a dozen, or so many in all. They stick already.
+    #[track_caller]
+    pub fn start(threads: usize) -> Self {
+        let workload = Staged::start("stuck", &[&threads.to_string()]);
+        let calls = workload.stated();
+        let tids = calls.expected.iter().map(|call| call.event["tid"].clone());
+        let places = tids.map(|tid| (tid.clone(), place(&tid))).collect();
+        let stuck = Self { workload, calls, places };
+        stuck.assert_stuck();
+        stuck
+    }
+
+    /// The calls as they are to be shown while they are under way: those whose callers wait by
+    /// themselves, too, and the others.
+    pub fn calls(&self) -> [Workload; 2] {
+        let waits = |event: &Value| WAITING.iter().any(|waiting| event == waiting);
+        let (waiting, others) =
+            self.calls.expected.iter().cloned().partition(|call| waits(&call.event["syscall"]));
+        [waiting, others].map(|expected| Workload { name: self.calls.name.clone(), expected })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.workload.pid()
+    }
+
+    /// Asserts that all are where they were.
+    #[track_caller]
+    pub fn assert_stuck(&self) {
+        for (tid, before) in &self.places {
+            let now = place(tid);
+            assert!(now == *before && now.starts_with(char::is_numeric), "{tid}: {now:?}");
+        }
+    }
+
+    /// Lets them go on to their ends. What they say they did, to the last call.
+    #[track_caller]
+    pub fn release(mut self) -> Workload {
+        self.workload.go_on();
+        let did = self.workload.stated();
+        self.workload.end();
+        did
+    }
+}
+
+/// Asserts that calls of every kind that other processes make while so many threads are stuck are
+/// told of whole, before these processes end or the threads go on; and in the end all calls of
+/// both.
+#[track_caller]
+pub fn assert_bystanders_are_told_of(threads: usize) {
+    let tracer = Tracer::start(&["--stats"]);
+    let mut told = tracer.told();
+    let stuck = Stuck::start(threads);
+    let bystanders = [
+        Staged::start("bystander", &[]),
+        Staged::start_by_int80("bystander"),
+        Staged::start_32("bystander"),
+    ];
+    for bystander in &bystanders {
+        told.until_tells_of(&bystander.stated());
+    }
+    stuck.assert_stuck();
+    bystanders.iter().for_each(Staged::assert_alive);
+
+    let released = stuck.release();
+    let stated = bystanders.map(|bystander| {
+        let stated = bystander.stated();
+        bystander.end();
+        stated
+    });
+    let trace = tracer.finish();
+    let trace = Trace { events: completed(&trace.events), ..trace };
+    trace.assert_tells_of(&released);
+    stated.iter().for_each(|stated| trace.assert_tells_of(stated));
+    let stats = trace.stats();
+    assert_eq!((stats.incomplete("return_missed"), stats.lost()), (0, 0), "{}", stats.0);
+}
+
+/// What the system says of a thread that sleeps.
+fn place(tid: &Value) -> String {
+    fs::read_to_string(format!("/proc/{tid}/syscall")).unwrap_or_default()
+}
