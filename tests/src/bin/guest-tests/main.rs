@@ -22,6 +22,7 @@ mod output;
 mod ring;
 mod scene;
 mod strange_names;
+mod stuck;
 mod terminal;
 mod text;
 mod two_tracers;
@@ -37,6 +38,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("accounting", accounting::TESTS),
     ("unfinished", unfinished::TESTS),
     ("mechanisms", mechanisms::TESTS),
+    ("stuck", stuck::TESTS),
     ("by_process", by_process::TESTS),
     ("follow", follow::TESTS),
     ("by_call", by_call::TESTS),
