@@ -1,6 +1,6 @@
 //! A trace against what a workload says it did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -28,8 +28,10 @@ impl Trace {
             let tid = expected.event["tid"].as_i64().unwrap_or_default();
             threads.entry(tid).or_default().push(expected);
         }
+        let got = self.between_marks();
         for (tid, expected) in threads {
-            differences.extend(thread(tid, &expected, &self.between_marks(tid)));
+            let got = got.get(&tid).map_or(&[][..], Vec::as_slice);
+            differences.extend(thread(tid, &expected, got));
         }
         if !differences.is_empty() {
             let count = differences.len();
@@ -39,18 +41,19 @@ impl Trace {
         }
     }
 
-    /// The calls of a thread between its marks.
-    fn between_marks(&self, tid: i64) -> Vec<&Object> {
-        let mut inside = false;
-        let mut calls = Vec::new();
-        for call in self.calls().filter(|call| call["tid"] == tid) {
+    /// The calls of each thread between its marks.
+    fn between_marks(&self) -> BTreeMap<i64, Vec<&Object>> {
+        let mut inside = BTreeSet::new();
+        let mut calls: BTreeMap<i64, Vec<&Object>> = BTreeMap::new();
+        for call in self.calls() {
+            let tid = call["tid"].as_i64().unwrap_or_default();
             let mark = if call["syscall"] == "kill" { call["args"]["pid"].as_i64() } else { None };
             if mark == Some(i64::from(BEGIN)) {
-                inside = true;
+                inside.insert(tid);
             } else if mark == Some(i64::from(END)) {
-                inside = false;
-            } else if inside {
-                calls.extend(call.as_object());
+                inside.remove(&tid);
+            } else if inside.contains(&tid) {
+                calls.entry(tid).or_default().extend(call.as_object());
             }
         }
         calls
