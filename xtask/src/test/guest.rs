@@ -13,6 +13,7 @@ use super::count::{self, Tally};
 use super::host::log;
 use super::output::{Output, lock};
 use super::report::Outcome;
+use super::suite::{SUITES, Suite};
 use crate::build::{self, Programs};
 use crate::cache::Cache;
 use crate::interrupt;
@@ -28,39 +29,6 @@ const EXTRA_FILES: &[&str] = &["packaging/systemd"];
 
 /// The workloads as a 32-bit program.
 const WORKLOAD_32: &str = "workload32";
-
-/// A test program and the guests it is for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Suite {
-    pub(super) name: &'static str,
-    /// A program of the tests package.
-    program: &'static str,
-    /// Needs systemd, and so the root image; the kernels it runs on then.
-    systemd: Option<&'static [&'static str]>,
-    /// Processors. One with systemd, whose units run where they like: see
-    /// `tests/src/processors.rs`.
-    smp: u32,
-    /// For the kernel's command line.
-    options: &'static str,
-}
-
-/// To detach a probe the kernel waits for several grace periods of RCU, one probe after the other,
-/// for which a guest of several processors is idle most of the time. With these they end sooner;
-/// nothing else of the kernel changes.
-const EXPEDITED: &str =
-    "rcupdate.rcu_expedited=1 rcutree.jiffies_till_first_fqs=0 rcutree.jiffies_till_next_fqs=0";
-
-/// All suites.
-pub(super) const SUITES: &[Suite] = &[
-    Suite { smp: 2, options: EXPEDITED, ..suite("guest", "guest-tests") },
-    Suite { systemd: Some(&["6.12"]), ..suite("systemd", "systemd-tests") },
-    Suite { systemd: Some(&["6.1", "6.12"]), ..suite("oracle", "oracle-tests") },
-    Suite { smp: 4, ..suite("storm", "storm-tests") },
-];
-
-const fn suite(name: &'static str, program: &'static str) -> Suite {
-    Suite { name, program, systemd: None, smp: 1, options: "" }
-}
 
 /// One suite on one kernel.
 #[derive(Clone, Debug)]
@@ -121,12 +89,8 @@ fn next(runs: &Mutex<VecDeque<Run>>) -> Option<Run> {
 
 /// What to run: every suite on every kernel it is for.
 fn plan(kernels: &[Version], named: &[String]) -> VecDeque<Run> {
-    let is_named = |suite: &&Suite| named.is_empty() || named.iter().any(|name| name == suite.name);
-    let all = SUITES.iter().filter(is_named).flat_map(|suite| {
-        let wanted = |kernel: &&Version| {
-            suite.systemd.is_none_or(|only| only.contains(&kernel.to_string().as_str()))
-        };
-        kernels.iter().filter(wanted).map(|kernel| {
+    let all = SUITES.iter().filter(|suite| suite.is_among(named)).flat_map(|suite| {
+        kernels.iter().filter(|kernel| suite.is_for(kernel)).map(|kernel| {
             let label = format!("{} {kernel}", suite.name);
             Run { suite: *suite, kernel: kernel.clone(), label }
         })
@@ -140,7 +104,7 @@ fn without_runs(named: &[String], runs: &VecDeque<Run>) -> Vec<Outcome> {
     let missing = SUITES.iter().filter(|suite| named.iter().any(|name| name == suite.name));
     let missing = missing.filter(|suite| !has_run(suite.name));
     let why = |suite: &Suite| {
-        let kernels = suite.systemd.unwrap_or_default().join(" and ");
+        let kernels = suite.kernels.join(" and ");
         anyhow!("it is for kernel {kernels}, which --kernel leaves out")
     };
     missing.map(|suite| Outcome::not_run(suite.name, &why(suite))).collect()
@@ -242,10 +206,11 @@ impl Run {
             mode: 0o755,
         }));
         vm.files.extend(extra_files()?);
-        if self.suite.systemd.is_some() {
+        if self.suite.systemd {
             vm.root = Root::Systemd(image::ensure(cache)?);
         }
         vm.smp = self.suite.smp;
+        vm.memory_mb = self.suite.memory_mb;
         vm.options = self.suite.options;
         vm.silence = Some(SILENCE);
         vm.timeout = Some(TIMEOUT);

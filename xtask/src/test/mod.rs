@@ -5,6 +5,7 @@ mod guest;
 mod host;
 mod output;
 mod report;
+mod suite;
 
 use std::process::ExitCode;
 
@@ -18,7 +19,7 @@ use report::{Outcome, Report};
 
 /// The names of the suites that run in guests.
 pub(crate) fn suites() -> impl Iterator<Item = &'static str> {
-    guest::SUITES.iter().map(|suite| suite.name)
+    suite::SUITES.iter().map(|suite| suite.name)
 }
 
 /// Runs everything asked for, failures and all, then reports.

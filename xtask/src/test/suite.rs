@@ -1,0 +1,87 @@
+//! What there is to run in guests.
+
+use crate::setup::kernel::{TESTED, Version};
+
+/// A test program and the guests it is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Suite {
+    pub(super) name: &'static str,
+    /// A program of the tests package.
+    pub(super) program: &'static str,
+    /// Those of the tested kernels that it runs on.
+    pub(super) kernels: &'static [&'static str],
+    /// Needs systemd, and so the root image.
+    pub(super) systemd: bool,
+    /// Processors. One with systemd, whose units run where they like: see
+    /// `tests/src/processors.rs`.
+    pub(super) smp: u32,
+    pub(super) memory_mb: u32,
+    /// For the kernel's command line.
+    pub(super) options: &'static str,
+    /// Runs only when it is asked for by name, as it takes its time.
+    pub(super) only_by_name: bool,
+}
+
+/// To detach a probe the kernel waits for several grace periods of RCU, one probe after the other,
+/// for which a guest of several processors is idle most of the time. With these they end sooner;
+/// nothing else of the kernel changes.
+const EXPEDITED: &str =
+    "rcupdate.rcu_expedited=1 rcutree.jiffies_till_first_fqs=0 rcutree.jiffies_till_next_fqs=0";
+
+/// All suites.
+pub(super) const SUITES: &[Suite] = &[
+    Suite { smp: 2, options: EXPEDITED, ..suite("guest", "guest-tests") },
+    Suite { systemd: true, kernels: &["6.12"], ..suite("systemd", "systemd-tests") },
+    Suite { systemd: true, kernels: &["6.1", "6.12"], ..suite("oracle", "oracle-tests") },
+    Suite { smp: 4, ..suite("storm", "storm-tests") },
+];
+
+const fn suite(name: &'static str, program: &'static str) -> Suite {
+    Suite {
+        name,
+        program,
+        kernels: &TESTED,
+        systemd: false,
+        smp: 1,
+        memory_mb: 1024,
+        options: "",
+        only_by_name: false,
+    }
+}
+
+impl Suite {
+    /// Whether it is to run when these are named, or none is.
+    pub(super) fn is_among(&self, named: &[String]) -> bool {
+        if named.is_empty() {
+            !self.only_by_name
+        } else {
+            named.iter().any(|name| name == self.name)
+        }
+    }
+
+    /// Whether it is for this kernel. Other than the tested ones are for those that are for all.
+    pub(super) fn is_for(&self, kernel: &Version) -> bool {
+        self.kernels.len() == TESTED.len() || self.kernels.contains(&kernel.to_string().as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_its_time_runs_when_it_is_named() {
+        let crowd = Suite { only_by_name: true, ..suite("crowd", "crowd-tests") };
+        let storm = suite("storm", "storm-tests");
+        assert!(storm.is_among(&[]) && !crowd.is_among(&[]));
+        assert!(!storm.is_among(&["crowd".into()]) && crowd.is_among(&["crowd".into()]));
+    }
+
+    #[test]
+    fn a_suite_for_all_kernels_is_for_any() {
+        let version = |text: &str| text.parse::<Version>().unwrap();
+        let some = Suite { kernels: &["6.1", "6.12"], ..suite("oracle", "oracle-tests") };
+        assert!(some.is_for(&version("6.12")) && !some.is_for(&version("7")));
+        assert!(suite("storm", "storm-tests").is_for(&version("6.18")));
+    }
+}
