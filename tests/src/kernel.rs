@@ -2,6 +2,14 @@
 
 use std::fs;
 
+/// What calls can be probed by, as `--probe` has it, and the first kernel that has what it takes.
+/// Others are refused.
+const MECHANISMS: [(&str, Kernel); 3] = [
+    ("auto", Kernel { major: 5, minor: 10 }),
+    ("kprobe", Kernel { major: 5, minor: 10 }),
+    ("fentry", Kernel { major: 5, minor: 10 }),
+];
+
 /// The running kernel's version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kernel {
@@ -71,6 +79,11 @@ impl Kernel {
     /// names its types have none.)
     pub fn untyped(self) -> &'static [&'static str] {
         if self.at_least(6, 1) { &[] } else { &["signalfd", "signalfd4", "sgetmask"] }
+    }
+
+    /// Whether calls can be probed by this, as `--probe` has it.
+    pub fn has_mechanism(self, name: &str) -> bool {
+        MECHANISMS.iter().any(|(known, first)| *known == name && *first <= self)
     }
 
     /// Debian's kernels preempt threads in the kernel, lazily, from 7.0 on.

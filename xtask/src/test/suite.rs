@@ -34,6 +34,12 @@ pub(super) const SUITES: &[Suite] = &[
     Suite { systemd: true, kernels: &["6.12"], ..suite("systemd", "systemd-tests") },
     Suite { systemd: true, kernels: &["6.1", "6.12"], ..suite("oracle", "oracle-tests") },
     Suite { smp: 4, ..suite("storm", "storm-tests") },
+    Suite {
+        smp: 4,
+        kernels: &["6.12"],
+        options: "preempt=full",
+        ..suite("preempt", "storm-tests")
+    },
 ];
 
 const fn suite(name: &'static str, program: &'static str) -> Suite {

@@ -1,96 +1,125 @@
-//! A million calls on four processors, and what becomes of each.
+//! A million calls on four processors, and fewer by every mechanism, and what becomes of each.
 
-use std::io::{self, BufRead as _, BufReader, PipeReader};
+mod books;
+
+use std::fs;
+use std::io;
 use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
 use serde_json::Value;
-use sigtrace_tests::harness::{self, Flood, Streaming, Test};
+use sigtrace_tests::harness::{self, Flood, Streaming, Test, sigtrace, until};
+use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
-/// All of them.
+use books::{Books, read};
+
+/// What is not of one mechanism.
 const TESTS: &[Test] =
-    tests![a_million_calls_of_16_threads_add_up, calls_of_16_threads_seen_by_trampolines_add_up,];
+    tests![a_million_calls_of_16_threads_add_up, the_kernel_preempts_as_it_was_told_to];
+
+/// A test for each mechanism.
+macro_rules! by_mechanism {
+    ($($mechanism:literal),+ $(,)?) => {
+        &[$(Test {
+            name: concat!("calls_of_16_threads_seen_by_", $mechanism, "_add_up"),
+            run: || storm_by($mechanism),
+        }),+]
+    };
+}
+
+/// Those of any kernel: `tests/src/kernel.rs` says which has which.
+const BY_MECHANISM: &[Test] =
+    by_mechanism!["auto", "kprobe", "fentry", "kprobe.multi", "kprobe.session"];
 
 const THREADS: u64 = 16;
 /// What is promised, in kB.
 const RESIDENT: u64 = 16 << 10;
 
 fn main() -> ExitCode {
-    harness::main(&[("storm", TESTS)])
+    harness::main(&[("storm", TESTS), ("storm", BY_MECHANISM)])
 }
 
 fn a_million_calls_of_16_threads_add_up() {
     let books = storm(&[], 1_000_000);
     // What has no preemption cannot be skipped.
     assert_eq!(books.stats["lost"]["probe_missed"], 0, "{}", books.stats);
+    assert!(books.resident < RESIDENT, "it takes {} kB", books.resident);
 }
 
-fn calls_of_16_threads_seen_by_trampolines_add_up() {
-    storm(&["--probe", "fentry"], 200_000);
+/// A storm by a mechanism that the kernel has; another is refused.
+fn storm_by(mechanism: &str) {
+    if Kernel::running().has_mechanism(mechanism) {
+        // With room for all of them, so that it shows what the mechanism loses, and time to tell.
+        let args = ["--probe", mechanism, "--ring-size", "64M"];
+        let books = storm_until(&args, 200_000, |told| {
+            until("all calls to be told of", || (told.load(Relaxed) >= 200_000).then_some(()));
+        });
+        assert_eq!(books.stats["lost"]["ring_full"], 0, "{}", books.stats);
+        // Half of them are filtered out.
+        storm(&["--probe", mechanism, "--no-probe"], 100_000);
+    } else {
+        // It would end soon if it were not.
+        let ended = sigtrace(&["--probe", mechanism, "--duration", "1s"]);
+        assert!(matches!(ended.status.code(), Some(1 | 2)), "{ended:#?}");
+        assert!(ended.stderr.contains(mechanism), "{ended:#?}");
+        assert_eq!(ended.stdout, "");
+    }
 }
 
-/// What the stream came to.
-#[derive(Debug, Default)]
-struct Books {
-    events: u64,
-    lost: u64,
-    stats: Value,
+/// A suite that is about a kind of preemption is about nothing without it.
+fn the_kernel_preempts_as_it_was_told_to() {
+    let read = |path| fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let line = read("/proc/cmdline");
+    let told = line.split_ascii_whitespace().find_map(|option| option.strip_prefix("preempt="));
+    if let Some(told) = told {
+        // The one in force is in parentheses.
+        let modes = read("/sys/kernel/debug/sched/preempt");
+        assert!(modes.contains(&format!("({told})")), "{told} was asked for: {modes}");
+    }
 }
 
 /// Has so many calls made under sigtrace, and holds its books against what it printed and against
 /// what was made.
 fn storm(args: &[&str], calls: u64) -> Books {
+    storm_until(args, calls, |_| ())
+}
+
+/// The same, and waits for something between the last call and the end: it is told how many calls
+/// have been told of.
+fn storm_until(args: &[&str], calls: u64, wait: impl FnOnce(&AtomicU64)) -> Books {
     let (reader, writer) = io::pipe().unwrap_or_else(|error| panic!("{error}"));
     let args = [&["-s", "tkill", "--stats"], args].concat();
     let sigtrace = Streaming::start(&args, writer);
-    let reading = thread::spawn(move || read(reader));
+    let told = Arc::new(AtomicU64::new(0));
+    let reading = thread::spawn({
+        let told = Arc::clone(&told);
+        move || read(reader, &told)
+    });
     let made = Flood::run(THREADS, calls / THREADS);
     let resident = sigtrace.memory("VmRSS");
+    wait(&told);
     sigtrace.signal(libc::SIGINT);
     let books = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
+    let books = Books { resident, ..books };
     let (status, stderr) = sigtrace.end();
     assert!(status.success(), "{status}: {stderr}");
     let sum = |counts: &Value| -> u64 {
         counts.as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
     };
     let (printed, lost) = (sum(&books.stats["printed"]), sum(&books.stats["lost"]));
-    eprintln!("{args:?}: {made} calls = {printed} printed + {lost} lost: {}", books.stats["lost"]);
-    assert_eq!((printed + lost, &books.stats["filtered"]), (made, &Value::from(0)), "{books:?}");
+    let filtered = books.stats["filtered"].as_u64().unwrap_or_default();
+    let (missed, causes) = (books.missed, &books.stats["lost"]);
+    eprintln!(
+        "{args:?}: {made} = {printed} printed ({missed} missed) + {filtered} filtered + {lost} \
+         lost: {causes}"
+    );
+    assert_eq!(printed + filtered + lost, made, "{books:?}");
+    assert_eq!(filtered > 0, args.contains(&"--no-probe"), "{books:?}");
     assert_eq!((books.events, books.lost), (printed, lost), "told of, and added up: {books:?}");
-    assert!(resident < RESIDENT, "it takes {resident} kB");
-    books
-}
-
-/// Reads the stream: whole lines, events numbered without gaps, losses in the order of time.
-fn read(reader: PipeReader) -> Books {
-    let mut books = Books::default();
-    let mut numbered = 0;
-    let mut last = String::new();
-    for line in BufReader::new(reader).lines() {
-        let line = line.unwrap_or_else(|error| panic!("{error}"));
-        let is_call = line.starts_with(r#"{"event":"syscall""#);
-        // A call can take so long on a machine with this much to do that it returns later.
-        if is_call || line.starts_with(r#"{"event":"return""#) {
-            // Of most of a million it is enough to know that they are there, and whole.
-            assert!(line.ends_with('}'), "{line}");
-            assert!(line.contains(&format!(r#","seq":{numbered},"#)), "{line}");
-            numbered += 1;
-            books.events += u64::from(is_call);
-            continue;
-        }
-        let event: Value =
-            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        let time = event["time"].as_str().unwrap_or_default().to_owned();
-        assert!(last <= time, "{line} comes after {last}");
-        last = time;
-        if event["event"] == "lost" {
-            let counts = event.as_object().into_iter().flatten();
-            books.lost += counts.filter_map(|(_, count)| count.as_u64()).sum::<u64>();
-        } else {
-            books.stats = event;
-        }
-    }
+    assert_eq!(books.stats["incomplete"]["return_missed"], missed, "{books:?}");
     books
 }

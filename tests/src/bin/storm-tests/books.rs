@@ -1,0 +1,54 @@
+//! What a stream comes to, line by line as it comes.
+
+use std::io::{BufRead as _, BufReader, PipeReader};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use serde_json::Value;
+
+/// What the stream came to.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    pub(crate) events: u64,
+    /// Events of calls whose return was missed.
+    pub(crate) missed: u64,
+    pub(crate) lost: u64,
+    pub(crate) stats: Value,
+    /// What sigtrace took, in kB.
+    pub(crate) resident: u64,
+}
+
+/// Reads the stream: whole lines, events numbered without gaps, losses in the order of time. Counts
+/// the calls it tells of.
+pub(crate) fn read(reader: PipeReader, told: &AtomicU64) -> Books {
+    let mut books = Books::default();
+    let (mut numbered, mut last) = (0_u64, String::new());
+    for line in BufReader::new(reader).lines() {
+        let line = line.unwrap_or_else(|error| panic!("{error}"));
+        let (call, late) =
+            (line.starts_with(r#"{"event":"syscall""#), line.starts_with(r#"{"event":"return""#));
+        if call || late {
+            // Of most of a million it is enough to know that they are there, and whole.
+            assert!(line.ends_with('}'), "{line}");
+            assert!(line.contains(&format!(r#","seq":{numbered},"#)), "{line}");
+            numbered += 1;
+            books.missed += u64::from(line.ends_with(r#","return":"missed"}"#));
+            books.events += u64::from(call);
+            told.fetch_add(u64::from(call), Relaxed);
+            continue;
+        }
+        let event: Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let time = event["time"].as_str().unwrap_or_default().to_owned();
+        assert!(last <= time, "{line} comes after {last}");
+        last = time;
+        if event["event"] == "lost" {
+            let counts = event.as_object().into_iter().flatten();
+            let lost = counts.filter_map(|(_, count)| count.as_u64()).sum();
+            books.lost += lost;
+            told.fetch_add(lost, Relaxed);
+        } else {
+            books.stats = event;
+        }
+    }
+    books
+}
