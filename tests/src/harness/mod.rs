@@ -40,7 +40,7 @@ pub use schema::fits_schema;
 pub use staged::Staged;
 pub use streaming::{Account, Started, Streaming, command, run_to_end};
 pub use stuck::{Stuck, assert_bystanders_are_told_of};
-pub use suite::{Test, main};
+pub use suite::{Test, main, main_within};
 pub use told::{Told, completed};
 pub use trace::{Stats, Trace};
 pub use tracer::{Tracer, run, sigtrace};

@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use super::children;
 use crate::processors;
 
-/// A test that takes longer hangs.
+/// A test that takes longer hangs, unless its suite is one of large tests.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A test: its name and a function that panics if it fails.
@@ -42,6 +42,11 @@ thread_local! {
 /// Runs the tests of all modules, one at a time unless the command line says otherwise. Operands
 /// are parts of the names of the tests to run; options are libtest's, as `--name=value`.
 pub fn main(modules: &[(&str, &[Test])]) -> ExitCode {
+    main_within(LIMIT, modules)
+}
+
+/// As [`main`], with another limit to what a test may take.
+pub fn main_within(limit: Duration, modules: &[(&str, &[Test])]) -> ExitCode {
     processors::keep_to_one();
     // libtest takes any number of filters, libtest-mimic one.
     let (options, filters): (Vec<_>, Vec<_>) = env::args().partition(|arg| arg.starts_with('-'));
@@ -61,7 +66,7 @@ pub fn main(modules: &[(&str, &[Test])]) -> ExitCode {
         let durations = Arc::clone(&durations);
         Trial::test(name.clone(), move || {
             let start = Instant::now();
-            let result = limited(run);
+            let result = limited(run, limit);
             durations.lock().unwrap_or_else(PoisonError::into_inner).push((start.elapsed(), name));
             result
         })
@@ -80,18 +85,18 @@ fn print_durations(durations: &mut [(Duration, String)]) {
 }
 
 /// Runs a test in a thread of its own; one that hangs is left behind, its processes are killed.
-fn limited(run: fn()) -> Result<(), Failed> {
+fn limited(run: fn(), limit: Duration) -> Result<(), Failed> {
     let (done, result) = mpsc::channel();
     thread::spawn(move || {
         let outcome = panic::catch_unwind(run).map_err(message);
         let _ = done.send(outcome);
     });
-    match result.recv_timeout(LIMIT) {
+    match result.recv_timeout(limit) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(message)) => Err(message.into()),
         Err(_) => {
             children::kill_all();
-            Err(format!("it was not done after {LIMIT:?}").into())
+            Err(format!("it was not done after {limit:?}").into())
         }
     }
 }

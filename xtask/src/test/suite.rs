@@ -40,6 +40,14 @@ pub(super) const SUITES: &[Suite] = &[
         options: "preempt=full",
         ..suite("preempt", "storm-tests")
     },
+    Suite {
+        smp: 2,
+        memory_mb: 4096,
+        kernels: &["6.12", "7"],
+        options: EXPEDITED,
+        only_by_name: true,
+        ..suite("crowd", "crowd-tests")
+    },
 ];
 
 const fn suite(name: &'static str, program: &'static str) -> Suite {

@@ -30,6 +30,7 @@ mod sigaction;
 mod siginfo;
 mod signalfd;
 mod sigprocmask;
+mod sleepers;
 mod stack;
 mod stage;
 mod storm;
@@ -93,6 +94,7 @@ const WORKLOADS: &[Workload] = &[
     ("waiters-killed", waiters::killed),
     ("endless", waiters::endless),
     ("stuck", stuck::run),
+    ("sleepers", sleepers::run),
     ("bystander", bystander::run),
     ("killed", doomed::killed),
     ("ended", doomed::ended),

@@ -32,6 +32,13 @@ pub(crate) fn wait_until_in(tid: i32, number: libc::c_long) {
     until(|| is_in_state(tid, 'S') && read(tid, "syscall").starts_with(&prefix));
 }
 
+/// As [`wait_until_in`], for one of many threads, which nobody stops: it takes half the time.
+pub(crate) fn wait_until_asleep_in(tid: i32, number: libc::c_long) {
+    // It has no number while it runs.
+    let prefix = format!("{number} ");
+    until(|| read(tid, "syscall").starts_with(&prefix));
+}
+
 /// Waits until a thread is in this state, such as `T` for stopped.
 pub(crate) fn wait_until_state(tid: i32, state: char) {
     until(|| is_in_state(tid, state));
@@ -43,7 +50,8 @@ fn is_in_state(tid: i32, state: char) -> bool {
 }
 
 fn read(tid: i32, file: &str) -> String {
-    fs::read_to_string(format!("/proc/{tid}/{file}")).unwrap_or_default()
+    // As a thread: of a process the kernel reckons up all its threads for every `stat`.
+    fs::read_to_string(format!("/proc/{tid}/task/{tid}/{file}")).unwrap_or_default()
 }
 
 /// Waits until `condition` holds. Without end: who runs the workload has a time limit.
