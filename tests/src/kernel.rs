@@ -4,10 +4,13 @@ use std::fs;
 
 /// What calls can be probed by, as `--probe` has it, and the first kernel that has what it takes.
 /// Others are refused.
-const MECHANISMS: [(&str, Kernel); 3] = [
+const MECHANISMS: [(&str, Kernel); 5] = [
     ("auto", Kernel { major: 5, minor: 10 }),
     ("kprobe", Kernel { major: 5, minor: 10 }),
     ("fentry", Kernel { major: 5, minor: 10 }),
+    // Debian's 6.1 is built without what it takes (CONFIG_FPROBE).
+    ("kprobe.multi", Kernel { major: 6, minor: 12 }),
+    ("kprobe.session", Kernel { major: 6, minor: 12 }),
 ];
 
 /// The running kernel's version.
