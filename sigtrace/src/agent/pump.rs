@@ -136,7 +136,6 @@ impl Pump {
     /// Tells of a call that is under way, from its thread's slot, which is to be in the state
     /// [`State::Entered`]. Its return is an event of its own when it comes. Says whether it was
     /// told: not if it was before, nor past `--max-events`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody looks at the slots yet"))]
     pub(crate) fn tell_unfinished(&mut self, record: &[u8]) -> bool {
         let Some(Glance { key, state: State::Entered, .. }) = Glance::at(record) else {
             return false;
@@ -161,7 +160,6 @@ impl Pump {
 
     /// Forgets calls that were told of, are not among those `under_way` any more and whose return
     /// was lost. `under_way` is what all slots held just now.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody looks at the slots yet"))]
     pub(crate) fn retain_told(&mut self, under_way: &HashSet<CallKey>) {
         self.told.retain(under_way, now_ns(clock::KERNEL));
     }
