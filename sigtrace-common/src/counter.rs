@@ -37,10 +37,12 @@ impl Counter {
 pub enum Phase {
     /// It is not tracing, or not any more.
     Idle = 0,
+    /// It is about to end: calls that have begun return, but none begins.
+    Ending = 1,
     /// It traces.
-    Tracing = 1,
+    Tracing = 2,
     /// It traces, and makes calls itself to try the probes: these are no events.
-    Trying = 2,
+    Trying = 3,
 }
 
 /// How often the programs of a row saw the agent try them.

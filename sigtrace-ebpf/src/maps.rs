@@ -73,10 +73,16 @@ fn phase() -> u32 {
     unsafe { PHASE.0.get().read_volatile() }
 }
 
-/// Whether the tracing has begun and is not over: attaching and detaching take the kernel seconds,
-/// and calls that begin or return meanwhile are none of ours.
+/// Whether calls that begin are traced: attaching and detaching take the kernel seconds, and calls that
+/// begin meanwhile are none of ours.
 #[inline(always)]
 pub fn is_tracing() -> bool {
+    phase() >= Phase::Tracing as u32
+}
+
+/// Whether calls that return are.
+#[inline(always)]
+pub fn sees_returns() -> bool {
     phase() != Phase::Idle as u32
 }
 

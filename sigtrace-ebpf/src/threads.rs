@@ -17,7 +17,7 @@ use crate::{
         member,
         task::{self, Task},
     },
-    maps::{PIDS, THREADS, count_selected, is_tracing},
+    maps::{PIDS, THREADS, count_selected, sees_returns},
     slots,
 };
 
@@ -73,7 +73,7 @@ pub fn thread_exec(ctx: RawTracePointContext) -> i32 {
 /// call whose return was missed.
 #[inline(always)]
 fn leave_slot(tid: u32) {
-    if config!(access) & access::MISSES != 0 && is_tracing() && slots::may_be_under_way(tid) {
+    if config!(access) & access::MISSES != 0 && sees_returns() && slots::may_be_under_way(tid) {
         emit_missed(tid);
     }
     if !task::is_direct() {

@@ -89,6 +89,17 @@ impl Kernel {
         MECHANISMS.iter().any(|(known, first)| *known == name && *first <= self)
     }
 
+    /// By what a call is probed if nothing else is asked for: the cheapest that loses nothing.
+    pub fn probe(self, syscall: &str) -> &'static str {
+        if self.at_least(7, 0) {
+            "kprobe.session"
+        } else if self.untyped().contains(&syscall) {
+            "kprobe+fexit"
+        } else {
+            "fentry"
+        }
+    }
+
     /// Debian's kernels preempt threads in the kernel, lazily, from 7.0 on.
     pub fn preempts(self) -> bool {
         self.at_least(7, 0)

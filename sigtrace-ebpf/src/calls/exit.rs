@@ -9,7 +9,7 @@ use super::{filter, signalfd::emit_read, user};
 use crate::{
     abi::NATIVE,
     emit::{emit, emit_returned},
-    maps::{count, is_tracing, saw},
+    maps::{count, sees_returns, saw},
     shapes::{ShapeRef, has},
     slots,
 };
@@ -25,7 +25,7 @@ const EINVAL: i64 = -22;
 /// if that is of row `row`, where the function is for one only.
 #[inline(always)]
 pub fn exit(row: Option<u16>, ret: i64) {
-    if !is_tracing() {
+    if !sees_returns() {
         return;
     }
     let slot = slots::find(bpf_get_current_pid_tgid() as u32);

@@ -9,6 +9,7 @@ mod pump;
 mod readiness;
 mod shutdown;
 mod sink;
+mod sweep;
 mod told;
 
 use std::{
@@ -44,13 +45,14 @@ use self::{
     readiness::register,
     shutdown::{End, Shutdown, at},
     sink::Sink,
+    sweep::Sweep,
 };
 pub(crate) use self::{
     account::{Incomplete, Losses, Returns},
     ids::MAX as MAX_ID,
 };
 use crate::{
-    bpf::{self, Attached, Mechanism, Selection, support},
+    bpf::{self, Attached, Kernel, Mechanism, Selection, support},
     cli,
     options::{Options, Stats},
     output::{self, Format},
@@ -111,7 +113,14 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
             child.release()?;
         }
         ready();
-        let streaming = stream(&mut pump, &mut ring, &probes.mechanisms, options.stats);
+        let sweep = Sweep::new(options.unfinished_after);
+        let streaming = stream(
+            &mut pump,
+            &mut ring,
+            &probes.mechanisms,
+            options.stats,
+            (&mut kernel, sweep),
+        );
         tokio::select! {
             biased;
             end = shutdown.wait(child.as_ref()) => (end?, Ok(())),
@@ -120,11 +129,14 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     };
     notify(&[NotifyState::Stopping]);
 
-    // The programs do nothing from here on, be they attached or not, and so the account can be told
-    // before they are detached, which takes the kernel its time.
-    kernel.set_phase(Phase::Idle)?;
+    // No call begins from here on, and after a moment none returns: the programs do nothing, be they
+    // attached or not. So the account can be told before they are detached, which takes the kernel its
+    // time.
     let quiet = spawn_blocking(move || {
-        let quiet = kernel.wait_for_programs();
+        let quiet = [Phase::Ending, Phase::Idle].into_iter().try_for_each(|phase| {
+            kernel.set_phase(phase)?;
+            kernel.wait_for_programs()
+        });
         (kernel, quiet)
     });
     let (mut kernel, quiet) = quiet.await.context("cannot wait for the programs")?;
@@ -203,6 +215,7 @@ async fn stream(
     ring: &mut AsyncFd<RingBuf<MapData>>,
     mechanisms: &BTreeMap<usize, Mechanism>,
     stats: Stats,
+    (kernel, mut sweep): (&mut Kernel, Sweep),
 ) -> io::Result<()> {
     let interval = match stats {
         Stats::Every(interval) => Some(interval),
@@ -223,6 +236,9 @@ async fn stream(
         pump.flush().await?;
         if pump.is_done() {
             return Ok(());
+        }
+        if sweep.is_due() {
+            sweep.run(kernel, pump).await?;
         }
         if more {
             // Let the runtime look at the signals.

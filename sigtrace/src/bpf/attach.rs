@@ -14,7 +14,7 @@ use log::Log;
 use sigtrace_common::{Hook, Point, SYSCALLS, select};
 
 use super::{
-    Mechanism, Selection, clock, fentry, kprobe,
+    Mechanism, Policy, Selection, clock, fentry, kprobe,
     load::{self, Kernel, Machine, Shared},
     misses::Misses,
     multi,
@@ -82,40 +82,79 @@ pub fn attach(selection: &Selection, enough: &AtomicBool) -> Result<Attached> {
     let mut parts = Parts::begin();
     let mut machine = Machine::running(selection.policy)?;
     parts.end("types");
+    let mut without = Vec::new();
     loop {
-        let (kernel, shared) = load::load(selection, &machine)?;
-        parts.end("object");
-        let mut attaching = Attaching {
-            kernel,
-            probes: Probes::default(),
-            programs: Vec::new(),
-            counting: Vec::new(),
-            refused: Vec::new(),
-        };
-        if let Err(Refused { mechanism, error }) = attaching.many() {
-            if !matches!(selection.policy, super::Policy::Auto) {
-                return Err(error);
+        match attach_to(selection, &machine, enough, &mut parts) {
+            Ok(attached) => {
+                parts.tell();
+                for Refused { mechanism, error } in without {
+                    tracing::warn!("{}: {error:#}; doing without", mechanism.name());
+                }
+                return Ok(attached);
             }
-            tracing::warn!("{}: {error:#}; doing without", mechanism.name());
-            match mechanism {
-                Mechanism::Session => machine.features.session = false,
-                _ => machine.features.multi = false,
+            // What it has instead may do.
+            Err(Failed::Many(refused)) if selection.policy == Policy::Auto => {
+                match refused.mechanism {
+                    Mechanism::Session => machine.features.session = false,
+                    _ => machine.features.multi = false,
+                }
+                without.push(refused);
             }
-            continue;
+            // The first that was refused tells most.
+            Err(Failed::Many(Refused { error, .. }) | Failed::All(error)) => {
+                return Err(without.into_iter().next().map_or(error, |refused| refused.error));
+            }
         }
-        parts.end("many");
-        let logger = attaching.lifecycle(selection)?;
-        parts.end("threads");
-        attaching.single(enough)?;
-        parts.end("single");
-        parts.tell();
-        let complete = !enough.load(Ordering::Relaxed);
-        let Attaching { kernel, mut probes, programs, counting, refused } = attaching;
-        if complete {
-            probes.tell(selection, refused)?;
-        }
-        let misses = Misses::of(programs, counting);
-        return Ok(Attached { kernel, shared, probes, misses, logger });
+    }
+}
+
+fn attach_to(
+    selection: &Selection,
+    machine: &Machine,
+    enough: &AtomicBool,
+    parts: &mut Parts,
+) -> Result<Attached, Failed> {
+    let (kernel, shared) = load::load(selection, machine)?;
+    parts.end("object");
+    let mut attaching = Attaching {
+        kernel,
+        probes: Probes::default(),
+        programs: Vec::new(),
+        counting: Vec::new(),
+        refused: Vec::new(),
+    };
+    attaching.many()?;
+    parts.end("many");
+    let logger = attaching.lifecycle(selection)?;
+    parts.end("threads");
+    attaching.single(enough)?;
+    parts.end("single");
+    let complete = !enough.load(Ordering::Relaxed);
+    let Attaching { kernel, mut probes, programs, counting, refused } = attaching;
+    if complete {
+        probes.tell(selection, refused)?;
+    }
+    let misses = Misses::of(programs, counting);
+    Ok(Attached { kernel, shared, probes, misses, logger })
+}
+
+/// Why it did not work.
+enum Failed {
+    /// A mechanism for many functions was refused, for which there may be a substitute.
+    Many(Refused),
+    /// Anything else.
+    All(anyhow::Error),
+}
+
+impl From<Refused> for Failed {
+    fn from(refused: Refused) -> Self {
+        Self::Many(refused)
+    }
+}
+
+impl From<anyhow::Error> for Failed {
+    fn from(error: anyhow::Error) -> Self {
+        Self::All(error)
     }
 }
 

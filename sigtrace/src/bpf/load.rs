@@ -204,7 +204,7 @@ impl Kernel {
     }
 
     /// Tells the programs what the agent is doing. None of them begins anything, or emits a record,
-    /// once it does nothing; but those that have begun must be waited for.
+    /// once it is idle; but those that have begun must be waited for.
     pub fn set_phase(&mut self, phase: Phase) -> Result<()> {
         sys::set_global(self.phase.fd().as_fd(), &(phase as u32).to_ne_bytes())
             .context("cannot tell the programs what to do")
@@ -212,7 +212,10 @@ impl Kernel {
 
     /// Waits until the programs have ended that were running when they were told to do nothing.
     ///
-    /// They run in read-side critical sections of RCU, and updating a map of maps waits for a grace
+    /// Calls that do not sleep have most likely returned, too, as each processor has been through with
+    /// what it was at.
+    ///
+    /// Programs run in read-side critical sections of RCU, and updating a map of maps waits for a grace
     /// period (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`); membarrier(2) would, too, but not
     /// on a kernel with processors in `nohz_full`.
     pub fn wait_for_programs(&self) -> Result<()> {

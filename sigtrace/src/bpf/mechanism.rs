@@ -93,7 +93,7 @@ impl Policy {
 }
 
 /// In this order: no call and no return is lost, it is cheap, it is attached quickly.
-fn auto(features: &Features) -> Mechanism {
+pub(super) fn auto(features: &Features) -> Mechanism {
     // Programs that serve many functions know which by typed pointers.
     let many = features.access != 0;
     if many && features.session && features.unlimited {

@@ -6,7 +6,9 @@ use anyhow::{Context as _, anyhow};
 use caps::{CapSet, Capability};
 use sigtrace_common::Abi;
 
-use super::{trampolines, types::BTF};
+use super::{
+    Mechanism, Policy, load::Machine, mechanism::auto, trampolines, types::BTF,
+};
 
 /// The binary interface this build traces.
 #[cfg(target_arch = "x86_64")]
@@ -63,6 +65,7 @@ pub fn conditions() -> Vec<Condition> {
         lockdown(),
         btf(),
         trampolines::condition(),
+        mechanism(),
         tracefs(),
     ]
 }
@@ -205,6 +208,27 @@ fn btf() -> Condition {
         )
     };
     Condition { name: "BTF", found, standing }
+}
+
+/// What calls are probed by if nothing else is asked for, and what that risks.
+fn mechanism() -> Condition {
+    let chosen = Machine::running(Policy::Auto).map(|machine| auto(&machine.features));
+    let (found, standing) = match chosen {
+        Ok(mechanism @ Mechanism::Kprobe) => (
+            mechanism.name().to_owned(),
+            Standing::Lacking { effect: "returns of more sleepers than a kretprobe has slots are missed" },
+        ),
+        Ok(mechanism @ (Mechanism::Multi | Mechanism::KprobeFexit)) => (
+            mechanism.name().to_owned(),
+            Standing::Lacking { effect: "returns can be missed under contention; the events say so" },
+        ),
+        Ok(mechanism) => (mechanism.name().to_owned(), Standing::Met),
+        Err(error) => (
+            format!("not known: {error:#}"),
+            Standing::Lacking { effect: "it shows once sigtrace attaches" },
+        ),
+    };
+    Condition { name: "probes", found, standing }
 }
 
 fn tracefs() -> Condition {

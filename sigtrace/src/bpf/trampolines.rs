@@ -20,8 +20,7 @@ pub(super) fn condition() -> Condition {
                       of a kretprobe; the events say so";
         ("not available without BTF".to_owned(), Standing::Lacking { effect })
     } else if let Some(mode) = preemption() {
-        let effect = "returns of many sleepers that are woken together can be missed, and --probe fentry \
-                      can skip calls, which are counted as lost.probe_missed";
+        let effect = "--probe fentry can skip calls, which are counted as lost.probe_missed";
         (
             format!("available, on a kernel that preempts itself ({mode})"),
             Standing::Lacking { effect },

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
+use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::harness::{Background, Test, Trace, Tracer, run};
 use sigtrace_tests::tests;
 
@@ -79,7 +80,12 @@ fn every_call_is_printed_when_there_is_room() {
     let trace = tracer.finish();
     assert_adds_up(&trace, 3 * rounds);
     let stats = trace.stats();
-    let probes = json!({ "rt_sigpending": "kprobe", "tkill": "kprobe", "pidfd_open": "kprobe" });
+    let by = |name| Kernel::running().probe(name);
+    let probes = json!({
+        "rt_sigpending": by("rt_sigpending"),
+        "tkill": by("tkill"),
+        "pidfd_open": by("pidfd_open"),
+    });
     let counts = json!({ "rt_sigpending": rounds, "tkill": rounds, "pidfd_open": rounds });
     assert_eq!((&stats.0["printed"], &stats.0["probes"]), (&counts, &probes));
     assert_eq!((stats.filtered(), stats.lost()), (0, 0));

@@ -20,6 +20,14 @@ pub(crate) static BY_DEFAULT: LazyLock<Traced> = LazyLock::new(|| Traced::with(&
 pub(crate) static BY_TRAMPOLINES: LazyLock<Traced> =
     LazyLock::new(|| Traced::with(&["--stats", "--probe", "fentry"]));
 
+/// By one program for all entries, and trampolines.
+pub(crate) static BY_ONE_LINK: LazyLock<Traced> =
+    LazyLock::new(|| Traced::with(&["--stats", "--probe", "kprobe.multi"]));
+
+/// By pairs.
+pub(crate) static BY_PAIRS: LazyLock<Traced> =
+    LazyLock::new(|| Traced::with(&["--stats", "--probe", "kprobe"]));
+
 impl Traced {
     fn with(args: &[&str]) -> Self {
         let tracer = Tracer::start(args);

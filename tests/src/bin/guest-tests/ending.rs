@@ -118,7 +118,7 @@ fn killed_it_leaves_nothing_in_the_kernel() {
     let read = stdout.read_line(&mut line);
     assert!(read.is_ok_and(|length| length > 0));
     let during = Leftovers::now();
-    assert!(during.probes > before.probes && during.programs > before.programs, "{during:?}");
+    assert!(during.programs > before.programs, "{during:?}");
     assert!(during.maps > before.maps, "{during:?}");
     sigtrace.signal(libc::SIGKILL);
     assert_eq!(until("the end", || sigtrace.ended()).code(), None);

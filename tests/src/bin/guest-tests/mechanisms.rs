@@ -12,7 +12,7 @@ use sigtrace_tests::harness::{
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
-use crate::calls::{BY_DEFAULT, BY_TRAMPOLINES};
+use crate::calls::{BY_DEFAULT, BY_ONE_LINK, BY_PAIRS, BY_TRAMPOLINES};
 use crate::scene::foreseeable;
 use crate::unfinished::wait_of;
 
@@ -23,8 +23,10 @@ pub const TESTS: &[Test] = tests![
     trampolines_see_500_sleepers_return,
     auto_sees_500_sleepers_return,
     sleepers_that_are_woken_together_are_all_told_of,
-    auto_takes_trampolines_for_calls_that_sleep,
-    pairs_and_trampolines_are_what_is_asked_for,
+    auto_takes_what_loses_nothing_and_is_cheapest,
+    each_mechanism_is_what_is_asked_for,
+    one_link_tells_the_same_of_every_call,
+    pairs_tell_the_same_of_every_call,
     trampolines_tell_the_same_of_every_call,
     types_are_read_without_files_in_memory,
     without_btf_there_are_pairs_and_a_warning,
@@ -107,26 +109,49 @@ fn sleepers_that_are_woken_together_are_all_told_of() {
     assert!(missed == 0 || Kernel::running().preempts(), "{missed} returns were missed");
 }
 
-fn auto_takes_trampolines_for_calls_that_sleep() {
+fn auto_takes_what_loses_nothing_and_is_cheapest() {
     for (syscall, mechanism) in probes(&BY_DEFAULT.trace) {
-        let expected = if is_one_that_sleeps(&syscall) { "kprobe+fexit" } else { "kprobe" };
-        assert_eq!(mechanism, expected, "{syscall}");
+        assert_eq!(mechanism, Kernel::running().probe(&syscall), "{syscall}");
     }
 }
 
-fn pairs_and_trampolines_are_what_is_asked_for() {
+fn each_mechanism_is_what_is_asked_for() {
     let pairs = probes(&Tracer::start(&["--probe", "kprobe", "--stats"]).finish());
     assert!(pairs.values().all(|by| by == "kprobe"), "{pairs:?}");
+    let kernel = Kernel::running();
     for (syscall, mechanism) in probes(&BY_TRAMPOLINES.trace) {
-        let expected = if is_one_that_sleeps(&syscall) {
-            "kprobe+fexit"
-        } else if Kernel::running().untyped().contains(&syscall.as_str()) {
-            "kprobe"
+        let expected = if is_one_that_sleeps(&syscall) || kernel.untyped().contains(&syscall.as_str()) {
+            kernel.probe(&syscall)
         } else {
             "fentry"
         };
         assert_eq!(mechanism, expected, "{syscall}");
     }
+    for (probe, name) in [("kprobe.multi", "kprobe.multi+fexit"), ("kprobe.session", "kprobe.session")] {
+        if !kernel.has_mechanism(probe) {
+            continue;
+        }
+        let args = ["-s", "kill,pause,read", "--probe", probe, "--stats"];
+        let trace = Tracer::start(&args).finish();
+        // Its program tells calls apart by their numbers, which a read from any file has.
+        let read = if probe == "kprobe.multi" { "kprobe+fexit" } else { name };
+        let expected = json!({ "kill": name, "pause": name, "read": read });
+        assert_eq!(trace.stats().0["probes"], expected, "{probe}");
+    }
+}
+
+fn one_link_tells_the_same_of_every_call() {
+    let kernel = Kernel::running();
+    if kernel.has_mechanism("kprobe.multi") {
+        // Where threads call the same at the same time, a kernel that preempts itself skips returns.
+        BY_ONE_LINK.assert_all_told_but(if kernel.preempts() { &["threads"] } else { &[] });
+        assert_eq!(BY_ONE_LINK.trace.stats().lost(), 0);
+    }
+}
+
+fn pairs_tell_the_same_of_every_call() {
+    BY_PAIRS.assert_all_told_but(&[]);
+    assert_eq!(BY_PAIRS.trace.stats().lost(), 0);
 }
 
 /// Whether a thread can sleep in this call.
@@ -163,7 +188,8 @@ fn types_are_read_without_files_in_memory() {
     // SAFETY: only system calls are made.
     unsafe { without.pre_exec(forbid_memory_files) };
     let trace = trace_by(without, || ());
-    let probes = json!({ "kill": "kprobe", "pause": "kprobe+fexit" });
+    let by = |name| Kernel::running().probe(name);
+    let probes = json!({ "kill": by("kill"), "pause": by("pause") });
     assert_eq!(trace.stats().0["probes"], probes);
 }
 
