@@ -38,10 +38,11 @@ pub fn probes(mechanisms: Vec<Mechanism>) -> Vec<Probe> {
 }
 
 /// The kinds of events, and what each is for.
-pub(crate) const EVENTS: [(&str, &str); 4] = [
+pub(crate) const EVENTS: [(&str, &str); 5] = [
     ("syscall", "a system call, decoded"),
     ("return", "the return of a call that was printed as unfinished"),
     ("lost", "calls of which nothing was printed, by cause, since the last such event"),
+    ("blind", "a time in which nothing could be seen of some calls"),
     ("stats", "the accounting: what was printed, filtered and lost"),
 ];
 

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     bpf::{Mechanism, RecordBytes},
     decode::{self, Call, CallKey, Glance, Holes, WallClock},
-    output::{Event, Format, Lost},
+    output::{Blind, Event, Format, Lost},
 };
 
 /// Lines are gathered up to this many bytes before they are written.
@@ -247,6 +247,22 @@ impl Pump {
         let lost = Lost { time_ns: now_ns(libc::CLOCK_REALTIME), causes: losses.causes() };
         self.line(Event::Lost(&lost), Entry::None);
         true
+    }
+
+    /// Tells of a time in which no probe of these syscalls answered: since when, until when if they
+    /// do again, and why. It is numbered among calls and returns, and is none of them to the books.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nobody tries the probes yet"))]
+    pub(crate) fn report_blind(
+        &mut self,
+        since_ns: u64,
+        until_ns: Option<u64>,
+        syscalls: Vec<&'static str>,
+        reason: String,
+    ) {
+        let time_ns = now_ns(libc::CLOCK_REALTIME);
+        let seq = self.next_seq();
+        let blind = Blind { time_ns, seq, since_ns, until_ns, syscalls, reason };
+        self.line(Event::Blind(&blind), Entry::None);
     }
 
     /// Tells the totals.

@@ -17,6 +17,8 @@ pub enum Event<'a> {
     },
     /// Calls were lost.
     Lost(&'a Lost),
+    /// Nothing could be seen of some calls.
+    Blind(&'a Blind),
     /// The accounting so far.
     Stats(&'a Stats),
 }
@@ -31,6 +33,24 @@ pub struct Lost {
     pub time_ns: u64,
     /// How many, by cause.
     pub causes: Counts,
+}
+
+/// A time in which no probe of some syscalls answered. Calls made in it were not seen, and so nobody
+/// knows how many there were.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blind {
+    /// Wall clock when its beginning or its end was noticed, in nanoseconds since 1970 (UTC).
+    pub time_ns: u64,
+    /// Its place among calls and returns.
+    pub seq: u64,
+    /// Wall clock when the probes were last known to answer.
+    pub since_ns: u64,
+    /// Wall clock when they were first known to answer again; `None` while they do not.
+    pub until_ns: Option<u64>,
+    /// The syscalls, by name.
+    pub syscalls: Vec<&'static str>,
+    /// Why, as far as that can be found out.
+    pub reason: String,
 }
 
 /// The accounting since tracing began: calls made while attached = the sum of `printed`, plus

@@ -1,5 +1,6 @@
 //! JSON Lines: an object a line, its keys in a fixed order.
 
+mod blind;
 mod call;
 mod siginfo;
 mod stats;
@@ -37,6 +38,7 @@ impl Format for Json {
             Event::Lost(lost) => {
                 stats::write_lost(lost, self.clock.text(lost.time_ns), buffer);
             }
+            Event::Blind(blind) => blind::write(blind, &mut self.clock, buffer),
             Event::Stats(stats) => {
                 stats::write_stats(stats, self.clock.text(stats.time_ns), buffer);
             }

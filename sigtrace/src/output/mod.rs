@@ -8,7 +8,7 @@ mod timestamp;
 
 use std::io;
 
-pub use event::{Counts, Event, Lost, Stats};
+pub use event::{Blind, Counts, Event, Lost, Stats};
 pub use json::Json;
 pub use text::Text;
 

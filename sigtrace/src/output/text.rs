@@ -1,5 +1,6 @@
 //! One line an event, much as strace would print it.
 
+mod blind;
 mod call;
 mod escape;
 mod palette;
@@ -44,6 +45,10 @@ impl Format for Text {
             Event::Lost(lost) => {
                 palette.time(self.clock.time_of_day(lost.time_ns), buffer)?;
                 stats::write_lost(lost, palette, buffer)?;
+            }
+            Event::Blind(blind) => {
+                palette.time(self.clock.time_of_day(blind.time_ns), buffer)?;
+                blind::write(blind, &mut self.clock, palette, buffer)?;
             }
             Event::Stats(stats) => {
                 palette.time(self.clock.time_of_day(stats.time_ns), buffer)?;

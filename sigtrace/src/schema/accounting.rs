@@ -1,9 +1,9 @@
-//! What was lost, and the whole accounting.
+//! What was lost, when nothing could be seen, and the whole accounting.
 
 use serde_json::{Value, json};
 use sigtrace_common::SYSCALLS;
 
-use super::parts::{Named, counts, described, names, object, reference};
+use super::parts::{Named, counts, described, names, object, or_null, reference};
 use crate::{
     agent::{Incomplete, Losses, Returns},
     bpf::Mechanism,
@@ -17,6 +17,29 @@ pub(super) fn lost() -> Value {
         ("time", described("When it was noticed.", reference("time"))),
     ];
     object(header.into_iter().chain(numbers(Losses::default().causes())))
+}
+
+/// The event of a time in which nothing could be seen.
+pub(super) fn blind() -> Value {
+    let syscalls = json!({
+        "type": "array",
+        "items": names(SYSCALLS.iter().map(|row| row.name)),
+        "minItems": 1,
+        "uniqueItems": true,
+    });
+    let until = described(
+        "When the probes were first known to answer again; null while they do not.",
+        or_null(reference("time")),
+    );
+    object([
+        ("event", json!({ "const": "blind" })),
+        ("time", described("When its beginning or its end was noticed.", reference("time"))),
+        ("seq", described("Its place among calls, returns and blind times.", reference("uint64"))),
+        ("since", described("When the probes were last known to answer.", reference("time"))),
+        ("until", until),
+        ("syscalls", described("Those whose probes do not answer.", syscalls)),
+        ("reason", described("Why, for people.", json!({ "type": "string", "minLength": 1 }))),
+    ])
 }
 
 /// The event of the accounting.

@@ -54,7 +54,13 @@ fn keys() -> [Named; 18] {
         ("event", json!({ "const": "syscall" })),
         ("id", seen("What the call is known by, unique in a run.", reference("id"))),
         ("time", seen("When the call was entered.", reference("time"))),
-        ("seq", seen("Counts calls and returns, from 0, without gaps.", reference("uint64"))),
+        (
+            "seq",
+            seen(
+                "Counts calls, returns and blind times, from 0, without gaps.",
+                reference("uint64"),
+            ),
+        ),
         ("cpu", seen("The processor on which it was entered.", reference("uint32"))),
         ("syscall", seen("The kernel's name.", names(SYSCALLS.iter().map(|row| row.name)))),
         ("abi", seen("How the caller entered the kernel.", names(Abi::ALL.map(Abi::name)))),

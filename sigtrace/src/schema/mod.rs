@@ -60,6 +60,7 @@ fn definitions() -> Map<String, Value> {
         let schema = match name {
             "return" => call::returned(),
             "lost" => accounting::lost(),
+            "blind" => accounting::blind(),
             "stats" => accounting::stats(),
             _ => call::call(),
         };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::document;
 use crate::{
     agent::{Incomplete, Losses, Returns},
-    output::{Event, Format, Json, Lost, Sets, Stats},
+    output::{Blind, Event, Format, Json, Lost, Sets, Stats},
 };
 
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
@@ -115,6 +115,16 @@ fn lost() -> Value {
     printed(Event::Lost(&lost))
 }
 
+fn blind() -> Value {
+    let blind = Blind {
+        until_ns: Some(2),
+        syscalls: vec!["kill", "tkill"],
+        reason: "kprobes are disabled".to_owned(),
+        ..Blind::default()
+    };
+    printed(Event::Blind(&blind))
+}
+
 fn stats() -> Value {
     let stats = Stats {
         printed: vec![("kill", 42), ("pause", 1)],
@@ -134,7 +144,7 @@ fn the_schema_is_one() {
 
 #[test]
 fn events_of_every_kind_fit() {
-    for event in [call(), action(), returned(), lost(), stats()] {
+    for event in [call(), action(), returned(), lost(), blind(), stats()] {
         assert_eq!(problem(&event), None, "{event}");
     }
 }
@@ -142,7 +152,7 @@ fn events_of_every_kind_fit() {
 #[test]
 fn every_kind_has_its_keys_in_the_order_of_the_output() {
     let document = document();
-    for event in [call(), returned(), lost(), stats()] {
+    for event in [call(), returned(), lost(), blind(), stats()] {
         let kind = event["event"].as_str().unwrap();
         let required = document["$defs"][kind]["required"].as_array().unwrap();
         assert!(required.iter().eq(event.as_object().unwrap().keys()), "{kind}");
@@ -152,7 +162,7 @@ fn every_kind_has_its_keys_in_the_order_of_the_output() {
 #[test]
 fn a_missing_key_is_refused() {
     let places = ["", "/args", "/args/info", "/args/act", "/lost", "/incomplete", "/returns"];
-    for event in [call(), action(), returned(), lost(), stats()] {
+    for event in [call(), action(), returned(), lost(), blind(), stats()] {
         for place in places {
             let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };
             for key in object.keys() {
@@ -176,7 +186,7 @@ fn a_key_too_many_is_refused() {
         "/incomplete",
         "/returns",
     ];
-    for event in [call(), action(), returned(), lost(), stats()] {
+    for event in [call(), action(), returned(), lost(), blind(), stats()] {
         for place in places {
             let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };
             let mut more = object.clone();
@@ -188,11 +198,11 @@ fn a_key_too_many_is_refused() {
 
 #[test]
 fn another_type_is_refused_in_every_place() {
-    for event in [call(), action(), returned(), lost(), stats()] {
+    for event in [call(), action(), returned(), lost(), blind(), stats()] {
         for place in leaves(&event) {
             for wrong in [json!(true), json!(1.5), json!({}), json!([]), json!("no such name")] {
-                // A name is what a name has to be.
-                if place != "/comm" || !wrong.is_string() {
+                // A name is what a name has to be, and a reason is for people.
+                if !["/comm", "/reason"].contains(&place.as_str()) || !wrong.is_string() {
                     let mut event = event.clone();
                     *event.pointer_mut(&place).unwrap() = wrong;
                     assert!(problem(&event).is_some(), "{place}: {event}");
@@ -222,6 +232,11 @@ fn an_error_tells_what_is_wrong() {
         (action(), "/args/oldact/address", json!("0X7"), ""),
         (returned(), "/request", json!(-1), "minimum"),
         (returned(), "/args/info/sig", json!("USR1"), ""),
+        (blind(), "/until", json!("never"), ""),
+        (blind(), "/syscalls", json!([]), "less than 1 item"),
+        (blind(), "/syscalls", json!(["kill", "kill"]), "non-unique"),
+        (blind(), "/syscalls/1", json!("klil"), "not one of"),
+        (blind(), "/reason", json!(""), "shorter than 1"),
         (stats(), "/probes/kill", json!("uprobe"), "not one of"),
     ] {
         let mut wrong_event = event.clone();
@@ -230,6 +245,13 @@ fn an_error_tells_what_is_wrong() {
         assert!(place.starts_with(problem.split(':').next().unwrap()), "{place}: {problem}");
         assert!(problem.contains(reason), "{place}: {problem}");
     }
+}
+
+#[test]
+fn a_blind_time_that_is_not_over_has_no_end() {
+    let mut event = blind();
+    event["until"] = Value::Null;
+    assert_eq!(problem(&event), None);
 }
 
 #[test]

@@ -54,6 +54,7 @@ const RETURN: [&str; 11] = [
 const NAMESPACE: [&str; 2] = ["ns_pid", "ns_tid"];
 const CAUSES: [&str; 6] =
     ["ring_full", "pending_full", "registers_unreadable", "probe_missed", "undecodable", "output"];
+const BLIND: [&str; 7] = ["event", "time", "seq", "since", "until", "syscalls", "reason"];
 const STATS: [&str; 9] = [
     "event",
     "time",
@@ -84,6 +85,7 @@ pub(super) fn lines(stream: &Stream) -> Vec<Value> {
             Some("syscall") => call(object, &mut so_far, processors, stream),
             Some("return") => returned(object, &mut so_far, stream),
             Some("lost") => lost(object),
+            Some("blind") => blind(object, &mut so_far),
             Some("stats") => stats(object),
             _ => Err("it is of no known kind".into()),
         };
@@ -99,7 +101,7 @@ type Checked = Result<(), String>;
 /// What came before a line.
 #[derive(Default)]
 struct SoFar {
-    /// Calls and returns.
+    /// Calls, returns and blind times.
     numbered: u64,
     ids: BTreeSet<u64>,
     /// The calls without a return, by their ids: what their return has to have, too.
@@ -158,6 +160,11 @@ fn lost(event: &Object) -> Checked {
     keys(event, &[&["event", "time"], &CAUSES[..]].concat())?;
     let mut counts = event.values().filter_map(Value::as_u64);
     ensure(counts.any(|count| count > 0), || "nothing was lost".into())
+}
+
+fn blind(event: &Object, so_far: &mut SoFar) -> Checked {
+    keys(event, &BLIND)?;
+    numbered(event, so_far)
 }
 
 fn stats(event: &Object) -> Checked {

@@ -270,3 +270,26 @@ fn a_call_whose_return_was_lost_is_forgotten() {
     pump.retain_told(&HashSet::new());
     assert!(!pump.told.knows(key));
 }
+
+#[test]
+fn a_blind_time_is_numbered_among_the_calls_and_counted_as_none() {
+    let (mut pump, mut output) = pump_for(Some(2), 0);
+    let report = |pump: &mut Pump, until_ns| {
+        pump.report_blind(1_000_000_000, until_ns, vec!["kill"], "kprobes are disabled".to_owned());
+    };
+    pump.push(kill().bytes(), CLOCK);
+    report(&mut pump, None);
+    report(&mut pump, Some(2_000_000_000));
+    assert!(!pump.is_done());
+    pump.push(kill().bytes(), CLOCK);
+    let events = written(&mut pump, &mut output);
+    let blind = |seq: u64, until: Value| {
+        json!({ "event": "blind", "time": events[seq as usize]["time"], "seq": seq,
+            "since": "1970-01-01T00:00:01.000000000Z", "until": until, "syscalls": ["kill"],
+            "reason": "kprobes are disabled" })
+    };
+    assert_eq!(events[1], blind(1, Value::Null));
+    assert_eq!(events[2], blind(2, "1970-01-01T00:00:02.000000000Z".into()));
+    assert_eq!((&events[3]["seq"], &events[3]["id"]), (&3.into(), &1.into()));
+    assert_eq!(books(&pump), (2, 0, 0, [0, 0, 0], [0, 0]));
+}

@@ -73,7 +73,7 @@ fn args(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io
 /// Who called.
 fn caller(call: &Call<'_>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     let style = palette.caller;
-    write!(out, "{style}{}[{}", Escaped(&call.comm), call.pid)?;
+    write!(out, "{style}{}[{}", Escaped(call.comm.bytes()), call.pid)?;
     if call.tid != call.pid {
         write!(out, "/{}", call.tid)?;
     }

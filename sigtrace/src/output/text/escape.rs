@@ -2,15 +2,13 @@
 
 use std::fmt::{self, Write};
 
-use crate::decode::Comm;
-
-/// A thread's name with everything escaped that does not print as itself, so that it can neither
-/// move the cursor nor pass for something else.
-pub(super) struct Escaped<'a>(pub(super) &'a Comm);
+/// A thread's name, or another one that strangers chose, with everything escaped that does not print
+/// as itself, so that it can neither move the cursor nor pass for something else.
+pub(super) struct Escaped<'a>(pub(super) &'a [u8]);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.bytes().utf8_chunks() {
+        for chunk in self.0.utf8_chunks() {
             for character in chunk.valid().chars() {
                 match character {
                     '\0'..' ' | '\x7f' => write!(f, "\\x{:02x}", u32::from(character))?,
@@ -33,9 +31,7 @@ mod tests {
     use super::*;
 
     fn escaped(name: &[u8]) -> String {
-        let mut comm = [0; 16];
-        comm[..name.len()].copy_from_slice(name);
-        Escaped(&Comm(comm)).to_string()
+        Escaped(name).to_string()
     }
 
     #[test]

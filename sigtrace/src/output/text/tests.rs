@@ -6,7 +6,7 @@ use sigtrace_common::{Abi, State};
 use super::Text;
 use crate::{
     decode::{self, WallClock, sample::Sample, tests::records},
-    output::{Event, Format, Lost, Sets, Stats},
+    output::{Blind, Event, Format, Lost, Sets, Stats},
 };
 
 const CLOCK: WallClock = WallClock { offset_ns: 1_795_290_787_123_456_788 };
@@ -440,6 +440,30 @@ fn lost_calls_have_a_line() {
     assert_eq!(
         event(&mut Text::new(Sets::Names, false), Event::Lost(&lost)),
         "19:53:08.123456 lost 13 calls: ring_full 12, pending_full 1\n"
+    );
+}
+
+#[test]
+fn a_blind_time_has_a_line_when_it_is_noticed_and_one_when_it_is_over() {
+    let mut blind = Blind {
+        time_ns: 1_795_290_788_123_456_789,
+        seq: 22,
+        since_ns: 1_795_290_783_100_000_000,
+        until_ns: None,
+        syscalls: vec!["kill", "tkill"],
+        reason: "kprobes are disabled".to_owned(),
+    };
+    let mut text = Text::new(Sets::Names, false);
+    assert_eq!(
+        event(&mut text, Event::Blind(&blind)),
+        "19:53:08.123456 blind since 19:53:03.100000: kill, tkill: kprobes are disabled\n"
+    );
+    blind.until_ns = Some(1_795_290_788_000_000_000);
+    blind.reason = "f is live patched by \x1b".to_owned();
+    assert_eq!(
+        event(&mut text, Event::Blind(&blind)),
+        "19:53:08.123456 blind since 19:53:03.100000 until 19:53:08.000000: kill, tkill: \
+         f is live patched by \\x1b\n"
     );
 }
 

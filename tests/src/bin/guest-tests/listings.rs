@@ -50,7 +50,7 @@ fn the_list_has_every_syscall_and_event() {
         "sigreturn",
         "rt_sigtimedwait_time64",
     ];
-    let events = ["syscall", "return", "lost", "stats"];
+    let events = ["syscall", "return", "lost", "blind", "stats"];
     let lines: Vec<Value> = json
         .stdout
         .lines()

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use sigtrace_common::{Record, State};
 
 use super::*;
-use crate::output::{Lost, Stats};
+use crate::output::{Blind, Lost, Stats};
 
 const ARGS: &str = r#"{"pid":1,"sig":"SIGHUP","signo":1}"#;
 
@@ -148,6 +148,67 @@ fn lost_calls_are_counted_by_cause() {
             r#""pending_full":0}"#,
             "\n"
         )
+    );
+}
+
+/// 5.023456789 s until 2026-11-21T19:53:08.123456789Z.
+fn blind() -> Blind {
+    Blind {
+        time_ns: 1_795_290_788_123_456_789,
+        seq: 22,
+        since_ns: 1_795_290_783_100_000_000,
+        until_ns: None,
+        syscalls: vec!["kill", "tkill"],
+        reason: "kprobes are disabled".to_owned(),
+    }
+}
+
+/// The line of a blind time. It fits the schema.
+fn blind_line(blind: &Blind) -> String {
+    let line = event(Event::Blind(blind));
+    assert_valid(&line);
+    line
+}
+
+#[test]
+fn a_blind_time_has_no_end_when_it_is_noticed() {
+    assert_eq!(
+        blind_line(&blind()),
+        concat!(
+            r#"{"event":"blind","time":"2026-11-21T19:53:08.123456789Z","seq":22,"#,
+            r#""since":"2026-11-21T19:53:03.100000000Z","until":null,"#,
+            r#""syscalls":["kill","tkill"],"reason":"kprobes are disabled"}"#,
+            "\n"
+        )
+    );
+}
+
+#[test]
+fn a_blind_time_has_an_end_when_the_probes_answer_again() {
+    let over = Blind {
+        seq: 23,
+        until_ns: Some(1_795_290_788_000_000_000),
+        syscalls: vec!["kill"],
+        ..blind()
+    };
+    assert_eq!(
+        blind_line(&over),
+        concat!(
+            r#"{"event":"blind","time":"2026-11-21T19:53:08.123456789Z","seq":23,"#,
+            r#""since":"2026-11-21T19:53:03.100000000Z","until":"2026-11-21T19:53:08.000000000Z","#,
+            r#""syscalls":["kill"],"reason":"kprobes are disabled"}"#,
+            "\n"
+        )
+    );
+}
+
+#[test]
+fn the_name_of_a_patch_is_escaped() {
+    let patched = Blind { reason: "f is live patched by \"\x1b".to_owned(), ..blind() };
+    let line = blind_line(&patched);
+    assert_eq!(
+        line,
+        blind_line(&blind()).replace("kprobes are disabled", r#"f is live patched by \"\u001b"#)
     );
 }
 
