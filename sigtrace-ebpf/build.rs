@@ -30,12 +30,7 @@ fn native() -> Result<Abi> {
 }
 
 /// The programs for one point only.
-fn programs(
-    stubs: &mut String,
-    row: usize,
-    syscall: &'static Syscall,
-    native: Abi,
-) -> Result<()> {
+fn programs(stubs: &mut String, row: usize, syscall: &'static Syscall, native: Abi) -> Result<()> {
     for point in syscall.points(native) {
         let number = point_number(row, point.abi);
         // How the stub's entry is called, and how many arguments the kernel function has.

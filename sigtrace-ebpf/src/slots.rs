@@ -83,6 +83,10 @@ fn take(slot: *mut Slot) -> bool {
     false
 }
 
+#[expect(
+    clippy::needless_borrows_for_generic_args,
+    reason = "by value it would be on the stack, half of which it takes"
+)]
 #[inline(never)]
 fn claim_another(tid: u32) -> *mut Slot {
     if OVERFLOW.insert(tid, &EMPTY, u64::from(BPF_NOEXIST)).is_err() {

@@ -114,7 +114,7 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         wakeup_bytes: 0,
         slot_mask: 0,
         access: 0,
-                    offsets: Offsets::default(),
+        offsets: Offsets::default(),
     };
     let mut use_filter = |filter: u64, used: bool| {
         config.select |= if used { filter } else { 0 };

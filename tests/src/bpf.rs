@@ -54,6 +54,14 @@ pub fn program_type(id: u32) -> Option<u32> {
     Some(kind)
 }
 
+/// The name of a program, of which the kernel keeps 15 bytes; `None` if it is gone. Member of
+/// `struct bpf_prog_info`.
+pub fn program_name(id: u32) -> Option<String> {
+    let words: [u32; 20] = info(&by_id(PROG_GET_FD_BY_ID, id)?);
+    let name: Vec<u8> = words[16..].iter().copied().flat_map(u32::to_ne_bytes).collect();
+    Some(String::from_utf8_lossy(&name).trim_end_matches('\0').to_owned())
+}
+
 /// The name of a map and the bytes of a value in it: members of `struct bpf_map_info`.
 pub fn name_and_value_size(map: &OwnedFd) -> (String, usize) {
     let [_, _, _, value_size, _, _, name @ ..]: [u32; 10] = info(map);

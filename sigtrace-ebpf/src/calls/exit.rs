@@ -1,15 +1,13 @@
 //! A thread leaves a call, or turns out to have left it unseen.
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_ktime_get_boot_ns};
-use sigtrace_common::{
-    Counter, Hook, Record, SYSCALLS, Slot, State, flag, undecided,
-};
+use sigtrace_common::{Counter, Hook, Record, SYSCALLS, Slot, State, flag, undecided};
 
 use super::{filter, signalfd::emit_read, user};
 use crate::{
     abi::NATIVE,
     emit::{emit, emit_returned},
-    maps::{count, sees_returns, saw},
+    maps::{count, saw, sees_returns},
     shapes::{ShapeRef, has},
     slots,
 };
@@ -78,8 +76,7 @@ fn finish(slot: *mut Slot, row: Option<u16>, found: u16, ret: i64) {
         if told {
             record.undecided |= undecided::TOLD;
         }
-        let emitted =
-            if of_function { emit_read(record) } else { emit_returned(shape, record) };
+        let emitted = if of_function { emit_read(record) } else { emit_returned(shape, record) };
         if !emitted {
             count_lost(told);
         }

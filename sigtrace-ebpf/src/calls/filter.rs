@@ -198,8 +198,7 @@ pub fn outcome(shape: ShapeRef, record: &Record) -> bool {
         return false;
     }
     // An address or a mask can look negative, too, but not so little.
-    let failed =
-        (-MAX_ERRNO..0).contains(&record.ret) && !has(shape, flag::RETURNS_NOTHING);
+    let failed = (-MAX_ERRNO..0).contains(&record.ret) && !has(shape, flag::RETURNS_NOTHING);
     if selects(select::FAILED) && !failed {
         return true;
     }

@@ -24,8 +24,11 @@ const fn points(native: Abi) -> [u8; 2 * NUMBERS] {
                 points[entry.number as usize] = own;
             }
             if let Some(entry) = syscall.entries.get(compat) {
-                points[NUMBERS + entry.number as usize] =
-                    if syscall.shares_entry(native) { own } else { point_number(row, compat) as u8 };
+                points[NUMBERS + entry.number as usize] = if syscall.shares_entry(native) {
+                    own
+                } else {
+                    point_number(row, compat) as u8
+                };
             }
         }
         row += 1;

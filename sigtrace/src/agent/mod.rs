@@ -11,8 +11,8 @@ mod shutdown;
 mod sink;
 mod sweep;
 mod told;
-#[expect(dead_code, reason = "nobody tries the probes yet")]
 mod trials;
+mod watch;
 
 use std::{
     collections::BTreeMap,
@@ -48,6 +48,7 @@ use self::{
     shutdown::{End, Shutdown, at},
     sink::Sink,
     sweep::Sweep,
+    watch::Watch,
 };
 pub(crate) use self::{
     account::{Incomplete, Losses, Returns},
@@ -111,6 +112,8 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))
     } else {
+        let mut watch = Watch::new(&probes.mechanisms);
+        watch.begin(&mut kernel, &mut pump)?;
         if let Some(child) = &mut child {
             child.release()?;
         }
@@ -121,7 +124,7 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
             &mut ring,
             &probes.mechanisms,
             options.stats,
-            (&mut kernel, sweep),
+            Rounds { kernel: &mut kernel, sweep, watch },
         );
         tokio::select! {
             biased;
@@ -148,9 +151,10 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     pump.account.left_out(left_out);
     pump.add(under_way);
     if written.is_ok() {
+        let progress = pump.progress();
         written = tokio::select! {
             result = finish(&mut pump, &mut ring, &probes.mechanisms, options.stats) => result,
-            () = shutdown.run_out_of_patience() => {
+            () = shutdown.run_out_of_patience(&progress) => {
                 tracing::warn!("nobody reads the output; giving up on it");
                 Ok(())
             }
@@ -211,13 +215,32 @@ async fn attach(
     Ok((attached, ended))
 }
 
+/// What is done now and then.
+struct Rounds<'a> {
+    kernel: &'a mut Kernel,
+    sweep: Sweep,
+    watch: Watch,
+}
+
+impl Rounds<'_> {
+    async fn make(&mut self, pump: &mut Pump) -> io::Result<()> {
+        if self.watch.is_due() {
+            self.watch.run(self.kernel, pump).map_err(io::Error::other)?;
+        }
+        if self.sweep.is_due() {
+            self.sweep.run(self.kernel, pump).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Streams until the output ends, by itself or because enough was written.
 async fn stream(
     pump: &mut Pump,
     ring: &mut AsyncFd<RingBuf<MapData>>,
     mechanisms: &BTreeMap<usize, Mechanism>,
     stats: Stats,
-    (kernel, mut sweep): (&mut Kernel, Sweep),
+    mut rounds: Rounds<'_>,
 ) -> io::Result<()> {
     let interval = match stats {
         Stats::Every(interval) => Some(interval),
@@ -239,9 +262,7 @@ async fn stream(
         if pump.is_done() {
             return Ok(());
         }
-        if sweep.is_due() {
-            sweep.run(kernel, pump).await?;
-        }
+        rounds.make(pump).await?;
         if more {
             // Let the runtime look at the signals.
             tokio::task::yield_now().await;

@@ -6,6 +6,10 @@ mod tests;
 use std::{
     collections::{BTreeMap, HashSet},
     io, mem,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
     vec,
 };
@@ -66,6 +70,8 @@ pub(crate) struct Pump {
     lines: Vec<Line>,
     /// How much of the buffer is written.
     written: usize,
+    /// How many bytes were written in all.
+    progress: Arc<AtomicU64>,
     ids: Ids,
     told: Told,
     /// Events numbered so far.
@@ -96,6 +102,7 @@ impl Pump {
             buffer: Vec::with_capacity(BATCH + 4096),
             lines: Vec::with_capacity(256),
             written: 0,
+            progress: Arc::default(),
             ids: Ids::default(),
             told: Told::default(),
             seq: 0,
@@ -251,7 +258,6 @@ impl Pump {
 
     /// Tells of a time in which no probe of these syscalls answered: since when, until when if they
     /// do again, and why. It is numbered among calls and returns, and is none of them to the books.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody tries the probes yet"))]
     pub(crate) fn report_blind(
         &mut self,
         since_ns: u64,
@@ -277,11 +283,19 @@ impl Pump {
         while self.written < self.buffer.len() {
             match self.sink.write(&self.buffer[self.written..]).await? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
-                count => self.written += count,
+                count => {
+                    self.written += count;
+                    self.progress.fetch_add(count as u64, Ordering::Relaxed);
+                }
             }
         }
         self.settle();
         Ok(())
+    }
+
+    /// How many bytes were written so far, to be looked at while more are.
+    pub(crate) fn progress(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.progress)
     }
 
     /// Resolves once everything written was read, where that can be told, or after a while.

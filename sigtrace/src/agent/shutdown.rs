@@ -1,14 +1,21 @@
 //! What ends the tracing: a signal, the time, the end of the command.
 
-use std::{io, mem::MaybeUninit, ptr, time::Duration};
+use std::{
+    io,
+    mem::MaybeUninit,
+    ptr,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
+use sd_notify::NotifyState;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::{Instant, sleep_until, timeout},
 };
 
-use super::child::Child;
+use super::{child::Child, notify};
 
 /// How long a command that was told to end can delay the end.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
@@ -16,6 +23,12 @@ const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// … unless there were not even these left to read in, after all was detached.
 const LEAST_PATIENCE: Duration = Duration::from_millis(500);
+/// How long a slow reader can take nothing …
+const STEP: Duration = Duration::from_secs(1);
+/// … and how long after the signal it can delay the end at most.
+const MOST_PATIENCE: Duration = Duration::from_secs(30);
+/// What the service manager is asked for meanwhile, each time, in microseconds.
+const EXTENSION_US: u32 = 5_000_000;
 
 /// The signals that end the tracing, and its time.
 #[derive(Debug)]
@@ -111,8 +124,9 @@ impl Shutdown {
     }
 
     /// Waits until what is left to do must not be waited for any longer: a while after a signal,
-    /// be it the one that ended the tracing or one that came since.
-    pub(crate) async fn run_out_of_patience(&mut self) {
+    /// be it the one that ended the tracing or one that came since. A reader who is slow, but reads, gets
+    /// more time: `progress` grows then.
+    pub(crate) async fn run_out_of_patience(&mut self, progress: &AtomicU64) {
         let least = Instant::now() + LEAST_PATIENCE;
         let signalled = if let Some(signalled) = self.signalled {
             signalled
@@ -124,7 +138,18 @@ impl Shutdown {
             }
             Instant::now()
         };
-        sleep_until(least.max(signalled + PATIENCE)).await;
+        let mut due = least.max(signalled + PATIENCE);
+        let most = signalled + MOST_PATIENCE;
+        loop {
+            let before = progress.load(Ordering::Relaxed);
+            sleep_until(due).await;
+            if progress.load(Ordering::Relaxed) == before || due >= most {
+                return;
+            }
+            due += STEP;
+            // Otherwise it would kill us (`TimeoutStopSec=`).
+            notify(&[NotifyState::ExtendTimeoutUsec(EXTENSION_US)]);
+        }
     }
 }
 

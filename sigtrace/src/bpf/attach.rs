@@ -166,7 +166,10 @@ struct Parts {
 
 impl Parts {
     fn begin() -> Self {
-        Self { since_ns: clock::processor_time_ns(), ended: vec![format!("begin {}", clock::processor_time_ns())] }
+        Self {
+            since_ns: clock::processor_time_ns(),
+            ended: vec![format!("begin {}", clock::processor_time_ns())],
+        }
     }
 
     fn end(&mut self, part: &str) {
@@ -335,10 +338,7 @@ impl Attaching {
     }
 
     /// Threads that come and go, and what depends on them.
-    fn lifecycle(
-        &mut self,
-        selection: &Selection,
-    ) -> Result<Option<EbpfLogger<&'static dyn Log>>> {
+    fn lifecycle(&mut self, selection: &Selection) -> Result<Option<EbpfLogger<&'static dyn Log>>> {
         for (program, tracepoint) in [
             ("thread_exit", c"sched_process_exit"),
             // For when the kernel skips the first: from 7.0 on it preempts trace points, too.
@@ -396,7 +396,8 @@ fn tracepoint_id(category: &str, name: &str) -> Result<u64> {
         }
     }
     let error = last.unwrap_or_else(|| anyhow::anyhow!("no tracefs"));
-    Err(error.context(format!("cannot find the trace point {category}:{name}; see `sigtrace doctor`")))
+    Err(error
+        .context(format!("cannot find the trace point {category}:{name}; see `sigtrace doctor`")))
 }
 
 impl Probes {

@@ -19,9 +19,18 @@ use super::{
     types::Types,
 };
 
-/// Functions that can have trampolines: the numbers of their types, by their symbols.
+/// Functions that can have trampolines, by their symbols.
 #[derive(Debug, Default)]
-pub(super) struct Functions(HashMap<&'static str, u32>);
+pub(super) struct Functions(HashMap<&'static str, Function>);
+
+/// A function as the kernel's types know it.
+#[derive(Clone, Copy, Debug)]
+struct Function {
+    number: u32,
+    /// Whether they know what it is called with: 5.10's `fs/signalfd.c` knows `struct pt_regs` by name
+    /// only.
+    knows_argument: bool,
+}
 
 impl Functions {
     /// Those where these calls are probed, as far as the kernel's types have them.
@@ -30,14 +39,21 @@ impl Functions {
             let registers = syscall.registers();
             syscall.points(support::NATIVE).map(move |point| (point.symbol, registers))
         });
-        let found =
-            points.filter_map(|(symbol, registers)| Some((symbol, typed(types, symbol, registers)?)));
+        let found = points.filter_map(|(symbol, registers)| {
+            let number = typed(types, symbol, registers)?;
+            Some((symbol, Function { number, knows_argument: types.knows_argument(number) }))
+        });
         Self(found.collect())
     }
 
     /// Whether a function can have one.
     pub(super) fn has(&self, symbol: &str) -> bool {
         self.0.contains_key(symbol)
+    }
+
+    /// Whether it can have one at its entry, which needs its arguments.
+    pub(super) fn has_entry(&self, symbol: &str) -> bool {
+        self.0.get(symbol).is_some_and(|function| function.knows_argument)
     }
 }
 
@@ -70,7 +86,9 @@ fn attach(
     kind: fn(u32) -> Kind,
 ) -> Result<Option<(Link, std::os::fd::OwnedFd)>> {
     use std::os::fd::AsFd as _;
-    let Some(&number) = kernel.functions.0.get(point.symbol) else { return Ok(None) };
+    let Some(&Function { number, .. }) = kernel.functions.0.get(point.symbol) else {
+        return Ok(None);
+    };
     let name = format!("{point}_{program}");
     let code = kernel.object.program(&name)?;
     let program = match sys::load(&name, kind(number), &code) {
@@ -87,15 +105,11 @@ fn attach(
 /// with where there are none.
 const ENOTSUPP: i32 = 524;
 
-/// What the verifier says (5.10) if the types do not have the function's arguments: the file that
-/// it is from knows `struct pt_regs` by name only.
-const UNTYPED_ARGUMENT: &str = "invalid bpf_context access";
-
 /// What becomes of a refusal: there being no trampoline is no error.
 fn no_trampoline<T>(point: &Point, refusal: Refusal) -> Result<Option<T>> {
     // EBUSY: the function does not begin with the instruction that a trampoline replaces.
     let none = matches!(refusal.errno, Some(ENOTSUPP | libc::EOPNOTSUPP | libc::EBUSY));
-    if none || refusal.log.contains(UNTYPED_ARGUMENT) {
+    if none {
         tracing::debug!("no trampoline for {}: {}", point.symbol, refusal.error);
         return Ok(None);
     }

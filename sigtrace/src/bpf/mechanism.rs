@@ -125,11 +125,7 @@ mod tests {
         preempts: false,
     };
     const LINUX_6_1: Features = Features { access: access::TASK, skips: true, ..LINUX_5_10 };
-    const LINUX_6_12: Features = Features {
-        multi: true,
-        session: true,
-        ..LINUX_6_1
-    };
+    const LINUX_6_12: Features = Features { multi: true, session: true, ..LINUX_6_1 };
     const LINUX_7: Features = Features { unlimited: true, preempts: true, ..LINUX_6_12 };
 
     #[test]

@@ -39,9 +39,10 @@ impl Misses {
 
     fn all(&self) -> u64 {
         // A kernel that does not count leaves the member as it was.
-        let programs = self.programs.iter().map(|program| {
-            sys::program_info(program.as_fd()).map(|info| info.recursion_misses)
-        });
+        let programs = self
+            .programs
+            .iter()
+            .map(|program| sys::program_info(program.as_fd()).map(|info| info.recursion_misses));
         let links = self.links.iter().map(|link| sys::link_misses(link.as_fd()));
         let misses = programs.chain(links).map(|misses| {
             misses.unwrap_or_else(|error| {

@@ -39,8 +39,8 @@ pub(super) fn session_of(kernel: &mut Kernel, point: &Point) -> Result<Entry> {
 fn attach(kernel: &mut Kernel, name: &str, symbols: &[&str], kind: Kind) -> Result<Entry> {
     let code = kernel.object.program(name)?;
     let what = format!("{} functions", symbols.len());
-    let program =
-        sys::load(name, kind, &code).map_err(|refused| refusal::of_program(refused, &what).error)?;
+    let program = sys::load(name, kind, &code)
+        .map_err(|refused| refusal::of_program(refused, &what).error)?;
     let link = sys::link_multi(program.as_fd(), kind == Kind::KprobeSession, symbols)
         .map_err(|error| refusal::of_link(error, &what).error)?;
     Ok(Entry::of_link(Link(link), program))

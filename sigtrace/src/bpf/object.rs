@@ -62,7 +62,8 @@ impl Object {
             if let Some((_, size)) = sizes.iter().find(|(named, _)| *named == name) {
                 map.set_max_entries(*size);
             }
-            let created = create(&name, &map).with_context(|| format!("cannot create map {name}"))?;
+            let created =
+                create(&name, &map).with_context(|| format!("cannot create map {name}"))?;
             let fd = created.fd().as_fd().as_raw_fd();
             if map.section_kind() == EbpfSectionKind::Rodata {
                 constants.insert(fd, map.data().to_vec());

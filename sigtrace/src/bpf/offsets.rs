@@ -9,8 +9,7 @@ pub(super) fn of(types: &Types) -> Offsets {
     let task = types.structure("task_struct");
     let mut offsets = Offsets::default();
     // Each group stands or falls as a whole.
-    for group in
-        [parent, process_end, files, pidfd, namespace, signalfd, iterator, caller, numbers]
+    for group in [parent, process_end, files, pidfd, namespace, signalfd, iterator, caller, numbers]
     {
         if let Some(found) = group(types, &task, offsets) {
             offsets = found;

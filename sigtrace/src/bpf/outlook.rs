@@ -5,9 +5,7 @@ use std::{collections::HashSet, fs};
 use anyhow::{Context as _, Result};
 use sigtrace_common::{SYSCALLS, Syscall};
 
-use super::{
-    Mechanism, Policy, features::Features, fentry::Functions, load::Machine, plan,
-};
+use super::{Mechanism, Policy, features::Features, fentry::Functions, load::Machine, plan};
 
 const KALLSYMS: &str = "/proc/kallsyms";
 
@@ -37,10 +35,7 @@ fn mechanism(
 ) -> Mechanism {
     let wanted = policy.wanted(syscall, features);
     let points = plan::points(syscall, typed).filter(|point| is_there(point.symbol));
-    let mechanisms = points.map(|point| {
-        let known = typed.has(point.symbol);
-        plan::of_point(wanted, syscall.hook, known)
-    });
+    let mechanisms = points.map(|point| plan::of_point(wanted, syscall.hook, &point, typed));
     // A row is as good as the worst of its points.
     mechanisms.min().unwrap_or(Mechanism::Unsupported)
 }

@@ -40,8 +40,7 @@ impl Plan {
             let wanted = selection.policy.wanted(syscall, features);
             let points = points(syscall, functions);
             for point in points {
-                let known = functions.has(point.symbol);
-                let mechanism = of_point(wanted, syscall.hook, known);
+                let mechanism = of_point(wanted, syscall.hook, &point, functions);
                 match (mechanism, syscall.hook) {
                     (Mechanism::Session, Hook::Entry) => plan.session.push((row, point)),
                     (Mechanism::Multi, Hook::Entry) => plan.multi.push((row, point)),
@@ -71,12 +70,18 @@ pub(super) fn points(
     syscall.points(support::NATIVE).filter(move |point| one.is_none_or(|one| one == *point))
 }
 
-/// By what a point is to be probed, `known` saying whether the kernel's types have its function.
-pub(super) fn of_point(wanted: Mechanism, hook: Hook, known: bool) -> Mechanism {
+/// By what a point is to be probed, as far as the kernel's types have its function.
+pub(super) fn of_point(
+    wanted: Mechanism,
+    hook: Hook,
+    point: &Point,
+    functions: &Functions,
+) -> Mechanism {
     match (wanted, hook) {
-        _ if !known => Mechanism::Kprobe,
+        _ if !functions.has(point.symbol) => Mechanism::Kprobe,
         // Its program tells functions apart by the numbers of calls.
         (Mechanism::Multi, Hook::Function(_)) => Mechanism::KprobeFexit,
+        (Mechanism::Fentry, _) if !functions.has_entry(point.symbol) => Mechanism::KprobeFexit,
         (wanted, _) => wanted,
     }
 }

@@ -15,8 +15,6 @@ use super::sys::Refused;
 pub(super) struct Refusal {
     /// The kernel's error.
     pub(super) errno: Option<i32>,
-    /// What the verifier says, if it was that.
-    pub(super) log: String,
     /// All of it, for people.
     pub(super) error: anyhow::Error,
 }
@@ -40,13 +38,13 @@ pub(super) fn of_program(refused: Refused, what: &str) -> Refusal {
             ),
         })
     };
-    Refusal { errno, log, error: explain(refused, denied, what) }
+    Refusal { errno, error: explain(refused, denied, what) }
 }
 
 /// Attaching a program to `what` is refused.
 pub(super) fn of_link(error: io::Error, what: &str) -> Refusal {
     let (errno, denied) = (error.raw_os_error(), is_denial(&error));
-    Refusal { errno, log: String::new(), error: explain(anyhow!(error), denied, what) }
+    Refusal { errno, error: explain(anyhow!(error), denied, what) }
 }
 
 /// Adds what may be behind it.
@@ -69,7 +67,8 @@ fn save(log: &str) -> Result<PathBuf> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             file => file.with_context(|| format!("cannot create {}", path.display()))?,
         };
-        file.write_all(log.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+        file.write_all(log.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
         return Ok(path);
     }
     Err(anyhow!("there are too many such files"))
@@ -95,7 +94,7 @@ mod tests {
                  argument (os error 22)"
             )
         );
-        assert_eq!((refusal.errno, refusal.log.as_str()), (Some(libc::EINVAL), log.as_str()));
+        assert_eq!(refusal.errno, Some(libc::EINVAL));
         assert_eq!(fs::read_to_string(path).unwrap().trim(), log.trim());
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         // A file that somebody has put there is left alone.

@@ -34,6 +34,9 @@ pub(super) fn number(asked: Option<u32>) -> Result<u32> {
     Ok(wanted.next_power_of_two())
 }
 
+/// What tells a call from all others: its thread's id, and when it was entered, of `CLOCK_BOOTTIME`.
+pub type Key = (u32, u64);
+
 /// Calls that have been under way for some time.
 #[derive(Clone, Copy, Debug)]
 pub struct Overdue {
@@ -70,11 +73,11 @@ impl Slots {
 
     /// The calls that are overdue and not told of yet, marked as told: what becomes of them later is
     /// for the agent to say, whatever the filter says by then. Also the keys of all that are under
-    /// way, told or not, as thread id and time of entry.
+    /// way, told or not.
     ///
     /// A call that returns just now is in the ring as well, or will be, as one that was told of or as
     /// any other; who reads the ring has to expect both.
-    pub fn overdue(&mut self, overdue: Overdue) -> io::Result<(Vec<RecordBytes>, Vec<(u32, u64)>)> {
+    pub fn overdue(&mut self, overdue: Overdue) -> io::Result<(Vec<RecordBytes>, Vec<Key>)> {
         let mapping = Mapping::new(&self.map, self.number)?;
         let (mut late, mut all, mut elsewhere) = (Vec::new(), Vec::new(), 0);
         for slot in mapping.slots() {
@@ -106,7 +109,7 @@ impl Slots {
         &mut self,
         overdue: Overdue,
         late: &mut Vec<RecordBytes>,
-        all: &mut Vec<(u32, u64)>,
+        all: &mut Vec<Key>,
     ) {
         for (tid, record) in self.elsewhere() {
             let entered = entered_ns(&record);

@@ -278,10 +278,10 @@ fn step(code: &[bpf_insn], at: usize, before: Registers, constants: &Constants) 
         class::LD => {
             let second = code.get(at + 1).map_or(0, |second| second.imm);
             after[to] = match instruction.src_reg() {
-                0 if instruction.code == LOAD_WIDE => {
-                    Number(u64::from(instruction.imm.cast_unsigned())
-                        | u64::from(second.cast_unsigned()) << 32)
-                }
+                0 if instruction.code == LOAD_WIDE => Number(
+                    u64::from(instruction.imm.cast_unsigned())
+                        | u64::from(second.cast_unsigned()) << 32,
+                ),
                 PSEUDO_MAP_VALUE if constants.contains_key(&instruction.imm) => {
                     Constant(instruction.imm, i64::from(second))
                 }
@@ -290,7 +290,9 @@ fn step(code: &[bpf_insn], at: usize, before: Registers, constants: &Constants) 
         }
         class::LDX => {
             after[to] = match from {
-                Constant(map, at) => read(constants, map, at + i64::from(instruction.off), instruction),
+                Constant(map, at) => {
+                    read(constants, map, at + i64::from(instruction.off), instruction)
+                }
                 _ => Unknown,
             };
         }
@@ -541,7 +543,14 @@ mod tests {
     /// if (constant == 1) r0 = 1, else r0 = 2.
     fn choice() -> Vec<bpf_insn> {
         let mut code = address(1, 1).to_vec();
-        code.extend([load_byte(2, 1), jump_if_equal(2, 1, 2), set(0, 2), exit(), set(0, 1), exit()]);
+        code.extend([
+            load_byte(2, 1),
+            jump_if_equal(2, 1, 2),
+            set(0, 2),
+            exit(),
+            set(0, 1),
+            exit(),
+        ]);
         code
     }
 
@@ -585,14 +594,7 @@ mod tests {
         let mut code = vec![helper(5), set(6, 0)];
         code.extend([jump_if_equal(6, 1, 1), jump(1), set(0, 9), call(3)]);
         code.extend([jump_if_equal(0, 4, -5), exit(), set(0, 8), set(0, 7), exit()]);
-        let expected = [
-            helper(5),
-            call(2),
-            jump_if_equal(0, 4, -2),
-            exit(),
-            set32(0, 7),
-            exit(),
-        ];
+        let expected = [helper(5), call(2), jump_if_equal(0, 4, -2), exit(), set32(0, 7), exit()];
         assert_eq!(specialized(&code, 1), plain(&expected));
     }
 

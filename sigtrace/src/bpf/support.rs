@@ -6,9 +6,7 @@ use anyhow::{Context as _, anyhow};
 use caps::{CapSet, Capability};
 use sigtrace_common::Abi;
 
-use super::{
-    Mechanism, Policy, load::Machine, mechanism::auto, trampolines, types::BTF,
-};
+use super::{Mechanism, Policy, load::Machine, mechanism::auto, trampolines, types::BTF};
 
 /// The binary interface this build traces.
 #[cfg(target_arch = "x86_64")]
@@ -25,7 +23,8 @@ const PROC_PID_INIT_INO: u64 = 0xEFFF_FFFC;
 const SECURITYFS: &str = "/sys/kernel/security";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 /// Where events of tracefs are.
-pub(super) const TRACEFS: [&str; 2] = ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
+pub(super) const TRACEFS: [&str; 2] =
+    ["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"];
 
 /// How one condition stands.
 #[derive(Debug, PartialEq, Eq)]
@@ -216,11 +215,15 @@ fn mechanism() -> Condition {
     let (found, standing) = match chosen {
         Ok(mechanism @ Mechanism::Kprobe) => (
             mechanism.name().to_owned(),
-            Standing::Lacking { effect: "returns of more sleepers than a kretprobe has slots are missed" },
+            Standing::Lacking {
+                effect: "returns of more sleepers than a kretprobe has slots are missed",
+            },
         ),
         Ok(mechanism @ (Mechanism::Multi | Mechanism::KprobeFexit)) => (
             mechanism.name().to_owned(),
-            Standing::Lacking { effect: "returns can be missed under contention; the events say so" },
+            Standing::Lacking {
+                effect: "returns can be missed under contention; the events say so",
+            },
         ),
         Ok(mechanism) => (mechanism.name().to_owned(), Standing::Met),
         Err(error) => (

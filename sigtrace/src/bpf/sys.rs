@@ -309,8 +309,13 @@ struct MapCreate {
 /// A map of one map, and a map to be in it.
 pub(super) fn array_of_arrays() -> io::Result<(OwnedFd, OwnedFd)> {
     let array = bpf_map_type::BPF_MAP_TYPE_ARRAY as u32;
-    let mut inner =
-        MapCreate { map_type: array, key_size: 4, value_size: 4, max_entries: 1, ..MapCreate::default() };
+    let mut inner = MapCreate {
+        map_type: array,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 1,
+        ..MapCreate::default()
+    };
     // SAFETY: integers only.
     let inner = unsafe { bpf(bpf_cmd::BPF_MAP_CREATE, &mut inner) }.and_then(descriptor)?;
     let mut outer = MapCreate {

@@ -20,6 +20,7 @@ const MEMBER: usize = 12;
 /// Kinds of types.
 mod kind {
     pub(super) const INT: u32 = 1;
+    pub(super) const PTR: u32 = 2;
     pub(super) const ARRAY: u32 = 3;
     pub(super) const STRUCT: u32 = 4;
     pub(super) const UNION: u32 = 5;
@@ -111,6 +112,21 @@ impl Types {
     /// The number by which the kernel knows a function.
     pub(super) fn function(&self, name: &str) -> Option<u32> {
         self.find(name, kind::FUNC).next()
+    }
+
+    /// Whether the first argument of a function is a pointer to a structure that is known; true if it
+    /// has none.
+    pub(super) fn knows_argument(&self, function: u32) -> bool {
+        let known = || {
+            let prototype = self.place(word(&self.bytes, self.place(function)? + 8)?)?;
+            if word(&self.bytes, prototype + 4)? & 0xffff == 0 {
+                return Some(true);
+            }
+            let pointer = self.place(word(&self.bytes, prototype + TYPE + 4)?)?;
+            let is_pointer = word(&self.bytes, pointer + 4)? >> 24 & 0x1f == kind::PTR;
+            Some(is_pointer && self.behind(word(&self.bytes, pointer + 8)?).is_some())
+        };
+        known().unwrap_or(false)
     }
 
     /// The numbers of the types of a name and a kind.
@@ -207,9 +223,7 @@ fn text(bytes: &[u8], at: usize) -> &[u8] {
 
 /// FNV-1a.
 fn hash(name: &[u8]) -> u32 {
-    name.iter().fold(0x811c_9dc5, |hash, &byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
+    name.iter().fold(0x811c_9dc5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 #[cfg(test)]
@@ -259,6 +273,22 @@ mod tests {
         let types = sample();
         assert_eq!((types.function("kill"), types.function("task")), (Some(5), None));
         assert_eq!(types.structure("kill").size(), None);
+    }
+
+    #[test]
+    fn a_function_is_known_by_what_its_argument_points_to() {
+        let void = [0, info(kind::FUNC_PROTO, 0), 0];
+        let task = [TASK, info(kind::STRUCT, 0), 0];
+        let forward = [PID, info(7, 0), 0];
+        let pointers = [0, info(kind::PTR, 0), 2, 0, info(kind::PTR, 0), 3];
+        let prototypes =
+            [0, info(kind::FUNC_PROTO, 1), 0, 0, 4, 0, info(kind::FUNC_PROTO, 1), 0, 0, 5];
+        let functions = [1, 6, 7].map(|prototype| [KILL, info(kind::FUNC, 0), prototype]);
+        let words =
+            [&void[..], &task, &forward, &pointers, &prototypes, functions.as_flattened()].concat();
+        let types = types(&words, STRINGS).unwrap();
+        assert_eq!([8, 9, 10].map(|number| types.knows_argument(number)), [true, true, false]);
+        assert!(!types.knows_argument(99));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::harness::{Background, Test, Trace, Tracer, run};
+use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
 use crate::scene::counted;

@@ -105,6 +105,7 @@ fn the_doctor_finds_all_well_here() {
         } else {
             "ok       trampolines: available"
         },
+        &format!("ok       probes: {}", Kernel::running().probe("kill")),
         "ok       tracefs: mounted at /sys/kernel/tracing",
         "sigtrace can trace here",
     ];

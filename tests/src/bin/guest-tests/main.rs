@@ -2,6 +2,7 @@
 
 mod accounting;
 mod bad_input;
+mod blind;
 mod blocked;
 mod by_call;
 mod by_caller;
@@ -52,6 +53,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("strange_names", strange_names::TESTS),
     ("listings", listings::TESTS),
     ("bad_input", bad_input::TESTS),
+    ("blind", blind::TESTS),
     ("ending", ending::TESTS),
     ("blocked", blocked::TESTS),
     ("two_tracers", two_tracers::TESTS),

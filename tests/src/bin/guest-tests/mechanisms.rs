@@ -120,14 +120,17 @@ fn each_mechanism_is_what_is_asked_for() {
     assert!(pairs.values().all(|by| by == "kprobe"), "{pairs:?}");
     let kernel = Kernel::running();
     for (syscall, mechanism) in probes(&BY_TRAMPOLINES.trace) {
-        let expected = if is_one_that_sleeps(&syscall) || kernel.untyped().contains(&syscall.as_str()) {
-            kernel.probe(&syscall)
-        } else {
-            "fentry"
-        };
+        let expected =
+            if is_one_that_sleeps(&syscall) || kernel.untyped().contains(&syscall.as_str()) {
+                kernel.probe(&syscall)
+            } else {
+                "fentry"
+            };
         assert_eq!(mechanism, expected, "{syscall}");
     }
-    for (probe, name) in [("kprobe.multi", "kprobe.multi+fexit"), ("kprobe.session", "kprobe.session")] {
+    for (probe, name) in
+        [("kprobe.multi", "kprobe.multi+fexit"), ("kprobe.session", "kprobe.session")]
+    {
         if !kernel.has_mechanism(probe) {
             continue;
         }

@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::harness::{Flood, Puppet, Streaming, Test, Trace, Tracer, sigtrace, temporary};
+use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
 use crate::scene::{assert_same, calls_by};
