@@ -23,7 +23,7 @@ use crate::setup::{self, image};
 use crate::vm::{GuestFile, Job, Mishap, OnInterrupt, PAYLOAD, Root, Streams, Vm};
 
 const SILENCE: Duration = Duration::from_secs(180);
-const TIMEOUT: Duration = Duration::from_secs(1800);
+const TIMEOUT: Duration = Duration::from_secs(2700);
 /// Files beside the programs that suites find in the payload folder.
 const EXTRA_FILES: &[&str] = &["packaging/systemd"];
 
