@@ -150,10 +150,13 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     let (under_way, left_out) = kernel.slots().rest().context("cannot look at the slots")?;
     pump.account.left_out(left_out);
     pump.add(under_way);
+    // Meanwhile, as it takes the kernel its time; nobody who waits for the output waits for it.
+    let mechanisms = probes.mechanisms.clone();
+    let detaching = spawn_blocking(move || probes.detach());
     if written.is_ok() {
         let progress = pump.progress();
         written = tokio::select! {
-            result = finish(&mut pump, &mut ring, &probes.mechanisms, options.stats) => result,
+            result = finish(&mut pump, &mut ring, &mechanisms, options.stats) => result,
             () = shutdown.run_out_of_patience(&progress) => {
                 tracing::warn!("nobody reads the output; giving up on it");
                 Ok(())
@@ -165,10 +168,9 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     if !options.quiet || given_up {
         say_account(&pump.account);
     }
-    // Whoever waits for the end of the output need not wait for the kernel.
     drop(pump);
     close_stdout();
-    spawn_blocking(move || probes.detach()).await.context("cannot detach")?;
+    detaching.await.context("cannot detach")?;
     match written {
         Err(error) if !is_reader_gone(&error) => {
             return Err(error).context("cannot write events");

@@ -1,7 +1,7 @@
 //! What ends the tracing: a signal, the time, the end of the command.
 
 use std::{
-    io,
+    env, io,
     mem::MaybeUninit,
     ptr,
     sync::atomic::{AtomicU64, Ordering},
@@ -9,13 +9,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use sd_notify::NotifyState;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{child::Child, notify};
+use super::child::Child;
 
 /// How long a command that was told to end can delay the end.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
@@ -27,8 +26,6 @@ const LEAST_PATIENCE: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_secs(1);
 /// … and how long after the signal it can delay the end at most.
 const MOST_PATIENCE: Duration = Duration::from_secs(30);
-/// What the service manager is asked for meanwhile, each time, in microseconds.
-const EXTENSION_US: u32 = 5_000_000;
 
 /// The signals that end the tracing, and its time.
 #[derive(Debug)]
@@ -139,7 +136,7 @@ impl Shutdown {
             Instant::now()
         };
         let mut due = least.max(signalled + PATIENCE);
-        let most = signalled + MOST_PATIENCE;
+        let most = signalled + most_patience();
         loop {
             let before = progress.load(Ordering::Relaxed);
             sleep_until(due).await;
@@ -147,10 +144,14 @@ impl Shutdown {
                 return;
             }
             due += STEP;
-            // Otherwise it would kill us (`TimeoutStopSec=`).
-            notify(&[NotifyState::ExtendTimeoutUsec(EXTENSION_US)]);
         }
     }
+}
+
+/// For a service none is left: systemd, which gives each run an id (`systemd.exec(5)`), kills who takes
+/// longer than its unit allows.
+fn most_patience() -> Duration {
+    if env::var_os("INVOCATION_ID").is_some() { PATIENCE } else { MOST_PATIENCE }
 }
 
 fn listen(kind: SignalKind) -> Result<Option<Signal>> {
