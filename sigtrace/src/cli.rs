@@ -133,6 +133,9 @@ pub struct TraceArgs {
     /// Size of the ring between kernel and agent, such as 8M
     #[arg(long, value_name = "SIZE", default_value = "4M", help_heading = "Probing")]
     pub ring_size: String,
+    /// Do not try the probes now and then, by harmless calls that other tracers see
+    #[arg(long, help_heading = "Probing")]
+    pub no_check: bool,
     /// How many calls can be under way at once, 256 bytes each [default: as many as there can be
     /// threads, 1024 to 262144]
     #[arg(long, value_name = "N", help_heading = "Probing")]

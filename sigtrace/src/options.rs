@@ -47,6 +47,8 @@ pub struct Options {
     pub stats: Stats,
     /// Whether the accounting at the end stays unsaid.
     pub quiet: bool,
+    /// Whether the probes are tried now and then.
+    pub check: bool,
     /// The command to run and trace.
     pub cmd: Vec<OsString>,
     /// Remarks for the user: operands that were taken otherwise than written.
@@ -87,6 +89,7 @@ impl Options {
             duration: time("--duration", args.duration)?,
             stats,
             quiet: args.quiet,
+            check: !args.no_check,
             cmd: args.cmd,
             notes,
         })

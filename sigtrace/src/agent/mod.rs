@@ -112,8 +112,10 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))
     } else {
-        let mut watch = Watch::new(&probes.mechanisms);
-        watch.begin(&mut kernel, &mut pump)?;
+        let mut watch = options.check.then(|| Watch::new(&probes.mechanisms));
+        if let Some(watch) = &mut watch {
+            watch.begin(&mut kernel, &mut pump)?;
+        }
         if let Some(child) = &mut child {
             child.release()?;
         }
@@ -221,13 +223,13 @@ async fn attach(
 struct Rounds<'a> {
     kernel: &'a mut Kernel,
     sweep: Sweep,
-    watch: Watch,
+    watch: Option<Watch>,
 }
 
 impl Rounds<'_> {
     async fn make(&mut self, pump: &mut Pump) -> io::Result<()> {
-        if self.watch.is_due() {
-            self.watch.run(self.kernel, pump).map_err(io::Error::other)?;
+        if let Some(watch) = self.watch.as_mut().filter(|watch| watch.is_due()) {
+            watch.run(self.kernel, pump).map_err(io::Error::other)?;
         }
         if self.sweep.is_due() {
             self.sweep.run(self.kernel, pump).await?;

@@ -36,8 +36,14 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Starts sigtrace with these arguments (no `-o`, no `-- CMD`) and waits until it is ready.
+    /// Starts sigtrace with these arguments (no `-o`, no `-- CMD`) and waits until it is ready. It does
+    /// not try its probes, by calls that another one beside it would see.
     pub fn start(args: &[&str]) -> Self {
+        Self::start_checking(&[args, &["--no-check"]].concat())
+    }
+
+    /// Likewise, but it tries its probes, as it does unless told not to.
+    pub fn start_checking(args: &[&str]) -> Self {
         let notify = Notify::new();
         let output = temporary("trace");
         let mut command = Command::new(program());

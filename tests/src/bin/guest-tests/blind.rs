@@ -19,7 +19,7 @@ fn probes_that_are_switched_off_are_noticed_and_so_is_their_return() {
         let done = unsafe { libc::mount(kind, DEBUGFS.as_ptr(), kind, 0, std::ptr::null()) };
         assert_eq!(done, 0, "mounting {DEBUGFS:?}: {}", std::io::Error::last_os_error());
     }
-    let tracer = Tracer::start(&["-s", "kill,tgkill", "--probe", "kprobe"]);
+    let tracer = Tracer::start_checking(&["-s", "kill,tgkill", "--probe", "kprobe"]);
     let mut told = tracer.told();
     set("0");
     let began = nth(&mut told, 0);
