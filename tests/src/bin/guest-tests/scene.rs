@@ -42,11 +42,8 @@ pub(crate) fn assert_filters(filters: &[Filter<'_>], play: impl FnOnce() -> Vec<
 /// Starts sigtraces with these arguments, all at once, as each takes its time.
 pub(crate) fn start(all: Vec<Vec<&str>>) -> Vec<Tracer> {
     thread::scope(|scope| {
-        let starting: Vec<_> = all
-            .iter()
-            .map(|args| [&args[..], &["--no-check"]].concat())
-            .map(|args| scope.spawn(move || Tracer::start(&args)))
-            .collect();
+        let starting: Vec<_> =
+            all.iter().map(|args| scope.spawn(move || Tracer::start(args))).collect();
         let started = starting.into_iter().map(|tracer| tracer.join());
         started.map(|tracer| tracer.unwrap_or_else(|panic| resume_unwind(panic))).collect()
     })
