@@ -26,8 +26,8 @@ impl Staged {
 
     /// Starts one through the interface of 32-bit programs.
     #[track_caller]
-    pub fn start_by_int80(name: &str) -> Self {
-        Self::command(name, Command::new(PROGRAM).args(["int80", name]))
+    pub fn start_by_int80(name: &str, args: &[&str]) -> Self {
+        Self::command(name, Command::new(PROGRAM).args(["int80", name]).args(args))
     }
 
     /// Starts one as a 32-bit program.

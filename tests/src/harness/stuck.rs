@@ -11,7 +11,7 @@ use super::tracer::Tracer;
 use super::workload::Workload;
 
 /// Those in which a thread may wait even if nothing is wrong.
-const WAITING: [&str; 3] = ["rt_sigtimedwait", "rt_sigsuspend", "read"];
+const WAITING: [&str; 4] = ["rt_sigtimedwait", "rt_sigtimedwait_time64", "rt_sigsuspend", "read"];
 
 /// Threads that stick in calls, one each, as memory does not come that these lead to.
 #[derive(Debug)]
@@ -27,7 +27,17 @@ impl Stuck {
     /// So many threads in each call up to a dozen, or so many in all. They stick already.
     #[track_caller]
     pub fn start(threads: usize) -> Self {
-        let workload = Staged::start("stuck", &[&threads.to_string()]);
+        Self::new(Staged::start("stuck", &[&threads.to_string()]))
+    }
+
+    /// The same in the calls of 32-bit programs.
+    #[track_caller]
+    pub fn start_by_int80(threads: usize) -> Self {
+        Self::new(Staged::start_by_int80("stuck", &[&threads.to_string()]))
+    }
+
+    #[track_caller]
+    fn new(workload: Staged) -> Self {
         let calls = workload.stated();
         let tids = calls.expected.iter().map(|call| call.event["tid"].clone());
         let places = tids.map(|tid| (tid.clone(), place(&tid))).collect();
@@ -43,11 +53,6 @@ impl Stuck {
         let (waiting, others) =
             self.calls.expected.iter().cloned().partition(|call| waits(&call.event["syscall"]));
         [waiting, others].map(|expected| Workload { name: self.calls.name.clone(), expected })
-    }
-
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.workload.pid()
     }
 
     /// Asserts that all are where they were.
@@ -69,17 +74,16 @@ impl Stuck {
     }
 }
 
-/// Asserts that calls of every kind that other processes make while so many threads are stuck are
-/// told of whole, before these processes end or the threads go on; and in the end all calls of
-/// both.
+/// Asserts that calls of every kind that other processes make while threads are stuck are told of
+/// whole, before these processes end or the threads go on; and in the end all calls of both.
 #[track_caller]
-pub fn assert_bystanders_are_told_of(threads: usize) {
+pub fn assert_bystanders_are_told_of(stick: impl FnOnce() -> Stuck) {
     let tracer = Tracer::start(&["--stats"]);
     let mut told = tracer.told();
-    let stuck = Stuck::start(threads);
+    let stuck = stick();
     let bystanders = [
         Staged::start("bystander", &[]),
-        Staged::start_by_int80("bystander"),
+        Staged::start_by_int80("bystander", &[]),
         Staged::start_32("bystander"),
     ];
     for bystander in &bystanders {

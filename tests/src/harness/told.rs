@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::check::{now_ns, time_ns};
+use super::check::{CLOCK_ERROR_NS, now_ns, time_ns};
 use super::difference::difference;
 use super::wait::until_none;
 use super::workload::Workload;
@@ -75,11 +75,11 @@ impl Told {
         found.into_iter().flatten().collect()
     }
 
-    /// How long after it began the event with this index was told, or a little longer.
+    /// How long at most after it began the event with this index was told.
     pub fn told_after_ns(&self, index: usize) -> u64 {
         let began = self.events[index].as_object().map(time_ns);
         let Some(Ok(began)) = began else { panic!("no time in {}", self.events[index]) };
-        self.seen_ns[index].saturating_sub(began)
+        (self.seen_ns[index] + CLOCK_ERROR_NS).saturating_sub(began)
     }
 
     fn read_on(&mut self) -> io::Result<()> {

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sigtrace_tests::harness::{self, Flood, Staged, Test, Tracer, assert_bystanders_are_told_of};
+use sigtrace_tests::harness::{
+    self, Flood, Staged, Stuck, Test, Tracer, assert_bystanders_are_told_of,
+};
 use sigtrace_tests::tests;
 
 /// All of them.
@@ -23,7 +25,7 @@ fn main() -> ExitCode {
 }
 
 fn callers_beside_2000_stuck_threads_are_told_of_completely_and_at_once() {
-    assert_bystanders_are_told_of(2000);
+    assert_bystanders_are_told_of(|| Stuck::start(2000));
 }
 
 /// More threads than a table of a size that nobody thought about has room for.

@@ -12,8 +12,10 @@ use crate::scene::foreseeable;
 /// All of them.
 pub const TESTS: &[Test] = tests![
     callers_beside_one_stuck_thread_in_each_call_are_told_of,
+    callers_beside_one_stuck_thread_in_each_32_bit_call_are_told_of,
     callers_beside_12_stuck_threads_are_told_of_completely_and_at_once,
     callers_beside_200_stuck_threads_are_told_of_completely_and_at_once,
+    callers_beside_12_threads_stuck_in_32_bit_calls_are_told_of_completely_and_at_once,
     a_stuck_call_is_told_of_after_two_seconds_and_again_when_it_returns,
     waiting_calls_are_told_of_as_unfinished_if_that_is_asked_for,
     a_senders_last_call_is_told_of_while_it_lives,
@@ -25,15 +27,23 @@ const THREADS: usize = 12;
 
 /// For whom there are slots enough.
 fn callers_beside_one_stuck_thread_in_each_call_are_told_of() {
-    assert_bystanders_are_told_of(1);
+    assert_bystanders_are_told_of(|| Stuck::start(1));
+}
+
+fn callers_beside_one_stuck_thread_in_each_32_bit_call_are_told_of() {
+    assert_bystanders_are_told_of(|| Stuck::start_by_int80(1));
 }
 
 fn callers_beside_12_stuck_threads_are_told_of_completely_and_at_once() {
-    assert_bystanders_are_told_of(THREADS);
+    assert_bystanders_are_told_of(|| Stuck::start(THREADS));
 }
 
 fn callers_beside_200_stuck_threads_are_told_of_completely_and_at_once() {
-    assert_bystanders_are_told_of(200);
+    assert_bystanders_are_told_of(|| Stuck::start(200));
+}
+
+fn callers_beside_12_threads_stuck_in_32_bit_calls_are_told_of_completely_and_at_once() {
+    assert_bystanders_are_told_of(|| Stuck::start_by_int80(THREADS));
 }
 
 fn a_stuck_call_is_told_of_after_two_seconds_and_again_when_it_returns() {
@@ -86,8 +96,8 @@ fn assert_return_late(tracer: Tracer, mut told: Told, stuck: Stuck, unfinished: 
     let returns: Vec<Value> = unfinished.iter().map(|call| return_of(call, &did)).collect();
     told.until_has("returns", &returns);
     let trace = tracer.finish();
-    let late = trace.events.iter().filter(|event| event["event"] == "return").count();
-    assert_eq!(late, returns.len());
+    let ours = |event: &&Value| event["event"] == "return" && event["pid"] == returns[0]["pid"];
+    assert_eq!(trace.events.iter().filter(ours).count(), returns.len());
     let whole = Trace { events: completed(&trace.events), ..trace };
     whole.assert_tells_of(&did);
     let stats = whole.stats();

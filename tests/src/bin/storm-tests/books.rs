@@ -17,9 +17,39 @@ pub(crate) struct Books {
     pub(crate) resident: u64,
 }
 
-/// Reads the stream: whole lines, events numbered without gaps, losses in the order of time. Counts
-/// the calls it tells of.
-pub(crate) fn read(reader: PipeReader, told: &AtomicU64) -> Books {
+/// How far the books are while they are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// The calls in them.
+    calls: AtomicU64,
+    /// How often they have been the same since they were another number.
+    same: AtomicU64,
+}
+
+impl Progress {
+    /// Whether so many calls are in them, or there are no more to come.
+    pub(crate) fn is_at_rest(&self, calls: u64) -> bool {
+        self.calls.load(Relaxed) >= calls || self.same.load(Relaxed) >= 50
+    }
+
+    fn note(&self, stats: &Value) {
+        let filtered = stats["filtered"].as_u64().unwrap_or_default();
+        let calls = sum(&stats["printed"]) + filtered + sum(&stats["lost"]);
+        if self.calls.swap(calls, Relaxed) == calls {
+            self.same.fetch_add(1, Relaxed);
+        } else {
+            self.same.store(0, Relaxed);
+        }
+    }
+}
+
+/// The sum of counts by name.
+pub(crate) fn sum(counts: &Value) -> u64 {
+    counts.as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
+}
+
+/// Reads the stream: whole lines, events numbered without gaps, losses in the order of time.
+pub(crate) fn read(reader: PipeReader, progress: &Progress) -> Books {
     let mut books = Books::default();
     let (mut numbered, mut last) = (0_u64, String::new());
     for line in BufReader::new(reader).lines() {
@@ -33,7 +63,6 @@ pub(crate) fn read(reader: PipeReader, told: &AtomicU64) -> Books {
             numbered += 1;
             books.missed += u64::from(line.ends_with(r#","return":"missed"}"#));
             books.events += u64::from(call);
-            told.fetch_add(u64::from(call), Relaxed);
             continue;
         }
         let event: Value =
@@ -43,10 +72,9 @@ pub(crate) fn read(reader: PipeReader, told: &AtomicU64) -> Books {
         last = time;
         if event["event"] == "lost" {
             let counts = event.as_object().into_iter().flatten();
-            let lost = counts.filter_map(|(_, count)| count.as_u64()).sum();
-            books.lost += lost;
-            told.fetch_add(lost, Relaxed);
+            books.lost += counts.filter_map(|(_, count)| count.as_u64()).sum::<u64>();
         } else {
+            progress.note(&event);
             books.stats = event;
         }
     }

@@ -7,15 +7,13 @@ use std::io;
 use std::panic::resume_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-use serde_json::Value;
 use sigtrace_tests::harness::{self, Flood, Streaming, Test, sigtrace, until};
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
-use books::{Books, read};
+use books::{Books, Progress, read, sum};
 
 /// What is not of one mechanism.
 const TESTS: &[Test] =
@@ -53,11 +51,8 @@ fn a_million_calls_of_16_threads_add_up() {
 /// A storm by a mechanism that the kernel has; another is refused.
 fn storm_by(mechanism: &str) {
     if Kernel::running().has_mechanism(mechanism) {
-        // With room for all of them, so that it shows what the mechanism loses, and time to tell.
-        let args = ["--probe", mechanism, "--ring-size", "64M"];
-        let books = storm_until(&args, 200_000, |told| {
-            until("all calls to be told of", || (told.load(Relaxed) >= 200_000).then_some(()));
-        });
+        // With room for all of them, so that it shows what the mechanism loses.
+        let books = storm(&["--probe", mechanism, "--ring-size", "64M"], 200_000);
         assert_eq!(books.stats["lost"]["ring_full"], 0, "{}", books.stats);
         // Half of them are filtered out.
         storm(&["--probe", mechanism, "--no-probe"], 100_000);
@@ -85,31 +80,23 @@ fn the_kernel_preempts_as_it_was_told_to() {
 /// Has so many calls made under sigtrace, and holds its books against what it printed and against
 /// what was made.
 fn storm(args: &[&str], calls: u64) -> Books {
-    storm_until(args, calls, |_| ())
-}
-
-/// The same, and waits for something between the last call and the end: it is told how many calls
-/// have been told of.
-fn storm_until(args: &[&str], calls: u64, wait: impl FnOnce(&AtomicU64)) -> Books {
     let (reader, writer) = io::pipe().unwrap_or_else(|error| panic!("{error}"));
-    let args = [&["-s", "tkill", "--stats"], args].concat();
+    let args = [&["-s", "tkill", "--stats", "100ms"], args].concat();
     let sigtrace = Streaming::start(&args, writer);
-    let told = Arc::new(AtomicU64::new(0));
+    let progress = Arc::new(Progress::default());
     let reading = thread::spawn({
-        let told = Arc::clone(&told);
-        move || read(reader, &told)
+        let progress = Arc::clone(&progress);
+        move || read(reader, &progress)
     });
     let made = Flood::run(THREADS, calls / THREADS);
     let resident = sigtrace.memory("VmRSS");
-    wait(&told);
+    // There is an end to how long it goes on telling after it was told to end.
+    until("the books to come to rest", || progress.is_at_rest(made).then_some(()));
     sigtrace.signal(libc::SIGINT);
     let books = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
     let books = Books { resident, ..books };
     let (status, stderr) = sigtrace.end();
     assert!(status.success(), "{status}: {stderr}");
-    let sum = |counts: &Value| -> u64 {
-        counts.as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
-    };
     let (printed, lost) = (sum(&books.stats["printed"]), sum(&books.stats["lost"]));
     let filtered = books.stats["filtered"].as_u64().unwrap_or_default();
     let (missed, causes) = (books.missed, &books.stats["lost"]);

@@ -81,10 +81,7 @@ fn takes(script: &mut Script) {
     script.call(wait, i64::from(USR2));
     let signals = fd(script.call_for_number(signalfd(-1, to_set(0), 8)));
     script.call(signalfd4(signals, to_set(usr2), 8, 0), signals.into());
-    // Not by `int 0x80`, for which it has no number here.
-    if !abi::is_int80() {
-        script.call(kill(own, USR2), 0);
-        let room = to(keep_bytes(&[0; 128]), json!([info.shown()]));
-        script.call(read_signals(signals, usr2, room, 128), 128);
-    }
+    script.call(kill(own, USR2), 0);
+    let room = to(keep_bytes(&[0; 128]), json!([info.shown()]));
+    script.call(read_signals(signals, usr2, room, 128), 128);
 }

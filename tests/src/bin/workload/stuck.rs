@@ -5,21 +5,23 @@
 //! Each states what is to be said of its call while it sticks. Once all of them do the part ends,
 //! with the next one the memory comes, and each states all its calls as they are when it is done.
 
-mod turns;
+pub(crate) mod turns;
 
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use sigtrace_tests::names::bits;
 
+use crate::abi::{self, natively};
 use crate::action::{Action, SA_SIGINFO, nothing};
 use crate::call::{pidfd_open, rt_sigaction, rt_sigprocmask, signalfd, tgkill};
+use crate::i386;
 use crate::pointer::{null, to_set};
 use crate::process::{fd, wait_until_in};
 use crate::script::Script;
 use crate::stage;
 use crate::userfault::Missing;
-use turns::{CALLS, Caller, End, IGNORED, Shared, USR1, USR2};
+use turns::{CALLS, Caller, End, IGNORED, MakeTurn, Shared, USR1, USR2};
 
 /// Thousands of threads have room with this, of which they touch little.
 const STACK: usize = 64 << 10;
@@ -37,13 +39,15 @@ struct Sticking {
 pub(crate) fn run(arguments: &[String]) {
     let count = arguments.first().and_then(|count| count.parse().ok());
     let count: usize = count.unwrap_or_else(|| panic!("usage: workload stuck THREADS"));
-    let count = if count <= EACH { count * CALLS.len() } else { count };
+    let calls = calls();
+    let count = if count <= EACH { count * calls.len() } else { count };
     let (shared, missing) = (prepare(), Missing::new(count));
     let (sender, about_to_stick) = mpsc::channel();
     let start = |index: usize| {
         let (page, sender) = (missing.page(index), sender.clone());
+        let call = calls[index % calls.len()];
         let builder = thread::Builder::new().stack_size(STACK);
-        let started = builder.spawn(move || stick(index, page, shared, &sender));
+        let started = builder.spawn(move || stick(index, page, shared, call, &sender));
         started.unwrap_or_else(|error| panic!("thread {index}: {error}"))
     };
     let threads: Vec<_> = (0..count).map(start).collect();
@@ -63,11 +67,17 @@ pub(crate) fn run(arguments: &[String]) {
     }
 }
 
+/// The calls that there are for us to stick in.
+fn calls() -> Vec<MakeTurn> {
+    let others: &[MakeTurn] = if abi::is_narrow() { &i386::stuck::CALLS } else { &[] };
+    [&CALLS[..], others].concat()
+}
+
 /// USR1 has a handler, USR2 is ignored; and the descriptors.
 fn prepare() -> Shared {
     let own = std::process::id().cast_signed();
-    let handler = Action::calling(nothing, SA_SIGINFO);
-    assert_eq!(rt_sigaction(USR1, handler.given(), null(), 8).make(), 0);
+    let handle = || rt_sigaction(USR1, Action::calling(nothing, SA_SIGINFO).given(), null(), 8);
+    assert_eq!(natively(handle).make(), 0);
     assert_eq!(rt_sigaction(USR2, IGNORED.given(), null(), 8).make(), 0);
     Shared {
         pidfd: fd(pidfd_open(own, 0).make()),
@@ -77,13 +87,13 @@ fn prepare() -> Shared {
 }
 
 /// A thread: it blocks USR1, has one pending, makes the call that is its turn, and ends.
-fn stick(index: usize, page: u64, shared: Shared, sender: &Sender<Sticking>) {
+fn stick(index: usize, page: u64, shared: Shared, call: MakeTurn, sender: &Sender<Sticking>) {
     let mut script = Script::begin();
     let (own, tid) = (script.identity.pid, script.identity.tid);
     let blocked = bits(&[USR1]);
     script.call(rt_sigprocmask(2, to_set(blocked), null(), 8), 0);
     script.call(tgkill(own, tid, USR1), 0);
-    let turn = CALLS[index % CALLS.len()](&Caller { pid: own, tid, page, shared });
+    let turn = call(&Caller { pid: own, tid, page, shared });
     script.write_unfinished(&turn.sticking);
     let (number, content) = (turn.call.number, turn.content);
     let about = Sticking { tid, number, page: index, content };

@@ -6,4 +6,5 @@ mod call;
 #[cfg(target_arch = "x86")]
 pub(crate) mod frames;
 pub(crate) mod masks;
+pub(crate) mod stuck;
 pub(crate) mod waits;

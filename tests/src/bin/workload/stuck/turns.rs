@@ -17,74 +17,77 @@ use crate::siginfo::Info;
 use crate::stack;
 use crate::timed::timeout;
 
-pub(super) const USR1: i32 = libc::SIGUSR1;
-pub(super) const USR2: i32 = libc::SIGUSR2;
+pub(crate) const USR1: i32 = libc::SIGUSR1;
+pub(crate) const USR2: i32 = libc::SIGUSR2;
 /// What is done on USR2.
-pub(super) const IGNORED: Action = Action { handler: SIG_IGN, ..DEFAULT };
+pub(crate) const IGNORED: Action = Action { handler: SIG_IGN, ..DEFAULT };
 
 /// Descriptors that all threads use.
 #[derive(Clone, Copy)]
-pub(super) struct Shared {
+pub(crate) struct Shared {
     /// Of our process.
-    pub(super) pidfd: i32,
+    pub(crate) pidfd: i32,
     /// A signalfd whose mask is set again and again.
-    pub(super) set: i32,
+    pub(crate) set: i32,
     /// One to read [`USR1`] from.
-    pub(super) read: i32,
+    pub(crate) read: i32,
 }
 
 /// Who makes a call: a thread that blocks USR1 and has one pending that it sent itself.
-pub(super) struct Caller {
-    pub(super) pid: i32,
-    pub(super) tid: i32,
+pub(crate) struct Caller {
+    pub(crate) pid: i32,
+    pub(crate) tid: i32,
     /// The address of the page that it misses.
-    pub(super) page: u64,
-    pub(super) shared: Shared,
+    pub(crate) page: u64,
+    pub(crate) shared: Shared,
 }
 
 /// A call to stick in.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     /// As it is to be shown while it sticks.
-    pub(super) sticking: Call,
-    pub(super) call: Call,
-    pub(super) end: End,
+    pub(crate) sticking: Call,
+    pub(crate) call: Call,
+    pub(crate) end: End,
     /// What its page has to begin with when it comes.
-    pub(super) content: Vec<u8>,
+    pub(crate) content: Vec<u8>,
 }
 
+/// What makes a call of whom.
+pub(crate) type MakeTurn = fn(&Caller) -> Turn;
+
 /// How a call ends.
-pub(super) enum End {
+pub(crate) enum End {
     Returns(i64),
     Interrupted(i64),
 }
 
 /// What a call is to find in its page.
-struct Content {
-    bytes: Vec<u8>,
-    shown: Value,
+pub(crate) struct Content {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) shown: Value,
 }
 
 /// Those whose callers may wait anyway come first.
-pub(super) const CALLS: [fn(&Caller) -> Turn; 12] = [
+pub(crate) const CALLS: [MakeTurn; 12] = [
     |by| {
         let (usr1, info) = (bits(&[USR1]), by.pending().gotten());
-        by.reads_and_writes(a_set(usr1), info, USR1.into(), |set, info| {
+        by.reads_and_writes(Content::set(usr1), info, USR1.into(), |set, info| {
             rt_sigtimedwait(set, info, timeout(0, 0), 8)
         })
     },
     |by| {
-        let turn = by.reads(a_set(0), 0, |mask| rt_sigsuspend(mask, 8));
+        let turn = by.reads(Content::set(0), 0, |mask| rt_sigsuspend(mask, 8));
         Turn { end: End::Interrupted(ERESTARTNOHAND), ..turn }
     },
     |by| {
         let (fd, mask, shown) = (by.shared.read, bits(&[USR1]), json!([by.pending().shown()]));
         by.writes(shown, 128, |room| read_signals(fd, mask, room, 128))
     },
-    |by| by.reads(an_info(), 0, |info| rt_sigqueueinfo(by.pid, 0, info)),
-    |by| by.reads(an_info(), 0, |info| rt_tgsigqueueinfo(by.pid, by.tid, 0, info)),
+    |by| by.reads(Content::info(), 0, |info| rt_sigqueueinfo(by.pid, 0, info)),
+    |by| by.reads(Content::info(), 0, |info| rt_tgsigqueueinfo(by.pid, by.tid, 0, info)),
     |by| {
         let send = |info, target| pidfd_send_signal(by.shared.pidfd, 0, info, 0, target);
-        let turn = by.reads(an_info(), 0, |info| send(info, Some(by.pid)));
+        let turn = by.reads(Content::info(), 0, |info| send(info, Some(by.pid)));
         // Where pidfds look like other files, it takes the kernel to say that it is one.
         let known = Kernel::running().has_thread_pidfds().then_some(by.pid);
         Turn { sticking: send(unreadable(by.page), known), ..turn }
@@ -94,7 +97,7 @@ pub(super) const CALLS: [fn(&Caller) -> Turn; 12] = [
         by.reads_and_writes(action, IGNORED.gotten(), 0, |new, old| rt_sigaction(USR2, new, old, 8))
     },
     |by| {
-        let (new, old) = (a_set(bits(&[USR1, 34])), gets_set(bits(&[USR1])));
+        let (new, old) = (Content::set(bits(&[USR1, 34])), gets_set(bits(&[USR1])));
         by.reads_and_writes(new, old, 0, |new, old| rt_sigprocmask(2, new, old, 8))
     },
     |by| by.writes(set(bits(&[USR1])), 0, |room| rt_sigpending(room, 8)),
@@ -103,28 +106,30 @@ pub(super) const CALLS: [fn(&Caller) -> Turn; 12] = [
         by.reads(none, 0, |new| sigaltstack(new, null()))
     },
     |by| {
-        let (fd, mask) = (by.shared.set, a_set(bits(&[34, 64])));
+        let (fd, mask) = (by.shared.set, Content::set(bits(&[34, 64])));
         by.reads(mask, fd.into(), |mask| signalfd(fd, mask, 8))
     },
     |by| {
-        let (fd, mask) = (by.shared.set, a_set(bits(&[34, 64])));
+        let (fd, mask) = (by.shared.set, Content::set(bits(&[34, 64])));
         by.reads(mask, fd.into(), |mask| signalfd4(fd, mask, 8, 0))
     },
 ];
 
-fn a_set(bits: u64) -> Content {
-    Content { bytes: bytes(bits).into(), shown: set(bits) }
-}
+impl Content {
+    pub(crate) fn set(bits: u64) -> Self {
+        Self { bytes: bytes(bits).into(), shown: set(bits) }
+    }
 
-/// What sigqueue sends, to ask whether it could.
-fn an_info() -> Content {
-    let info = Info::new(0, -1, json!("SI_QUEUE")).rt(4242, 7, 0x1_0000_0005);
-    Content { bytes: info.bytes().into(), shown: info.shown() }
+    /// What sigqueue sends, to ask whether it could.
+    fn info() -> Self {
+        let info = Info::new(0, -1, json!("SI_QUEUE")).rt(4242, 7, 0x1_0000_0005);
+        Self { bytes: info.bytes().into(), shown: info.shown() }
+    }
 }
 
 impl Caller {
     /// The signal that it has pending.
-    fn pending(&self) -> Info {
+    pub(crate) fn pending(&self) -> Info {
         Info::new(USR1, -6, json!("SI_TKILL")).rt(self.pid, 0, 0)
     }
 
@@ -139,7 +144,7 @@ impl Caller {
     }
 
     /// The turn of a call that reads from the page, and then writes elsewhere.
-    fn reads_and_writes(
+    pub(crate) fn reads_and_writes(
         &self,
         content: Content,
         old: Ptr,
@@ -155,7 +160,7 @@ impl Caller {
     }
 
     /// The turn of a call that writes to the page.
-    fn writes(&self, shown: Value, ret: i64, call: impl Fn(Ptr) -> Call) -> Turn {
+    pub(crate) fn writes(&self, shown: Value, ret: i64, call: impl Fn(Ptr) -> Call) -> Turn {
         Turn {
             sticking: call(unread(self.page)),
             call: call(self.page_shown_as(shown)),
