@@ -1,0 +1,41 @@
+//! Which registers' values are still used.
+
+use aya_obj::generated::bpf_insn;
+
+use super::instruction::{
+    EXIT, JA, LOAD_WIDE, class, class_of, destination, is_jump, is_second_half, registers_of,
+};
+
+/// The registers whose values are used after each instruction, as bits.
+pub(super) fn live_after(code: &[bpf_insn]) -> Vec<u16> {
+    let mut before = vec![0u16; code.len() + 1];
+    let mut after = vec![0u16; code.len()];
+    loop {
+        let mut changed = false;
+        for at in (0..code.len()).rev() {
+            let instruction = &code[at];
+            if is_second_half(code, at) {
+                before[at] = before[at + 1];
+                continue;
+            }
+            let mut live = 0;
+            if is_jump(instruction) {
+                live |= before[destination(at, instruction).min(code.len())];
+            }
+            let falls_through = !matches!(instruction.code >> 4, JA | EXIT)
+                || !matches!(class_of(instruction), class::JMP64 | class::JMP32);
+            if falls_through {
+                let next = if instruction.code == LOAD_WIDE { at + 2 } else { at + 1 };
+                live |= before[next.min(code.len())];
+            }
+            after[at] = live;
+            let (uses, sets) = registers_of(instruction);
+            let live = live & !sets | uses;
+            changed |= before[at] != live;
+            before[at] = live;
+        }
+        if !changed {
+            return after;
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What is known of registers.
+
+use std::collections::{HashMap, VecDeque};
+
+use aya_obj::generated::bpf_insn;
+
+use super::instruction::{
+    BY_REGISTER, CALL, EXIT, JA, LOAD_WIDE, PSEUDO_MAP_VALUE, class, class_of, distance, is_jump,
+    is_pseudo_call,
+};
+
+/// The contents of the maps that nobody can change, by their descriptors.
+pub(in super::super) type Constants = HashMap<i32, Vec<u8>>;
+
+/// What is known of a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    Unknown,
+    Number(u64),
+    /// The address of this byte of the constants in this map.
+    Constant(i32, i64),
+}
+
+use Value::{Constant, Number, Unknown};
+
+/// `BPF_MODE` of a store's code, and of these `BPF_ATOMIC`.
+const MODE: u8 = 0xe0;
+const ATOMIC: u8 = 0xc0;
+
+pub(super) type Registers = [Value; 11];
+
+/// What is known of the registers before each instruction; nothing of one that is not reached.
+pub(super) fn explore(code: &[bpf_insn], constants: &Constants) -> Vec<Option<Registers>> {
+    let mut known: Vec<Option<Registers>> = vec![None; code.len()];
+    let mut work = VecDeque::from([(0usize, [Unknown; 11])]);
+    while let Some((at, registers)) = work.pop_front() {
+        let Some(before) = known.get_mut(at) else { continue };
+        let joined = match before {
+            None => registers,
+            Some(before) => std::array::from_fn(|register| {
+                if before[register] == registers[register] { before[register] } else { Unknown }
+            }),
+        };
+        if *before == Some(joined) {
+            continue;
+        }
+        *before = Some(joined);
+        let instruction = &code[at];
+        let next = at + if instruction.code == LOAD_WIDE { 2 } else { 1 };
+        let after = step(code, at, joined, constants);
+        if is_jump(instruction) {
+            let there = usize::try_from(next as i64 + distance(instruction)).unwrap_or(usize::MAX);
+            let taken = if instruction.code >> 4 == JA {
+                Some(true)
+            } else {
+                decided(instruction, &joined)
+            };
+            if taken != Some(true) {
+                work.push_back((next, after));
+            }
+            if taken != Some(false) {
+                work.push_back((there, after));
+            }
+        } else if instruction.code != EXIT << 4 | class::JMP64 {
+            if is_pseudo_call(instruction) {
+                let there = next as i64 + i64::from(instruction.imm);
+                work.push_back((usize::try_from(there).unwrap_or(usize::MAX), [Unknown; 11]));
+            }
+            work.push_back((next, after));
+        }
+    }
+    known
+}
+
+/// What is known after an instruction.
+pub(super) fn step(
+    code: &[bpf_insn],
+    at: usize,
+    before: Registers,
+    constants: &Constants,
+) -> Registers {
+    let (instruction, mut after) = (&code[at], before);
+    let to = usize::from(instruction.dst_reg()).min(10);
+    let from = before[usize::from(instruction.src_reg()).min(10)];
+    match class_of(instruction) {
+        class::LD => {
+            let second = code.get(at + 1).map_or(0, |second| second.imm);
+            after[to] = match instruction.src_reg() {
+                0 if instruction.code == LOAD_WIDE => Number(
+                    u64::from(instruction.imm.cast_unsigned())
+                        | u64::from(second.cast_unsigned()) << 32,
+                ),
+                PSEUDO_MAP_VALUE if constants.contains_key(&instruction.imm) => {
+                    Constant(instruction.imm, i64::from(second))
+                }
+                _ => Unknown,
+            };
+        }
+        class::LDX => {
+            after[to] = match from {
+                Constant(map, at) => {
+                    read(constants, map, at + i64::from(instruction.off), instruction)
+                }
+                _ => Unknown,
+            };
+        }
+        class::ALU64 | class::ALU32 => {
+            let operand = if instruction.code & BY_REGISTER == 0 {
+                Number(i64::from(instruction.imm).cast_unsigned())
+            } else {
+                from
+            };
+            after[to] = compute(instruction, before[to], operand);
+        }
+        class::JMP64 if instruction.code >> 4 == CALL => after[..6].fill(Unknown),
+        // Some atomic operations return what was there before.
+        class::STX if instruction.code & MODE == ATOMIC => {
+            after[0] = Unknown;
+            after[usize::from(instruction.src_reg()).min(10)] = Unknown;
+        }
+        _ => {}
+    }
+    after
+}
+
+/// What is loaded from the constants.
+pub(super) fn read(constants: &Constants, map: i32, at: i64, instruction: &bpf_insn) -> Value {
+    // Plain loads only: others extend the sign.
+    let size = match instruction.code {
+        0x61 => 4,
+        0x69 => 2,
+        0x71 => 1,
+        0x79 => 8,
+        _ => return Unknown,
+    };
+    let bytes = usize::try_from(at).ok().and_then(|at| constants.get(&map)?.get(at..at + size));
+    let Some(bytes) = bytes else { return Unknown };
+    let mut word = [0; 8];
+    // In the machine's order, which is the kernel's; the rest of a little-endian word is zero.
+    if cfg!(target_endian = "little") {
+        word[..size].copy_from_slice(bytes);
+        Number(u64::from_le_bytes(word))
+    } else {
+        Unknown
+    }
+}
+
+/// The result of arithmetic.
+pub(super) fn compute(instruction: &bpf_insn, left: Value, right: Value) -> Value {
+    let wide = class_of(instruction) == class::ALU64;
+    let operation = instruction.code & 0xf0;
+    // A move with an offset extends a sign.
+    if operation == 0xb0 && instruction.off == 0 {
+        return match right {
+            Number(number) => Number(narrowed(number, wide)),
+            other if wide => other,
+            _ => Unknown,
+        };
+    }
+    let (left, right) = match (left, right) {
+        (Number(left), Number(right)) => (left, right),
+        (Constant(map, at), Number(more)) if wide && operation == 0 => {
+            return Constant(map, at.wrapping_add(more.cast_signed()));
+        }
+        _ => return Unknown,
+    };
+    let (left, right) = (narrowed(left, wide), narrowed(right, wide));
+    let bits = if wide { 63 } else { 31 };
+    let result = match operation {
+        0x00 => left.wrapping_add(right),
+        0x10 => left.wrapping_sub(right),
+        0x20 => left.wrapping_mul(right),
+        0x40 => left | right,
+        0x50 => left & right,
+        0x60 => left << (right & bits),
+        0x70 => left >> (right & bits),
+        0xa0 => left ^ right,
+        _ => return Unknown,
+    };
+    Number(narrowed(result, wide))
+}
+
+pub(super) fn narrowed(number: u64, wide: bool) -> u64 {
+    if wide { number } else { number & u64::from(u32::MAX) }
+}
+
+/// Whether a conditional jump is taken, if that is certain.
+pub(super) fn decided(instruction: &bpf_insn, registers: &Registers) -> Option<bool> {
+    if !is_jump(instruction) || instruction.code >> 4 == JA {
+        return None;
+    }
+    let wide = class_of(instruction) == class::JMP64;
+    let left = registers[usize::from(instruction.dst_reg()).min(10)];
+    let right = if instruction.code & BY_REGISTER == 0 {
+        Number(i64::from(instruction.imm).cast_unsigned())
+    } else {
+        registers[usize::from(instruction.src_reg()).min(10)]
+    };
+    let (Number(left), Number(right)) = (left, right) else { return None };
+    let (left, right) = (narrowed(left, wide), narrowed(right, wide));
+    let signed = |number: u64| {
+        if wide { number.cast_signed() } else { i64::from((number as u32).cast_signed()) }
+    };
+    Some(match instruction.code >> 4 {
+        0x1 => left == right,
+        0x2 => left > right,
+        0x3 => left >= right,
+        0x4 => left & right != 0,
+        0x5 => left != right,
+        0x6 => signed(left) > signed(right),
+        0x7 => signed(left) >= signed(right),
+        0xa => left < right,
+        0xb => left <= right,
+        0xc => signed(left) < signed(right),
+        0xd => signed(left) <= signed(right),
+        _ => return None,
+    })
+}
