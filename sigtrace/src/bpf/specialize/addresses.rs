@@ -15,7 +15,7 @@ const COPY: u8 = 0xbf;
 /// The program with what has been added to an address, or copied to be one, as a part of the loads and
 /// stores. What has no use then is `None`.
 pub(super) fn direct(code: &[bpf_insn]) -> Vec<Option<bpf_insn>> {
-    let live = live_after(code);
+    let mut live = live_after(code);
     let joins = joins(code);
     let mut kept: Vec<Option<bpf_insn>> = code.iter().copied().map(Some).collect();
     // From behind, so that a copy finds what was added to it gone.
@@ -41,6 +41,12 @@ pub(super) fn direct(code: &[bpf_insn]) -> Vec<Option<bpf_insn>> {
         else {
             continue;
         };
+        if first.code == COPY
+            && let Some(&last) = accesses.last()
+        {
+            // The original is in use for longer.
+            live[at..last].iter_mut().for_each(|live| *live |= 1 << first.src_reg());
+        }
         for (access, changed) in accesses.into_iter().zip(changed) {
             kept[access] = Some(changed);
         }

@@ -46,6 +46,12 @@ pub(super) fn is_jump(instruction: &bpf_insn) -> bool {
         && !matches!(instruction.code >> 4, CALL | EXIT)
 }
 
+/// Whether what comes next is not reached by it.
+pub(super) fn ends(instruction: &bpf_insn) -> bool {
+    matches!(instruction.code >> 4, JA | EXIT)
+        && matches!(class_of(instruction), class::JMP64 | class::JMP32)
+}
+
 pub(super) fn is_pseudo_call(instruction: &bpf_insn) -> bool {
     instruction.code == CALL << 4 | class::JMP64 && instruction.src_reg() == PSEUDO_CALL
 }

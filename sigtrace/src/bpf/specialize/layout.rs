@@ -3,7 +3,7 @@
 use aya_obj::generated::bpf_insn;
 
 use super::instruction::{
-    JA, LOAD_WIDE, class, destination, is_jump, is_pseudo_call, is_second_half,
+    JA, LOAD_WIDE, class, destination, ends, is_jump, is_pseudo_call, is_second_half,
 };
 
 /// The program with jumps that lead to other jumps leading to where these lead.
@@ -26,6 +26,34 @@ pub(super) fn threaded(mut code: Vec<bpf_insn>) -> Vec<bpf_insn> {
         }
     }
     code
+}
+
+/// The instructions that can be reached.
+pub(super) fn reached(code: &[bpf_insn]) -> Vec<Option<bpf_insn>> {
+    let mut kept = vec![None; code.len()];
+    let mut work = vec![0];
+    while let Some(mut at) = work.pop() {
+        while at < code.len() && kept[at].is_none() {
+            let instruction = code[at];
+            kept[at] = Some(instruction);
+            if instruction.code == LOAD_WIDE {
+                kept[at + 1] = code.get(at + 1).copied();
+                at += 2;
+                continue;
+            }
+            if is_jump(&instruction) {
+                work.push(destination(at, &instruction));
+            } else if is_pseudo_call(&instruction) {
+                let there = at as i64 + 1 + i64::from(instruction.imm);
+                work.push(usize::try_from(there).unwrap_or(code.len()));
+            }
+            if ends(&instruction) {
+                break;
+            }
+            at += 1;
+        }
+    }
+    kept
 }
 
 /// The instructions that are kept, with their jumps and calls over what is not made shorter.

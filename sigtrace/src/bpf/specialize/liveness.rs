@@ -3,10 +3,11 @@
 use aya_obj::generated::bpf_insn;
 
 use super::instruction::{
-    EXIT, JA, LOAD_WIDE, class, class_of, destination, is_jump, is_second_half, registers_of,
+    LOAD_WIDE, class, class_of, destination, ends, is_jump, is_second_half, registers_of,
 };
 
-/// The registers whose values are used after each instruction, as bits.
+/// The registers whose values are used after each instruction, as bits; used for more than what only
+/// sets registers that nobody uses.
 pub(super) fn live_after(code: &[bpf_insn]) -> Vec<u16> {
     let mut before = vec![0u16; code.len() + 1];
     let mut after = vec![0u16; code.len()];
@@ -22,15 +23,15 @@ pub(super) fn live_after(code: &[bpf_insn]) -> Vec<u16> {
             if is_jump(instruction) {
                 live |= before[destination(at, instruction).min(code.len())];
             }
-            let falls_through = !matches!(instruction.code >> 4, JA | EXIT)
-                || !matches!(class_of(instruction), class::JMP64 | class::JMP32);
-            if falls_through {
+            if !ends(instruction) {
                 let next = if instruction.code == LOAD_WIDE { at + 2 } else { at + 1 };
                 live |= before[next.min(code.len())];
             }
             after[at] = live;
-            let (uses, sets) = registers_of(instruction);
-            let live = live & !sets | uses;
+            if !is_useless(instruction, live) {
+                let (uses, sets) = registers_of(instruction);
+                live = live & !sets | uses;
+            }
             changed |= before[at] != live;
             before[at] = live;
         }
@@ -38,4 +39,10 @@ pub(super) fn live_after(code: &[bpf_insn]) -> Vec<u16> {
             return after;
         }
     }
+}
+
+/// Whether all that an instruction does is to set a register that is not among those used after it.
+pub(super) fn is_useless(instruction: &bpf_insn, live: u16) -> bool {
+    matches!(class_of(instruction), class::LD | class::LDX | class::ALU32 | class::ALU64)
+        && live >> instruction.dst_reg() & 1 == 0
 }

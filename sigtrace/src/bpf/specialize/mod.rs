@@ -18,38 +18,27 @@ use aya_obj::generated::bpf_insn;
 
 use addresses::direct;
 use instruction::{JA, LOAD_WIDE, class, class_of, instruction as make, is_second_half};
-use layout::{compact, threaded};
-use liveness::live_after;
+use layout::{compact, reached, threaded};
+use liveness::{is_useless, live_after};
 use operands::with_number;
 pub(super) use values::Constants;
 use values::{Registers, Value::Number, decided, explore, step};
 
 /// The program without what cannot be reached, and without what comes to nothing then.
 pub(super) fn specialize(code: &[bpf_insn], constants: &Constants) -> Vec<bpf_insn> {
-    let code = without_useless(without_unreached(code, constants));
-    let code = without_useless(compact(direct(&code)));
-    without_unreached(&threaded(code), constants)
+    let code = without_useless(&without_unreached(code, constants));
+    let code = without_useless(&compact(direct(&code)));
+    compact(reached(&threaded(code)))
 }
 
 /// The program without what only sets registers that nobody uses then.
-fn without_useless(mut code: Vec<bpf_insn>) -> Vec<bpf_insn> {
-    loop {
-        let live = live_after(&code);
-        let useless = |at: usize| {
-            let to = code[at].dst_reg();
-            has_no_effect_but_on_register(&code[at]) && live[at] >> to & 1 == 0
-        };
-        let kept: Vec<_> = (0..code.len())
-            .map(|at| {
-                let first = if is_second_half(&code, at) { at - 1 } else { at };
-                (!useless(first)).then_some(code[at])
-            })
-            .collect();
-        if kept.iter().all(Option::is_some) {
-            return code;
-        }
-        code = compact(kept);
-    }
+fn without_useless(code: &[bpf_insn]) -> Vec<bpf_insn> {
+    let live = live_after(code);
+    let kept = (0..code.len()).map(|at| {
+        let first = if is_second_half(code, at) { at - 1 } else { at };
+        (!is_useless(&code[first], live[first])).then_some(code[at])
+    });
+    compact(kept.collect())
 }
 
 /// The program without what cannot be reached, and with numbers in the place of constants.
@@ -93,11 +82,6 @@ fn folded(instruction: &bpf_insn, after: &Registers) -> bpf_insn {
         }
         _ => *instruction,
     }
-}
-
-/// Whether all that an instruction does is to set a register.
-fn has_no_effect_but_on_register(instruction: &bpf_insn) -> bool {
-    matches!(class_of(instruction), class::LD | class::LDX | class::ALU32 | class::ALU64)
 }
 
 #[cfg(test)]
@@ -295,6 +279,19 @@ mod tests {
         let code = [helper(35), copy(6, 0), add(24), load(6, 6, 8), add(4), load(0, 6, 0), exit()];
         let expected = [helper(35), load(6, 0, 32), load(0, 6, 4), exit()];
         assert_eq!(specialized(&code, 1), plain(&expected));
+    }
+
+    #[test]
+    fn a_copy_of_a_copy_is_loaded_from_the_first() {
+        let load = |to: u8, from: u8| instruction(0x79, to, from, 8, 0);
+        let code = [helper(35), copy(6, 0), copy(7, 6), load(8, 7), load(9, 7), copy(2, 6)];
+        let rest = [instruction(0x07, 2, 0, 0, 16), load(0, 2), instruction(0x0f, 0, 8, 0, 0)];
+        let end = [instruction(0x0f, 0, 9, 0, 0), exit()];
+        let expected = [helper(35), load(8, 0), load(9, 0), instruction(0x79, 0, 0, 24, 0)];
+        assert_eq!(
+            specialized(&[&code[..], &rest, &end].concat(), 1),
+            plain(&[&expected[..], &rest[2..], &end].concat())
+        );
     }
 
     #[test]

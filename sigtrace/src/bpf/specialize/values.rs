@@ -1,12 +1,12 @@
 //! What is known of registers.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use aya_obj::generated::bpf_insn;
 
 use super::instruction::{
-    BY_REGISTER, CALL, EXIT, JA, LOAD_WIDE, PSEUDO_MAP_VALUE, class, class_of, distance, is_jump,
-    is_pseudo_call,
+    BY_REGISTER, CALL, EXIT, JA, LOAD_WIDE, PSEUDO_MAP_VALUE, class, class_of, destination,
+    is_jump, is_pseudo_call,
 };
 
 /// The contents of the maps that nobody can change, by their descriptors.
@@ -18,7 +18,7 @@ pub(super) enum Value {
     Unknown,
     Number(u64),
     /// The address of this byte of the constants in this map.
-    Constant(i32, i64),
+    Constant(i32, i32),
 }
 
 use Value::{Constant, Number, Unknown};
@@ -31,45 +31,77 @@ pub(super) type Registers = [Value; 11];
 
 /// What is known of the registers before each instruction; nothing of one that is not reached.
 pub(super) fn explore(code: &[bpf_insn], constants: &Constants) -> Vec<Option<Registers>> {
-    let mut known: Vec<Option<Registers>> = vec![None; code.len()];
-    let mut work = VecDeque::from([(0usize, [Unknown; 11])]);
-    while let Some((at, registers)) = work.pop_front() {
-        let Some(before) = known.get_mut(at) else { continue };
-        let joined = match before {
-            None => registers,
-            Some(before) => std::array::from_fn(|register| {
-                if before[register] == registers[register] { before[register] } else { Unknown }
-            }),
-        };
-        if *before == Some(joined) {
-            continue;
-        }
-        *before = Some(joined);
+    let mut exploring =
+        Exploring { known: vec![None; code.len()], changed: vec![false; code.len()], next: 0 };
+    exploring.reach(0, &[Unknown; 11]);
+    // In order, so that most are looked at once: what leads to them has been by then.
+    while let Some(at) = exploring.take() {
+        let Some(before) = exploring.known[at] else { continue };
         let instruction = &code[at];
         let next = at + if instruction.code == LOAD_WIDE { 2 } else { 1 };
-        let after = step(code, at, joined, constants);
+        let after = step(code, at, before, constants);
         if is_jump(instruction) {
-            let there = usize::try_from(next as i64 + distance(instruction)).unwrap_or(usize::MAX);
             let taken = if instruction.code >> 4 == JA {
                 Some(true)
             } else {
-                decided(instruction, &joined)
+                decided(instruction, &before)
             };
             if taken != Some(true) {
-                work.push_back((next, after));
+                exploring.reach(next, &after);
             }
             if taken != Some(false) {
-                work.push_back((there, after));
+                exploring.reach(destination(at, instruction), &after);
             }
         } else if instruction.code != EXIT << 4 | class::JMP64 {
             if is_pseudo_call(instruction) {
                 let there = next as i64 + i64::from(instruction.imm);
-                work.push_back((usize::try_from(there).unwrap_or(usize::MAX), [Unknown; 11]));
+                exploring.reach(usize::try_from(there).unwrap_or(usize::MAX), &[Unknown; 11]);
             }
-            work.push_back((next, after));
+            exploring.reach(next, &after);
         }
     }
-    known
+    exploring.known
+}
+
+/// How far it is known.
+struct Exploring {
+    known: Vec<Option<Registers>>,
+    /// Of which more, or less, is known than when they were looked at.
+    changed: Vec<bool>,
+    /// None before it is.
+    next: usize,
+}
+
+impl Exploring {
+    /// There is a way to an instruction with these registers.
+    fn reach(&mut self, at: usize, registers: &Registers) {
+        let Some(known) = self.known.get_mut(at) else { return };
+        match known {
+            None => *known = Some(*registers),
+            Some(before) => {
+                let mut same = true;
+                for (before, register) in before.iter_mut().zip(registers) {
+                    if before != register && *before != Unknown {
+                        *before = Unknown;
+                        same = false;
+                    }
+                }
+                if same {
+                    return;
+                }
+            }
+        }
+        self.changed[at] = true;
+        self.next = self.next.min(at);
+    }
+
+    /// The next one to look at.
+    fn take(&mut self) -> Option<usize> {
+        let rest = self.changed.get(self.next..)?;
+        self.next += rest.iter().position(|changed| *changed)?;
+        self.changed[self.next] = false;
+        Some(self.next)
+    }
 }
 
 /// What is known after an instruction.
@@ -91,16 +123,14 @@ pub(super) fn step(
                         | u64::from(second.cast_unsigned()) << 32,
                 ),
                 PSEUDO_MAP_VALUE if constants.contains_key(&instruction.imm) => {
-                    Constant(instruction.imm, i64::from(second))
+                    Constant(instruction.imm, second)
                 }
                 _ => Unknown,
             };
         }
         class::LDX => {
             after[to] = match from {
-                Constant(map, at) => {
-                    read(constants, map, at + i64::from(instruction.off), instruction)
-                }
+                Constant(map, at) => read(constants, map, at, instruction),
                 _ => Unknown,
             };
         }
@@ -124,7 +154,7 @@ pub(super) fn step(
 }
 
 /// What is loaded from the constants.
-pub(super) fn read(constants: &Constants, map: i32, at: i64, instruction: &bpf_insn) -> Value {
+pub(super) fn read(constants: &Constants, map: i32, at: i32, instruction: &bpf_insn) -> Value {
     // Plain loads only: others extend the sign.
     let size = match instruction.code {
         0x61 => 4,
@@ -133,7 +163,8 @@ pub(super) fn read(constants: &Constants, map: i32, at: i64, instruction: &bpf_i
         0x79 => 8,
         _ => return Unknown,
     };
-    let bytes = usize::try_from(at).ok().and_then(|at| constants.get(&map)?.get(at..at + size));
+    let at = usize::try_from(i64::from(at) + i64::from(instruction.off));
+    let bytes = at.ok().and_then(|at| constants.get(&map)?.get(at..at + size));
     let Some(bytes) = bytes else { return Unknown };
     let mut word = [0; 8];
     // In the machine's order, which is the kernel's; the rest of a little-endian word is zero.
@@ -160,7 +191,8 @@ pub(super) fn compute(instruction: &bpf_insn, left: Value, right: Value) -> Valu
     let (left, right) = match (left, right) {
         (Number(left), Number(right)) => (left, right),
         (Constant(map, at), Number(more)) if wide && operation == 0 => {
-            return Constant(map, at.wrapping_add(more.cast_signed()));
+            let at = i32::try_from(i64::from(at).wrapping_add(more.cast_signed()));
+            return at.map_or(Unknown, |at| Constant(map, at));
         }
         _ => return Unknown,
     };
