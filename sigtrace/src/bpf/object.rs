@@ -1,8 +1,9 @@
 //! The eBPF object that is embedded: its maps created, its programs made ready for this kernel.
 
 use std::{
-    collections::{HashMap, HashSet},
-    os::fd::{AsFd as _, AsRawFd as _},
+    collections::{BTreeMap, HashMap, HashSet},
+    mem::take,
+    os::fd::{AsFd as _, AsRawFd as _, RawFd},
 };
 
 use anyhow::{Context as _, Result};
@@ -32,6 +33,11 @@ const CALL: u8 = 0x85;
 pub(super) struct Object {
     object: aya_obj::Object,
     programs: HashMap<String, aya_obj::Program>,
+    /// What the programs consist of until they are asked for, each by its section and address: most
+    /// never are.
+    functions: BTreeMap<(usize, u64), Function>,
+    /// What the maps are, and their descriptors.
+    definitions: HashMap<String, (RawFd, aya_obj::Map)>,
     text_sections: HashSet<usize>,
     kfuncs: Vec<(i32, i32)>,
     constants: Constants,
@@ -55,10 +61,10 @@ impl Object {
         object
             .patch_map_data(HashMap::from([("CONFIG", (bytes, true))]))
             .context("the eBPF object has no such configuration")?;
-        let programs = std::mem::take(&mut object.programs);
+        let programs = take(&mut object.programs);
         let mut maps = HashMap::new();
         let (mut definitions, mut constants) = (HashMap::new(), Constants::new());
-        for (name, mut map) in std::mem::take(&mut object.maps) {
+        for (name, mut map) in take(&mut object.maps) {
             if let Some((_, size)) = sizes.iter().find(|(named, _)| *named == name) {
                 map.set_max_entries(*size);
             }
@@ -72,15 +78,33 @@ impl Object {
             maps.insert(name, Map::from_map_data(created)?);
         }
         let text_sections = object.functions.keys().map(|(section, _)| *section).collect();
-        object.relocate_maps(
-            definitions.iter().map(|(name, (fd, map))| (name.as_str(), *fd, map)),
-            &text_sections,
-        )?;
+        let entries: HashSet<_> = programs.values().map(aya_obj::Program::function_key).collect();
+        let (functions, shared): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            take(&mut object.functions).into_iter().partition(|(key, _)| entries.contains(key));
+        object.functions = shared;
         let kfuncs = KFUNCS.iter().filter_map(|&(helper, name)| {
             let number = types?.function(name)?;
             Some((helper.cast_signed(), number.cast_signed()))
         });
-        Ok(Self { object, programs, text_sections, kfuncs: kfuncs.collect(), constants, maps })
+        let kfuncs = kfuncs.collect();
+        let mut object = Self {
+            object,
+            programs,
+            functions,
+            definitions,
+            text_sections,
+            kfuncs,
+            constants,
+            maps,
+        };
+        object.refer_to_maps()?;
+        Ok(object)
+    }
+
+    /// Writes the maps' descriptors into the functions there are. Not a second time.
+    fn refer_to_maps(&mut self) -> Result<()> {
+        let maps = self.definitions.iter().map(|(name, (fd, map))| (name.as_str(), *fd, map));
+        Ok(self.object.relocate_maps(maps, &self.text_sections)?)
     }
 
     /// A map to own. The programs that are yet to be loaded refer to it by its descriptor.
@@ -101,11 +125,7 @@ impl Object {
             .with_context(|| format!("the eBPF object has no program {name}"))?;
         let key = program.function_key();
         self.object.programs.insert(name.to_owned(), program.clone());
-        let linked = self.object.relocate_calls(&self.text_sections);
-        self.object.programs.clear();
-        linked.with_context(|| format!("program {name}"))?;
-        let function: &Function =
-            self.object.functions.get(&key).with_context(|| format!("program {name}"))?;
+        let function = self.function(key).with_context(|| format!("program {name}"))?;
         let mut code = specialize(&function.instructions, &self.constants);
         for instruction in &mut code {
             if instruction.code == CALL
@@ -118,6 +138,20 @@ impl Object {
             }
         }
         Ok(code)
+    }
+
+    /// The function of the program that has been put into the object, with all that it calls.
+    fn function(&mut self, key: (usize, u64)) -> Result<Function> {
+        let function = self.functions.get(&key).context("it has no instructions")?.clone();
+        let mut shared =
+            std::mem::replace(&mut self.object.functions, BTreeMap::from([(key, function)]));
+        let referred = self.refer_to_maps();
+        self.object.functions.append(&mut shared);
+        let linked = referred.and_then(|()| Ok(self.object.relocate_calls(&self.text_sections)?));
+        self.object.programs.clear();
+        let function = self.object.functions.remove(&key).context("it has no instructions");
+        linked?;
+        function
     }
 }
 

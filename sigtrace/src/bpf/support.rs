@@ -54,26 +54,23 @@ pub struct Condition {
     pub standing: Standing,
 }
 
+/// Those without which sigtrace cannot trace.
+const NECESSARY: [fn() -> Condition; 5] = [kernel, privileges, pid_namespace, kprobes, lockdown];
+/// Those that it works without, in part.
+const USEFUL: [fn() -> Condition; 4] = [btf, trampolines::condition, mechanism, tracefs];
+
 /// Every condition, the necessary ones first.
 pub fn conditions() -> Vec<Condition> {
-    vec![
-        kernel(),
-        privileges(),
-        pid_namespace(),
-        kprobes(),
-        lockdown(),
-        btf(),
-        trampolines::condition(),
-        mechanism(),
-        tracefs(),
-    ]
+    NECESSARY.iter().chain(&USEFUL).map(|condition| condition()).collect()
 }
 
 /// The first necessary condition that is not met, as an error.
 pub fn check() -> anyhow::Result<()> {
-    match conditions().into_iter().find_map(|condition| match condition.standing {
-        Standing::Missing { remedy } => Some((condition.name, condition.found, remedy)),
-        _ => None,
+    match NECESSARY.iter().map(|condition| condition()).find_map(|condition| {
+        match condition.standing {
+            Standing::Missing { remedy } => Some((condition.name, condition.found, remedy)),
+            _ => None,
+        }
     }) {
         Some((name, found, remedy)) => Err(anyhow!("{name}: {found}; {remedy}")),
         None => Ok(()),

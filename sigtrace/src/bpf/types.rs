@@ -2,7 +2,7 @@
 //! `include/uapi/linux/btf.h`).
 //!
 //! A kernel has 150,000 types and more, of which a hundred are looked up. They are gone through once,
-//! where they lie, and indexed by their names' hashes: as objects they would take a hundred times as
+//! where they lie, and indexed by how their names begin: as objects they would take a hundred times as
 //! long.
 
 use std::fs;
@@ -45,8 +45,11 @@ pub(super) struct Types {
     strings: usize,
     /// Where each type begins, by its number less 1.
     places: Vec<u32>,
-    /// The structures and functions, by hashes of their names: hash, number.
+    /// The structures and functions: of each its number, and the index of the one before it in the
+    /// same bucket, plus 1.
     named: Vec<(u32, u32)>,
+    /// The index of the last one in each bucket, plus 1.
+    buckets: Vec<u32>,
 }
 
 /// Members of the structures of a name.
@@ -76,15 +79,20 @@ impl Types {
         let begin = header + word(8)? as usize;
         let end = begin + word(12)? as usize;
         let strings = header + word(16)? as usize;
-        let (mut places, mut named) = (Vec::new(), Vec::new());
+        let size = end.saturating_sub(begin);
+        // A type and its members take some 32 bytes.
+        let (mut places, mut named) =
+            (Vec::with_capacity(size / 32), Vec::with_capacity(size / 64));
+        let mut buckets = vec![0; BUCKETS];
         let mut at = begin;
         while at < end {
             let (name, info) = (word(at)?, word(at + 4)?);
             let (kind, length) = (info >> 24 & 0x1f, (info & 0xffff) as usize);
             places.push(u32::try_from(at)?);
             if matches!(kind, kind::STRUCT | kind::FUNC) {
-                let hash = hash(text(&bytes, strings + name as usize));
-                named.push((hash, u32::try_from(places.len())?));
+                let bucket = bucket(&bytes, strings + name as usize);
+                named.push((u32::try_from(places.len())?, buckets[bucket]));
+                buckets[bucket] = u32::try_from(named.len())?;
             }
             at += TYPE
                 + match kind {
@@ -100,18 +108,17 @@ impl Types {
         if at != end {
             bail!("its last type is cut");
         }
-        named.sort_unstable();
-        Ok(Self { bytes, strings, places, named })
+        Ok(Self { bytes, strings, places, named, buckets })
     }
 
     /// The structures of this name.
     pub(super) fn structure(&self, name: &str) -> Structure<'_> {
-        Structure { types: self, numbers: self.find(name, kind::STRUCT).collect() }
+        Structure { types: self, numbers: self.find(name, kind::STRUCT) }
     }
 
     /// The number by which the kernel knows a function.
     pub(super) fn function(&self, name: &str) -> Option<u32> {
-        self.find(name, kind::FUNC).next()
+        self.find(name, kind::FUNC).first().copied()
     }
 
     /// Whether the first argument of a function is a pointer to a structure that is known; true if it
@@ -129,14 +136,19 @@ impl Types {
         known().unwrap_or(false)
     }
 
-    /// The numbers of the types of a name and a kind.
-    fn find(&self, name: &str, wanted: u32) -> impl Iterator<Item = u32> {
-        let hash = hash(name.as_bytes());
-        let first = self.named.partition_point(|(other, _)| *other < hash);
-        let same = self.named[first..].iter().take_while(move |(other, _)| *other == hash);
-        same.map(|(_, number)| *number).filter(move |&number| {
-            self.kind(number) == Some(wanted) && self.name(number) == name.as_bytes()
-        })
+    /// The numbers of the types of a name and a kind, in order.
+    fn find(&self, name: &str, wanted: u32) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut next = self.buckets[bucket(name.as_bytes(), 0)];
+        while next != 0 {
+            let (number, before) = self.named[next as usize - 1];
+            if self.kind(number) == Some(wanted) && self.name(number) == name.as_bytes() {
+                found.push(number);
+            }
+            next = before;
+        }
+        found.reverse();
+        found
     }
 
     fn place(&self, number: u32) -> Option<usize> {
@@ -221,9 +233,20 @@ fn text(bytes: &[u8], at: usize) -> &[u8] {
     rest.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
-/// FNV-1a.
-fn hash(name: &[u8]) -> u32 {
-    name.iter().fold(0x811c_9dc5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+const BUCKETS: usize = 1 << 14;
+
+/// The bucket of the name at this place, by its first eight bytes: to look at all of them takes as
+/// long as all the rest.
+fn bucket(bytes: &[u8], at: usize) -> usize {
+    let mut word = [0; 8];
+    let there = bytes.get(at..).unwrap_or_default();
+    let there = there.first_chunk().map_or(there, |first: &[u8; 8]| first);
+    word[..there.len()].copy_from_slice(there);
+    let word = u64::from_le_bytes(word);
+    // The lowest set bit is the highest of the first byte that is zero.
+    let ends = word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080;
+    let prefix = if ends == 0 { word } else { word & ((ends & ends.wrapping_neg()) - 1) };
+    (prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BUCKETS.ilog2())) as usize
 }
 
 #[cfg(test)]
@@ -273,6 +296,14 @@ mod tests {
         let types = sample();
         assert_eq!((types.function("kill"), types.function("task")), (Some(5), None));
         assert_eq!(types.structure("kill").size(), None);
+    }
+
+    #[test]
+    fn a_name_is_in_its_bucket_wherever_it_ends() {
+        for name in ["", "a", "sevenxx", "eightxxx", "__x64_sys_kill"] {
+            let all = [b"before\0", name.as_bytes(), b"\0after_it_and_more"].concat();
+            assert_eq!(bucket(&all, 7), bucket(name.as_bytes(), 0), "{name}");
+        }
     }
 
     #[test]
