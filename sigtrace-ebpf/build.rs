@@ -34,26 +34,27 @@ fn programs(stubs: &mut String, row: usize, syscall: &'static Syscall, native: A
     for point in syscall.points(native) {
         let number = point_number(row, point.abi);
         // How the stub's entry is called, and how many arguments the kernel function has.
-        let (enter, args) = match (syscall.hook, point.symbol) {
-            (Hook::Entry, _) => (format!("enter::<{number}>"), 1),
-            (Hook::Function(_), "signalfd_read") => (format!("enter_read::<{number}>"), 4),
-            (Hook::Function(_), _) => (format!("enter_read_iter::<{number}>"), 2),
+        let (serves, enter, exit, args) = match (syscall.hook, point.symbol) {
+            (Hook::Entry, _) => ("Call", "enter", "exit", 1),
+            (Hook::Function(_), "signalfd_read") => ("Reads", "enter_read", "exit_read", 4),
+            (Hook::Function(_), _) => ("Reads", "enter_read_iter", "exit_read", 2),
         };
-        if matches!(syscall.hook, Hook::Function(_)) {
+        if syscall.has_own_session(point.abi, native) {
             writeln!(
                 stubs,
                 "#[unsafe(no_mangle)] #[unsafe(link_section = \"kprobe\")]\n\
                  pub extern \"C\" fn {point}_session(ctx: *mut c_void) -> u32 {{\n\
-                     session::run(&ProbeContext::new(ctx), kprobe::{enter}, Some({row}))\n\
+                     let enter = kprobe::{enter}::<{number}>;\n\
+                     session::run(&ProbeContext::new(ctx), Serves::{serves}, enter, Some({number}))\n\
                  }}"
             )?;
         }
         writeln!(
             stubs,
-            "#[kprobe] pub fn {point}_enter(ctx: ProbeContext) -> u32 {{ kprobe::{enter}(&ctx); 0 }}\n\
-             #[kretprobe] pub fn {point}_exit(ctx: RetProbeContext) -> u32 {{ kprobe::exit::<{row}>(&ctx) }}\n\
-             #[fentry] pub fn {point}_fentry(ctx: FEntryContext) -> u32 {{ fentry::{enter}(&ctx) }}\n\
-             #[fexit] pub fn {point}_fexit(ctx: FExitContext) -> u32 {{ fentry::exit::<{row}, {args}>(&ctx) }}"
+            "#[kprobe] pub fn {point}_enter(ctx: ProbeContext) -> u32 {{ kprobe::{enter}::<{number}>(&ctx); 0 }}\n\
+             #[kretprobe] pub fn {point}_exit(ctx: RetProbeContext) -> u32 {{ kprobe::{exit}::<{number}>(&ctx) }}\n\
+             #[fentry] pub fn {point}_fentry(ctx: FEntryContext) -> u32 {{ fentry::{enter}::<{number}>(&ctx) }}\n\
+             #[fexit] pub fn {point}_fexit(ctx: FExitContext) -> u32 {{ fentry::{exit}::<{number}, {args}>(&ctx) }}"
         )?;
     }
     Ok(())

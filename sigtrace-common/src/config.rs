@@ -42,6 +42,8 @@ pub struct Config {
     pub access: u32,
     /// Where the running kernel keeps what the programs look for.
     pub offsets: Offsets,
+    /// Nothing.
+    pub unused: u32,
 }
 
 /// The filters that can be in use: bits of [`Config::select`].
@@ -101,10 +103,13 @@ pub mod access {
     /// Pointers to a `task_struct` and to registers can be followed: the helpers
     /// `bpf_get_current_task_btf` and `bpf_task_pt_regs` (5.11, 5.15) give them with their types.
     pub const TASK: u32 = 1 << 0;
-    /// The kfunc `bpf_rdonly_cast` (6.2) gives them, which the verifier is quicker with on some kernels.
+    /// The kfunc `bpf_rdonly_cast` (6.2) gives the first, which the verifier is quicker with on some
+    /// kernels.
     pub const CAST: u32 = 1 << 1;
     /// Returns can be missed: a thread that enters a call may still have another in its slot.
     pub const MISSES: u32 = 1 << 2;
+    /// The kfunc `bpf_rdonly_cast` gives pointers to registers.
+    pub const CAST_REGISTERS: u32 = 1 << 3;
 }
 
 /// Byte offsets of members in the running kernel's structs, from its BTF. A whole group is zero
@@ -116,6 +121,8 @@ pub struct Offsets {
     pub task_real_parent: u32,
     /// `task_struct.tgid`.
     pub task_tgid: u32,
+    /// `task_struct.pid`: the thread's id.
+    pub task_pid: u32,
     /// `task_struct.comm`.
     pub task_comm: u32,
     /// `task_struct.signal`.
@@ -204,6 +211,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 42 * 4);
-    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 4 + 42));
+    assert!(size_of::<Offsets>() == 43 * 4);
+    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 4 + 43 + 1));
 };

@@ -123,6 +123,8 @@ pub mod undecided {
     pub const TOLD: u32 = 1 << 10;
     /// Nothing is: the agent makes the call itself. Never in the ring.
     pub const OWN: u32 = 1 << 11;
+    /// What an input is that was not resident when the call began.
+    pub const INPUT: u32 = 1 << 12;
 }
 
 /// How far the call of a record got.

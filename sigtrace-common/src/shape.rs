@@ -44,8 +44,12 @@ pub struct Shape {
     pub frame: u8,
     /// Index into [`SYSCALLS`].
     pub syscall: u8,
+    /// The [`point_number`].
+    pub point: u8,
+    /// How many arguments it has.
+    pub args: u8,
     /// Nothing.
-    pub unused: [u8; 3],
+    pub unused: u8,
     /// The number of the call for callers of the other width.
     pub compat_number: u16,
 }
@@ -148,7 +152,9 @@ const fn of(syscall: &'static Syscall, row: usize, abi: Abi, native: Abi) -> Sha
         set_size: index(syscall.set_size),
         frame: frame(syscall, abi, native) as u8,
         syscall: row as u8,
-        unused: [0; 3],
+        point: point_number(row, abi) as u8,
+        args: syscall.args.len() as u8,
+        unused: 0,
         compat_number: match syscall.entries.get(native.compat()) {
             Some(entry) => entry.number,
             None => 0,

@@ -25,8 +25,12 @@ pub struct Slot {
     pub blocked: u64,
     /// 1 if it is in the map `OVERFLOW`, whose slots nobody claims.
     pub is_displaced: u32,
+    /// Where the call was entered: its [`point_number`](crate::point_number).
+    pub point: u32,
+    /// The lower half of the address that the record had in the ring last.
+    pub room: u32,
     /// Nothing.
-    pub unused: [u32; 7],
+    pub unused: [u32; 5],
 }
 
 const _: () = {
@@ -36,7 +40,9 @@ const _: () = {
     assert!(offset_of!(Slot, told_ns) == 208);
     assert!(offset_of!(Slot, blocked) == 216);
     assert!(offset_of!(Slot, is_displaced) == 224);
-    assert!(offset_of!(Slot, unused) == 228);
+    assert!(offset_of!(Slot, point) == 228);
+    assert!(offset_of!(Slot, room) == 232);
+    assert!(offset_of!(Slot, unused) == 236);
     assert!(size_of::<Slot>() == 256);
 };
 
@@ -70,5 +76,7 @@ pub const EMPTY_SLOT: Slot = Slot {
     told_ns: 0,
     blocked: 0,
     is_displaced: 0,
-    unused: [0; 7],
+    point: 0,
+    room: 0,
+    unused: [0; 5],
 };

@@ -30,6 +30,14 @@ pub struct Syscall {
 }
 
 impl Syscall {
+    /// Whether kprobe.session has a program for this call only, of callers like these. It has for what
+    /// is not where calls enter, and for what ordinary programs call all the time: that costs less
+    /// than a program that serves many, and is worth what it takes to load it.
+    pub fn has_own_session(&self, abi: Abi, native: Abi) -> bool {
+        let is_frequent = matches!(self.name, "rt_sigprocmask" | "kill" | "tgkill");
+        matches!(self.hook, Hook::Function(_)) || is_frequent && abi == native
+    }
+
     /// The bytes of captured structures a record of this call carries: every structure argument in
     /// order, each at its [`data_offset`](Self::data_offset).
     pub const fn data_size(&self) -> usize {

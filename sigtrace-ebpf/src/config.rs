@@ -20,6 +20,7 @@ static CONFIG: Config = Config {
     offsets: Offsets {
         task_real_parent: 0,
         task_tgid: 0,
+        task_pid: 0,
         task_comm: 0,
         task_signal: 0,
         signal_live: 0,
@@ -61,6 +62,7 @@ static CONFIG: Config = Config {
         type_task: 0,
         type_pt_regs: 0,
     },
+    unused: 0,
 };
 
 /// Reads one member of the configuration. Volatile, as the compiler must not take the value it

@@ -6,7 +6,7 @@ use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::generated::{bpf_ringbuf_output, bpf_ringbuf_reserve, bpf_ringbuf_submit},
 };
-use sigtrace_common::{DATA_OFFSET, Record, Slot};
+use sigtrace_common::{DATA_OFFSET, Slot};
 
 use crate::{
     config::config,
@@ -16,7 +16,10 @@ use crate::{
 
 /// Past the threshold the agent is woken for this many bytes more, not for each record until it
 /// has caught up. Should the wake-up be missed, its timer is the net below.
-const WAKEUP_SPAN: u64 = 1024;
+const WAKEUP_SPAN: u64 = 2 * BLOCK;
+/// The most frequent records look at how much is waiting once for so many bytes. As this is half of
+/// the span, one of them does so within it.
+const BLOCK: u64 = 1024;
 
 /// Puts the first `size` bytes of what is at an address into the ring. Says whether they fit.
 #[inline(always)]
@@ -36,40 +39,50 @@ pub fn emit<T>(from: &T, size: usize) -> bool {
 /// Puts the record of a call of this shape into the ring, likewise. The most frequent sizes are
 /// copied by the word, which is cheaper.
 #[inline(always)]
-pub fn emit_returned(shape: ShapeRef, record: &Record) -> bool {
+pub fn emit_returned(shape: ShapeRef, slot: *mut Slot) -> bool {
     let size = get!(shape, emitted) as usize;
     match size {
-        BARE => emit_words::<{ BARE / 8 }>(record),
-        WITH_TWO_SETS => emit_words::<{ WITH_TWO_SETS / 8 }>(record),
-        _ => emit(record, size & 255),
+        NUMBERS => emit_words::<{ NUMBERS / 8 }>(slot),
+        WITH_TWO_SETS => emit_words::<{ WITH_TWO_SETS / 8 }>(slot),
+        // SAFETY: the thread's own slot.
+        _ => emit(unsafe { &(*slot).record }, size & 255),
     }
 }
 
 /// What calls have that carry no structures, as those that send a signal do.
-const BARE: usize = DATA_OFFSET;
+const NUMBERS: usize = DATA_OFFSET;
 /// What rt_sigprocmask has.
 const WITH_TWO_SETS: usize = DATA_OFFSET + 16;
 
 #[inline(always)]
-fn emit_words<const WORDS: usize>(record: &Record) -> bool {
+fn emit_words<const WORDS: usize>(slot: *mut Slot) -> bool {
     // SAFETY: the ring is a map. What it gives has so many words, and has to be given back; the
-    // record has as many.
+    // slot, which is the thread's own, has as many.
     unsafe {
         let ring = (&raw const EVENTS).cast::<c_void>().cast_mut();
-        let room = bpf_ringbuf_reserve(ring, WORDS as u64 * 8, 0).cast::<u64>();
+        let size = WORDS as u64 * 8;
+        let room = bpf_ringbuf_reserve(ring, size, 0).cast::<u64>();
         if room.is_null() {
             return false;
         }
-        let words = (&raw const *record).cast::<u64>();
+        let words = slot.cast::<u64>();
         let mut i = 0;
         while i < WORDS {
             room.add(i).write(words.add(i).read());
             i += 1;
         }
-        bpf_ringbuf_submit(room.cast::<c_void>(), wakeup());
+        // The verifier forgets what kind of number this is only in a map.
+        let at = &raw mut (*slot).room;
+        at.write_volatile(room as u32);
+        let is_last_in_block = u64::from(at.read_volatile()) % BLOCK + size + HEADER >= BLOCK;
+        let flags = if is_last_in_block { wakeup() } else { u64::from(BPF_RB_NO_WAKEUP) };
+        bpf_ringbuf_submit(room.cast::<c_void>(), flags);
     }
     true
 }
+
+/// What the kernel puts before a record in the ring (`BPF_RINGBUF_HDR_SZ`).
+const HEADER: u64 = 8;
 
 /// Whether putting something more into the ring is to wake the agent, as a flag.
 #[inline(always)]

@@ -31,7 +31,10 @@ mod stubs {
         programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
     };
 
-    use crate::mechanisms::{fentry, kprobe, session};
+    use crate::{
+        calls::Serves,
+        mechanisms::{fentry, kprobe, session},
+    };
 
     include!(concat!(env!("OUT_DIR"), "/stubs.rs"));
 }

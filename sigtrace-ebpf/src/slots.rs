@@ -98,7 +98,10 @@ fn claim_another(tid: u32) -> *mut Slot {
     }
     let Some(slot) = OVERFLOW.get_ptr_mut(tid) else { return ptr::null_mut() };
     // SAFETY: the thread's own slot.
-    unsafe { (*slot).is_displaced = 1 };
+    unsafe {
+        (*slot).is_displaced = 1;
+        (*slot).record.tid = tid;
+    }
     slot
 }
 
@@ -142,11 +145,12 @@ fn find_another(tid: u32) -> *mut Slot {
 /// Whether the agent has told of the call in this slot already, as unfinished. By then it lasted for
 /// seconds.
 #[inline(always)]
-pub fn is_told(slot: *mut Slot, tid: u32) -> bool {
+pub fn is_told(slot: *mut Slot) -> bool {
     // SAFETY: the thread's own slot; volatile, as the agent writes this member.
     unsafe {
         let told = (&raw const (*slot).told_ns).read_volatile() == (*slot).record.entered_ns;
-        told || (*slot).is_displaced != 0 && is_overflow_told(tid, (*slot).record.entered_ns)
+        told || (*slot).is_displaced != 0
+            && is_overflow_told((*slot).record.tid, (*slot).record.entered_ns)
     }
 }
 
@@ -156,15 +160,15 @@ fn is_overflow_told(tid: u32, entered_ns: u64) -> bool {
     OVERFLOW_TOLD.get_ptr(tid).is_some_and(|told| unsafe { *told } == entered_ns)
 }
 
-/// Gives up the slot that the thread has. Its state must have been set to something else before.
+/// Gives up the slot that the thread in it has. Its state must have been set to something else before.
 #[inline(always)]
-pub fn release(slot: *mut Slot, tid: u32) {
+pub fn release(slot: *mut Slot) {
     // SAFETY: our slot, until the claim is taken back.
     unsafe {
         if (*slot).is_displaced == 0 {
             add_u32(&raw mut (*slot).claims, -1);
         } else {
-            come_back(tid);
+            come_back((*slot).record.tid);
         }
     }
 }

@@ -5,16 +5,14 @@
 
 use core::ptr;
 
-use aya_ebpf::helpers::{
-    bpf_get_current_pid_tgid,
-    generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
-};
+use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns};
 use sigtrace_common::{
     Abi, Capture, Counter, MAX_ARGS, NO_ARG, Record, Slot, State, access, flag, select as by,
     undecided,
 };
 
 use super::{
+    Serves,
     exit::flush_missed,
     filter::{self, Verdict},
     namespace,
@@ -32,9 +30,8 @@ use crate::{
 
 /// Where a call's arguments come from.
 pub trait Source {
-    /// The argument registers, as many as the call has; the rest is zero. `None` if they cannot be
-    /// read.
-    fn args(&self) -> Option<[u64; MAX_ARGS]>;
+    /// The argument registers, at least so many. `None` if they cannot be read.
+    fn args(&self, count: usize) -> Option<[u64; MAX_ARGS]>;
 
     /// The binary interface of the call.
     fn abi(&self, shape: ShapeRef) -> Abi;
@@ -46,22 +43,12 @@ pub trait Source {
 /// A thread that enters a call, as far as the filter let it.
 #[derive(Clone, Copy)]
 pub struct Caller {
-    /// Its process id, and in the lower half its thread id.
-    pub pid_tgid: u64,
+    /// Its process id.
+    pub pid: u32,
+    /// Its thread id.
+    pub tid: u32,
     /// Bits of [`undecided`].
     pub undecided: u32,
-}
-
-impl Caller {
-    #[inline(always)]
-    fn pid(self) -> u32 {
-        (self.pid_tgid >> 32) as u32
-    }
-
-    #[inline(always)]
-    fn tid(self) -> u32 {
-        self.pid_tgid as u32
-    }
 }
 
 /// The first step: whether the thread's calls are of interest at all. `has_target` says whether this
@@ -71,26 +58,26 @@ fn admit(has_target: impl FnOnce() -> bool) -> Option<Caller> {
     if !is_tracing() {
         return None;
     }
-    let pid_tgid = bpf_get_current_pid_tgid();
-    let mut caller = Caller { pid_tgid, undecided: 0 };
-    if caller.pid() == config!(self_pid) {
+    let (pid, tid) = Task::ids();
+    let mut caller = Caller { pid, tid, undecided: 0 };
+    if pid == config!(self_pid) {
         if is_trying() {
             caller.undecided = undecided::OWN;
             return Some(caller);
         }
         if selects(by::NOT_SELF) {
-            leave_out(caller.tid());
+            leave_out(tid);
             return None;
         }
     }
-    match filter::caller(caller.pid(), caller.tid(), has_target) {
+    match filter::caller(pid, tid, has_target) {
         Verdict::Keep => Some(caller),
         Verdict::Undecided(what) => {
             caller.undecided = what;
             Some(caller)
         }
         Verdict::Drop => {
-            leave_out(caller.tid());
+            leave_out(tid);
             None
         }
     }
@@ -116,7 +103,7 @@ fn forget_missed(tid: u32) {
 pub fn emit_missed(tid: u32) {
     let slot = slots::find(tid);
     if !slot.is_null() {
-        flush_missed(slot, tid);
+        flush_missed(slot);
     }
 }
 
@@ -124,7 +111,7 @@ pub fn emit_missed(tid: u32) {
 /// [`LOST`] if they cannot be read.
 #[inline(always)]
 fn select(shape: ShapeRef, source: &impl Source, undecided: u32) -> u32 {
-    let Some(args) = source.args() else { return LOST };
+    let Some(args) = source.args(MAX_ARGS) else { return LOST };
     match filter::arguments(shape, &args, undecided) {
         Verdict::Drop => NO,
         Verdict::Keep => 0,
@@ -141,7 +128,7 @@ const LOST: u32 = u32::MAX - 1;
 /// there is none.
 #[inline(always)]
 fn begin(shape: ShapeRef, source: &impl Source, caller: &mut Caller) -> *mut Slot {
-    let tid = caller.tid();
+    let tid = caller.tid;
     if caller.undecided & undecided::OWN == 0 && filter::looks_at_arguments() {
         match select(shape, source, caller.undecided) {
             NO => {
@@ -167,72 +154,88 @@ fn begin(shape: ShapeRef, source: &impl Source, caller: &mut Caller) -> *mut Slo
     slot
 }
 
-/// The third step: the arguments, and what they lead to. Says whether the call is still of interest;
-/// if not, the slot has to be given up.
+/// The third step: who calls, and the arguments and what they lead to. Says whether the call is still
+/// of interest; if not, the slot has to be given up.
 #[inline(always)]
-fn capture(shape: ShapeRef, source: &impl Source, slot: *mut Slot, caller: Caller) -> bool {
+fn capture(
+    serves: Serves,
+    shape: ShapeRef,
+    source: &impl Source,
+    slot: *mut Slot,
+    caller: Caller,
+) -> bool {
     // SAFETY: the thread's own slot.
-    let record = unsafe { &mut (*slot).record };
+    let record = unsafe {
+        (*slot).point = u32::from(get!(shape, point));
+        &mut (*slot).record
+    };
     record.syscall = u16::from(get!(shape, syscall));
     if caller.undecided & undecided::OWN != 0 {
+        (record.pid, record.tid) = (caller.pid, caller.tid);
         record.undecided = undecided::OWN;
         saw(record.syscall, false);
         return true;
     }
-    let Some(args) = source.args() else {
+    // Where nobody knows, it costs more to find out than to load them all.
+    let some = if serves == Serves::Call { usize::from(get!(shape, args)) } else { MAX_ARGS };
+    let Some(args) = source.args(some) else {
         count(Counter::RegistersUnreadable);
         return false;
     };
-    let nested = namespace::describe(record, caller.pid(), caller.tid());
     record.args = args;
     record.captures = [Capture::None as u8; MAX_ARGS];
     record.abi = source.abi(shape) as u8;
+    let nested = namespace::describe(record, caller.pid, caller.tid);
+    (record.pid, record.tid) = (caller.pid, caller.tid);
+    let task = Task::current();
+    describe(record, task);
+    if has(shape, flag::TELLS_OLD_MASK) && task::is_direct() {
+        // SAFETY: the thread's own slot.
+        unsafe { (*slot).blocked = task.blocked() };
+    }
     source.capture(shape, record);
-    user::capture_inputs(shape, record);
+    let mut open = caller.undecided | user::capture_inputs(shape, record);
     let on_pidfd = get!(shape, pidfd) != NO_ARG;
     let target = if on_pidfd {
-        pidfd::target(int(user::arg(record, get!(shape, pidfd))), caller.pid())
+        pidfd::target(int(user::arg(record, get!(shape, pidfd))), caller.pid)
     } else if nested {
         Target { number: namespace::target(shape, record), certain: true }
     } else {
         Target::default()
     };
     record.target = target.number;
-    let mut open = match filter::content(shape, record, caller.undecided) {
+    match filter::content(shape, record, open) {
         Verdict::Drop => {
             count(Counter::Filtered);
             return false;
         }
-        Verdict::Keep => 0,
-        Verdict::Undecided(what) => what,
-    };
+        Verdict::Keep => open = 0,
+        Verdict::Undecided(what) => open = what,
+    }
     if on_pidfd && !target.certain {
         open |= undecided::PIDFD;
     }
     record.undecided = open;
-    if has(shape, flag::TELLS_OLD_MASK) && task::is_direct() {
-        // SAFETY: the thread's own slot.
-        unsafe { (*slot).blocked = Task::current().blocked() };
-    }
     true
 }
 
-/// The last step: who calls, and when. The call is under way from here on.
+/// Who calls, but for the ids.
 #[inline(always)]
-fn describe(slot: *mut Slot, caller: Caller) {
-    // SAFETY: the thread's own slot.
-    let record = unsafe { &mut (*slot).record };
-    let task = Task::current();
-    record.pid = caller.pid();
-    record.tid = caller.tid();
+fn describe(record: &mut Record, task: Task) {
     (record.uid, record.gid) = task.uid_gid();
     record.cgroup = task.cgroup();
     record.ppid = task.ppid();
     let comm = task.comm();
     // SAFETY: 16 bytes at a multiple of 8.
     unsafe { record.comm.as_mut_ptr().cast::<[u64; 2]>().write(comm) };
-    // SAFETY: plain helpers.
+}
+
+/// The last step: the call is under way from here on.
+#[inline(always)]
+fn set_out(slot: *mut Slot) {
+    // SAFETY: the thread's own slot, and plain helpers.
     unsafe {
+        let record = &mut (*slot).record;
         record.cpu = bpf_get_smp_processor_id();
         // In this order, for who looks at slots of others.
         (&raw mut record.entered_ns).write_volatile(bpf_ktime_get_boot_ns());
@@ -242,7 +245,7 @@ fn describe(slot: *mut Slot, caller: Caller) {
 
 /// All steps, for a call of this shape. Says whether its return is to be seen, too.
 #[inline(always)]
-pub fn enter(shape: impl Fn() -> Option<ShapeRef>, source: &impl Source) -> bool {
+pub fn enter(serves: Serves, shape: impl Fn() -> Option<ShapeRef>, source: &impl Source) -> bool {
     let has_target = || shape().is_some_and(|shape| has(shape, flag::HAS_TARGET));
     let Some(mut caller) = admit(has_target) else { return false };
     let Some(shape) = shape() else { return false };
@@ -250,10 +253,10 @@ pub fn enter(shape: impl Fn() -> Option<ShapeRef>, source: &impl Source) -> bool
     if slot.is_null() {
         return false;
     }
-    if capture(shape, source, slot, caller) {
-        describe(slot, caller);
+    if capture(serves, shape, source, slot, caller) {
+        set_out(slot);
         return true;
     }
-    slots::release(slot, caller.tid());
+    slots::release(slot);
     false
 }

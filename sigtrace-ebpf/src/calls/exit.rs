@@ -1,14 +1,14 @@
 //! A thread leaves a call, or turns out to have left it unseen.
 
-use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_ktime_get_boot_ns};
-use sigtrace_common::{Counter, Hook, Record, SYSCALLS, Slot, State, flag, undecided};
+use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
+use sigtrace_common::{Counter, NO_ARG, Record, Slot, State, flag, undecided};
 
-use super::{filter, signalfd::emit_read, user};
+use super::{Serves, filter, signalfd::emit_read, user};
 use crate::{
-    abi::NATIVE,
     emit::{emit, emit_returned},
+    kernel::task::Task,
     maps::{count, saw, sees_returns},
-    shapes::{ShapeRef, has},
+    shapes::{ShapeRef, get, has},
     slots,
 };
 
@@ -20,53 +20,67 @@ const EBADF: i64 = -9;
 const EINVAL: i64 = -22;
 
 /// The current thread leaves a function that returned `ret`, and with it the call that its slot holds;
-/// if that is of row `row`, where the function is for one only.
+/// if that was entered at `point`, where the function is for one only.
 #[inline(always)]
-pub fn exit(row: Option<u16>, ret: i64) {
+pub fn exit(serves: Serves, point: Option<u32>, ret: i64) {
     if !sees_returns() {
         return;
     }
-    let slot = slots::find(bpf_get_current_pid_tgid() as u32);
+    let slot = slots::find(Task::tid());
     if slot.is_null() {
         return;
     }
     // SAFETY: the thread's own slot.
-    let found = unsafe { (*slot).record.syscall };
-    if row.is_none_or(|row| row == found) {
-        finish(slot, row, found, ret);
+    let entered = unsafe { (*slot).point };
+    if point.is_none_or(|point| point == entered) {
+        // Which is a constant if the function is for one only.
+        let shape = ShapeRef::of(point.unwrap_or(entered));
+        // SAFETY: the thread's own slot.
+        let undecided = unsafe { (*slot).record.undecided };
+        if undecided == 0 || settle(shape, slot, ret) {
+            finish(serves, shape, slot, ret);
+        }
+        slots::release(slot);
     }
 }
 
-/// The call in this slot, of row `found`, returned `ret`.
+/// Does what entering the call left to be done. Says whether it is anybody's call.
 #[inline(always)]
-fn finish(slot: *mut Slot, row: Option<u16>, found: u16, ret: i64) {
-    // Which is a constant if the function is for one only.
-    let of_function = row == Some(READ);
-    let row = row.unwrap_or(found);
+fn settle(shape: ShapeRef, slot: *mut Slot, ret: i64) -> bool {
     // SAFETY: the thread's own slot.
     let record = unsafe { &mut (*slot).record };
-    let tid = record.tid;
     if record.undecided & undecided::OWN != 0 {
         record.state = State::Idle as u8;
-        saw(row, true);
-        return slots::release(slot, tid);
+        saw(record.syscall, true);
+        return false;
     }
+    if record.undecided & undecided::INPUT != 0 && ret != EFAULT {
+        user::capture_again(shape, record);
+    }
+    if record.undecided & undecided::PIDFD != 0 && ret == EINVAL {
+        record.target = 0;
+    }
+    true
+}
+
+/// The call of this shape in the slot returned `ret`.
+#[inline(always)]
+fn finish(serves: Serves, shape: ShapeRef, slot: *mut Slot, ret: i64) {
+    // SAFETY: the thread's own slot.
+    let record = unsafe { &mut (*slot).record };
     // SAFETY: plain helper.
     let now = unsafe { bpf_ktime_get_boot_ns() };
-    record.duration_ns = now.saturating_sub(record.entered_ns);
+    // The clock of one processor can be a little behind that of another. (Compared like this it costs a
+    // third of what the saturating one does.)
+    let duration_ns = now.wrapping_sub(record.entered_ns);
+    record.duration_ns = if duration_ns.cast_signed() < 0 { 0 } else { duration_ns };
     record.ret = ret;
     // SAFETY: a member of the slot; volatile, for who looks at slots of others.
     unsafe { (&raw mut record.state).write_volatile(State::Returned as u8) };
-
-    let compat = u32::from(record.abi != NATIVE as u8);
-    let shape = ShapeRef::of(u32::from(row) * 2 + compat);
-    if ret != EFAULT {
-        user::capture_again(shape, record);
-    }
-    if ret == EBADF || ret == EINVAL && record.undecided & undecided::PIDFD != 0 {
+    if ret == EBADF && get!(shape, pidfd) != NO_ARG {
         record.target = 0;
     }
-    let told = slots::is_told(slot, tid);
+    let told = slots::is_told(slot);
     if !told && filter::outcome(shape, record) {
         count(Counter::Filtered);
     } else {
@@ -76,27 +90,13 @@ fn finish(slot: *mut Slot, row: Option<u16>, found: u16, ret: i64) {
         if told {
             record.undecided |= undecided::TOLD;
         }
-        let emitted = if of_function { emit_read(record) } else { emit_returned(shape, record) };
+        let emitted =
+            if serves == Serves::Reads { emit_read(record) } else { emit_returned(shape, slot) };
         if !emitted {
             count_lost(told);
         }
     }
     record.state = State::Idle as u8;
-    slots::release(slot, tid);
-}
-
-/// The row of reads from a signalfd.
-const READ: u16 = row_in_a_function();
-
-const fn row_in_a_function() -> u16 {
-    let mut row = 0;
-    while row < SYSCALLS.len() {
-        if matches!(SYSCALLS[row].hook, Hook::Function(_)) {
-            return row as u16;
-        }
-        row += 1;
-    }
-    u16::MAX
 }
 
 #[inline(always)]
@@ -106,7 +106,7 @@ fn count_lost(told: bool) {
 
 /// Emits the call that the thread's slot still holds: its return never came.
 #[inline(always)]
-pub fn flush_missed(slot: *mut Slot, tid: u32) {
+pub fn flush_missed(slot: *mut Slot) {
     // SAFETY: the thread's own slot.
     let record = unsafe { &mut (*slot).record };
     // SAFETY: a member of the slot; volatile, for who looks at slots of others.
@@ -115,7 +115,7 @@ pub fn flush_missed(slot: *mut Slot, tid: u32) {
         if record.undecided & undecided::PIDFD != 0 {
             record.target = 0;
         }
-        let told = slots::is_told(slot, tid);
+        let told = slots::is_told(slot);
         if told {
             record.undecided |= undecided::TOLD;
         }
@@ -126,7 +126,7 @@ pub fn flush_missed(slot: *mut Slot, tid: u32) {
         }
     }
     record.state = State::Idle as u8;
-    slots::release(slot, tid);
+    slots::release(slot);
 }
 
 /// Whether the call's outputs are valid: rt_sigtimedwait never returns 0 and leaves its buffer

@@ -48,8 +48,7 @@ macro_rules! is_among {
 #[inline(always)]
 pub fn caller(pid: u32, tid: u32, has_target: impl FnOnce() -> bool) -> Verdict {
     let filters = config!(select);
-    if filters & select::NOT_SELF != 0 && pid == config!(self_pid)
-        || filters & select::FEW_TIDS != 0 && !is_among!(tid, tids)
+    if filters & select::FEW_TIDS != 0 && !is_among!(tid, tids)
         || filters & select::TID != 0 && TIDS.get_ptr(tid).is_none()
         || filters & select::FEW_UIDS != 0 && !is_among!(Task::current().uid(), uids)
         || filters & select::UID != 0 && UIDS.get_ptr(Task::current().uid()).is_none()

@@ -9,3 +9,14 @@ pub mod regs;
 pub mod signalfd;
 mod target;
 mod user;
+
+/// What the calls of a program have in common, which so is as short as they let it be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Serves {
+    /// They enter the kernel by their numbers.
+    Calls,
+    /// Likewise, and they are one call only, so that the verifier knows their shape.
+    Call,
+    /// They read from a signalfd.
+    Reads,
+}

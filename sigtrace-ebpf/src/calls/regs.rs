@@ -25,21 +25,24 @@ pub struct UserRegs<const TYPED: bool> {
     pub regs: *const u8,
     /// Whether the caller came in through the interface of 32-bit callers.
     pub is_compat: bool,
+    /// Whether that is all there is to say about it.
+    pub is_certain: bool,
 }
 
 impl<const TYPED: bool> Source for UserRegs<TYPED> {
     #[inline(always)]
-    fn args(&self) -> Option<[u64; MAX_ARGS]> {
+    fn args(&self, count: usize) -> Option<[u64; MAX_ARGS]> {
         if !self.is_compat {
-            return self.native();
+            return self.native(count);
         }
-        self.compat().map(|args| args.map(|arg| arg & u64::from(u32::MAX)))
+        self.compat(count).map(|args| args.map(|arg| arg & u64::from(u32::MAX)))
     }
 
     /// The symbol tells it, but for functions that serve callers of both kinds.
     #[inline(always)]
     fn abi(&self, shape: ShapeRef) -> Abi {
-        if self.is_compat || has(shape, flag::SHARED) && self.has_compat_number(shape) {
+        let tells_more = !self.is_certain && has(shape, flag::SHARED);
+        if self.is_compat || tells_more && self.has_compat_number(shape) {
             NATIVE.compat()
         } else {
             NATIVE
@@ -105,9 +108,9 @@ impl<const TYPED: bool> UserRegs<TYPED> {
     /// The registers lie in the order of the arguments reversed, the fourth apart from the others.
     #[cfg(bpf_target_arch = "x86_64")]
     #[inline(always)]
-    fn native(&self) -> Option<[u64; MAX_ARGS]> {
+    fn native(&self, count: usize) -> Option<[u64; MAX_ARGS]> {
         if Self::is_typed() {
-            return Some(self.loaded([x86::DI, x86::SI, x86::DX, x86::R10]));
+            return Some(self.loaded(count, [x86::DI, x86::SI, x86::DX, x86::R10]));
         }
         let [r10, _r9, _r8, _ax, _cx, dx, si, di] = self.read(x86::R10)?;
         Some([di, si, dx, r10])
@@ -116,9 +119,9 @@ impl<const TYPED: bool> UserRegs<TYPED> {
     /// bx, cx, dx, si: in order, with others between the first two.
     #[cfg(bpf_target_arch = "x86_64")]
     #[inline(always)]
-    fn compat(&self) -> Option<[u64; MAX_ARGS]> {
+    fn compat(&self, count: usize) -> Option<[u64; MAX_ARGS]> {
         if Self::is_typed() {
-            return Some(self.loaded([x86::BX, x86::CX, x86::DX, x86::SI]));
+            return Some(self.loaded(count, [x86::BX, x86::CX, x86::DX, x86::SI]));
         }
         let [bx, _r11, _r10, _r9, _r8, _ax, cx, dx, si] = self.read(x86::BX)?;
         Some([bx, cx, dx, si])
@@ -126,17 +129,17 @@ impl<const TYPED: bool> UserRegs<TYPED> {
 
     #[cfg(bpf_target_arch = "aarch64")]
     #[inline(always)]
-    fn native(&self) -> Option<[u64; MAX_ARGS]> {
+    fn native(&self, count: usize) -> Option<[u64; MAX_ARGS]> {
         if Self::is_typed() {
-            return Some(self.loaded([0, 8, 16, 24].map(|offset| aarch64::X0 + offset)));
+            return Some(self.loaded(count, [0, 8, 16, 24].map(|offset| aarch64::X0 + offset)));
         }
         self.read(aarch64::X0)
     }
 
     #[cfg(bpf_target_arch = "aarch64")]
     #[inline(always)]
-    fn compat(&self) -> Option<[u64; MAX_ARGS]> {
-        self.native()
+    fn compat(&self, count: usize) -> Option<[u64; MAX_ARGS]> {
+        self.native(count)
     }
 
     /// Whether the call was made through the interface of 32-bit callers.
@@ -164,16 +167,11 @@ impl<const TYPED: bool> UserRegs<TYPED> {
     }
 
     #[inline(always)]
-    fn loaded(&self, offsets: [usize; MAX_ARGS]) -> [u64; MAX_ARGS] {
+    fn loaded(&self, count: usize, offsets: [usize; MAX_ARGS]) -> [u64; MAX_ARGS] {
         // SAFETY: the pointer has a type.
-        unsafe {
-            [
-                load(self.regs, offsets[0] as u32),
-                load(self.regs, offsets[1] as u32),
-                load(self.regs, offsets[2] as u32),
-                load(self.regs, offsets[3] as u32),
-            ]
-        }
+        let register = |index: usize| unsafe { load(self.regs, offsets[index] as u32) };
+        let up_to = |index: usize| if index < count { register(index) } else { 0 };
+        [up_to(0), up_to(1), up_to(2), up_to(3)]
     }
 
     /// The destination starts uninitialised: zeroing it would be a call to a loop over its bytes.

@@ -111,7 +111,7 @@ fn first_buffer(iter: u64) -> Buffer {
 
 impl Source for SignalfdRead {
     #[inline(always)]
-    fn args(&self) -> Option<[u64; MAX_ARGS]> {
+    fn args(&self, _count: usize) -> Option<[u64; MAX_ARGS]> {
         self.args
     }
 

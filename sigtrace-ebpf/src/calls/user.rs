@@ -3,7 +3,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
-use sigtrace_common::{Capture, DATA_SIZE, MAX_ARGS, NO_ARG, Place, Record, Slot, flag};
+use sigtrace_common::{Capture, DATA_SIZE, MAX_ARGS, NO_ARG, Place, Record, Slot, flag, undecided};
 
 use crate::{
     kernel::task,
@@ -37,23 +37,21 @@ pub fn arg(record: &Record, index: u8) -> u64 {
     record.args[index as usize & (MAX_ARGS - 1)]
 }
 
-/// Captures the structures that the kernel reads.
+/// Captures the structures that the kernel reads. Says what is left to be done about them, as a bit of
+/// [`undecided`].
 #[inline(always)]
-pub fn capture_inputs(shape: ShapeRef, record: &mut Record) {
-    input(shape, place!(shape, inputs[0]), record);
-    input(shape, place!(shape, inputs[1]), record);
+pub fn capture_inputs(shape: ShapeRef, record: &mut Record) -> u32 {
+    input(shape, place!(shape, inputs[0]), record) | input(shape, place!(shape, inputs[1]), record)
 }
 
 #[inline(always)]
-fn input(shape: ShapeRef, place: Place, record: &mut Record) {
-    if place.arg != NO_ARG {
-        let capture = if place.is_sized != 0 && arg(record, get!(shape, set_size)) != 8 {
-            Capture::None
-        } else {
-            read(record, place, place.size as usize)
-        };
-        set_capture(record, place, capture);
+fn input(shape: ShapeRef, place: Place, record: &mut Record) -> u32 {
+    if place.arg == NO_ARG || place.is_sized != 0 && arg(record, get!(shape, set_size)) != 8 {
+        return 0;
     }
+    let capture = read(record, place, place.size as usize);
+    set_capture(record, place, capture);
+    if matches!(capture, Capture::Unreadable) { undecided::INPUT } else { 0 }
 }
 
 /// Reads again the inputs that were not resident at entry: the kernel has brought them in since.

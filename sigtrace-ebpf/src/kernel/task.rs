@@ -8,7 +8,7 @@ use core::{ffi::c_void, mem};
 use aya_ebpf::{
     EbpfContext as _,
     helpers::{
-        bpf_get_current_uid_gid,
+        bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
         generated::{
             bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_task,
             bpf_get_current_task_btf, bpf_task_pt_regs,
@@ -66,7 +66,7 @@ impl Task {
     #[inline(always)]
     pub fn registers(ctx: &ProbeContext) -> *const u8 {
         let address = ctx.arg::<u64>(0).unwrap_or(0) as *const u8;
-        if casts() {
+        if config!(access) & access::CAST_REGISTERS != 0 {
             cast(address, config!(offsets.type_pt_regs))
         } else if is_direct() {
             // They are at the same place, but this pointer has a type.
@@ -75,6 +75,28 @@ impl Task {
         } else {
             address
         }
+    }
+
+    /// The current thread's process id and its own, in the initial namespace.
+    #[inline(always)]
+    pub fn ids() -> (u32, u32) {
+        // Where the pointer is one that the verifier trusts: each load by another is looked after at
+        // run time, too.
+        if is_direct() && !casts() {
+            let task = Self::current();
+            // SAFETY: a typed pointer.
+            return unsafe {
+                (load(task.0, config!(offsets.task_tgid)), load(task.0, config!(offsets.task_pid)))
+            };
+        }
+        let both = bpf_get_current_pid_tgid();
+        ((both >> 32) as u32, both as u32)
+    }
+
+    /// The current thread's id in the initial namespace.
+    #[inline(always)]
+    pub fn tid() -> u32 {
+        Self::ids().1
     }
 
     /// The user and the group that it runs as, by their real ids.

@@ -4,7 +4,7 @@
 use aya_ebpf::programs::{FEntryContext, FExitContext};
 
 use crate::{
-    calls::{enter, exit, regs::UserRegs, signalfd::SignalfdRead},
+    calls::{Serves, enter, exit, regs::UserRegs, signalfd::SignalfdRead},
     shapes::ShapeRef,
 };
 
@@ -12,8 +12,9 @@ use crate::{
 /// whose type the verifier knows.
 #[inline(always)]
 pub fn enter<const POINT: u32>(ctx: &FEntryContext) -> u32 {
-    let source = UserRegs::<true> { regs: ctx.arg(0), is_compat: POINT % 2 == 1 };
-    enter::enter(|| Some(ShapeRef::of(POINT)), &source);
+    let source =
+        UserRegs::<true> { regs: ctx.arg(0), is_compat: POINT % 2 == 1, is_certain: false };
+    enter::enter(Serves::Call, || Some(ShapeRef::of(POINT)), &source);
     0
 }
 
@@ -21,21 +22,29 @@ pub fn enter<const POINT: u32>(ctx: &FEntryContext) -> u32 {
 #[inline(always)]
 pub fn enter_read<const POINT: u32>(ctx: &FEntryContext) -> u32 {
     let source = SignalfdRead::of_file(ctx.arg(0), ctx.arg(1), ctx.arg(2));
-    enter::enter(|| Some(ShapeRef::of(POINT)), &source);
+    enter::enter(Serves::Reads, || Some(ShapeRef::of(POINT)), &source);
     0
 }
 
 /// `signalfd_read_iter`.
 #[inline(always)]
 pub fn enter_read_iter<const POINT: u32>(ctx: &FEntryContext) -> u32 {
-    enter::enter(|| Some(ShapeRef::of(POINT)), &SignalfdRead::of_iter(ctx.arg(0), ctx.arg(1)));
+    let source = SignalfdRead::of_iter(ctx.arg(0), ctx.arg(1));
+    enter::enter(Serves::Reads, || Some(ShapeRef::of(POINT)), &source);
     0
 }
 
-/// The return of row `ROW` from a function of so many arguments: what it returned comes after them.
-/// (The helper that gets it, too, is not there before 5.17.)
+/// The return from a function of so many arguments that is for the calls at a point: what it returned
+/// comes after them. (The helper that gets it, too, is not there before 5.17.)
 #[inline(always)]
-pub fn exit<const ROW: u16, const ARGS: usize>(ctx: &FExitContext) -> u32 {
-    exit::exit(Some(ROW), ctx.arg(ARGS));
+pub fn exit<const POINT: u32, const ARGS: usize>(ctx: &FExitContext) -> u32 {
+    exit::exit(Serves::Call, Some(POINT), ctx.arg(ARGS));
+    0
+}
+
+/// The return from either of the functions that read from a signalfd.
+#[inline(always)]
+pub fn exit_read<const POINT: u32, const ARGS: usize>(ctx: &FExitContext) -> u32 {
+    exit::exit(Serves::Reads, Some(POINT), ctx.arg(ARGS));
     0
 }

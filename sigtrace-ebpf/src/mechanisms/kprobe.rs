@@ -3,7 +3,7 @@
 use aya_ebpf::programs::{ProbeContext, RetProbeContext};
 
 use crate::{
-    calls::{enter, exit, regs::UserRegs, signalfd::SignalfdRead},
+    calls::{Serves, enter, exit, regs::UserRegs, signalfd::SignalfdRead},
     kernel::task::Task,
     shapes::ShapeRef,
 };
@@ -13,28 +13,35 @@ use crate::{
 #[inline(always)]
 pub fn enter<const POINT: u32>(ctx: &ProbeContext) -> bool {
     let is_compat = POINT % 2 == 1;
-    let source = UserRegs::<false> { regs: Task::registers(ctx), is_compat };
-    enter::enter(|| Some(ShapeRef::of(POINT)), &source)
+    let source = UserRegs::<false> { regs: Task::registers(ctx), is_compat, is_certain: false };
+    enter::enter(Serves::Call, || Some(ShapeRef::of(POINT)), &source)
 }
 
 /// `signalfd_read`.
 #[inline(always)]
 pub fn enter_read<const POINT: u32>(ctx: &ProbeContext) -> bool {
     let source = SignalfdRead::of_file(arg(ctx, 0), arg(ctx, 1), arg(ctx, 2));
-    enter::enter(|| Some(ShapeRef::of(POINT)), &source)
+    enter::enter(Serves::Reads, || Some(ShapeRef::of(POINT)), &source)
 }
 
 /// `signalfd_read_iter`.
 #[inline(always)]
 pub fn enter_read_iter<const POINT: u32>(ctx: &ProbeContext) -> bool {
     let source = SignalfdRead::of_iter(arg(ctx, 0), arg(ctx, 1));
-    enter::enter(|| Some(ShapeRef::of(POINT)), &source)
+    enter::enter(Serves::Reads, || Some(ShapeRef::of(POINT)), &source)
 }
 
-/// The return of row `ROW`.
+/// The return from the function that is for the calls at a point.
 #[inline(always)]
-pub fn exit<const ROW: u16>(ctx: &RetProbeContext) -> u32 {
-    exit::exit(Some(ROW), ctx.ret());
+pub fn exit<const POINT: u32>(ctx: &RetProbeContext) -> u32 {
+    exit::exit(Serves::Call, Some(POINT), ctx.ret());
+    0
+}
+
+/// The return from either of the functions that read from a signalfd.
+#[inline(always)]
+pub fn exit_read<const POINT: u32>(ctx: &RetProbeContext) -> u32 {
+    exit::exit(Serves::Reads, Some(POINT), ctx.ret());
     0
 }
 

@@ -5,7 +5,7 @@ use aya_ebpf::{macros::kprobe, programs::ProbeContext};
 
 use super::point;
 use crate::{
-    calls::{enter, regs::UserRegs},
+    calls::{Serves, enter, regs::UserRegs},
     kernel::task::Task,
 };
 
@@ -20,6 +20,7 @@ pub fn multi(ctx: ProbeContext) -> u32 {
 #[inline(always)]
 pub fn enter(ctx: &ProbeContext) -> bool {
     let regs = Task::registers(ctx);
-    let source = UserRegs::<false> { regs, is_compat: point::is_compat(regs) };
-    enter::enter(|| point::of(regs), &source)
+    let is_compat = point::is_compat(regs);
+    let source = UserRegs::<false> { regs, is_compat, is_certain: true };
+    enter::enter(Serves::Calls, || point::of(regs, is_compat), &source)
 }

@@ -38,12 +38,12 @@ const fn points(native: Abi) -> [u8; 2 * NUMBERS] {
 
 /// The shape of the call, if there is one for it. The registers are given by a pointer with a type.
 #[inline(always)]
-pub fn of(regs: *const u8) -> Option<ShapeRef> {
+pub fn of(regs: *const u8, is_compat: bool) -> Option<ShapeRef> {
     let number = number(regs);
     if number >= SYSCALL_NUMBERS {
         return None;
     }
-    let index = number as usize + if is_compat(regs) { NUMBERS } else { 0 };
+    let index = number as usize + if is_compat { NUMBERS } else { 0 };
     // SAFETY: both halves of the table have an element for each such number. Volatile, as otherwise
     // the compiler may make a search of it.
     let point = unsafe { POINTS.as_ptr().add(index).read_volatile() };

@@ -9,21 +9,29 @@ use aya_ebpf::{
 };
 
 use super::multi;
-use crate::{calls::exit, kernel::task};
+use crate::{
+    calls::{Serves, exit},
+    kernel::task,
+};
 
 /// The program. aya's attribute for it would have it return 0.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "kprobe")]
 pub extern "C" fn session(ctx: *mut c_void) -> u32 {
-    run(&ProbeContext::new(ctx), multi::enter, None)
+    run(&ProbeContext::new(ctx), Serves::Calls, multi::enter, None)
 }
 
-/// Does either, and returns 1 at the entry if the return is of no interest. `row` is that of a
+/// Does either, and returns 1 at the entry if the return is of no interest. `point` is that of a
 /// function that is for one only.
 #[inline(always)]
-pub fn run(ctx: &ProbeContext, enter: impl FnOnce(&ProbeContext) -> bool, row: Option<u16>) -> u32 {
+pub fn run(
+    ctx: &ProbeContext,
+    serves: Serves,
+    enter: impl FnOnce(&ProbeContext) -> bool,
+    point: Option<u32>,
+) -> u32 {
     if task::is_return(ctx) {
-        exit::exit(row, RetProbeContext::new(ctx.as_ptr()).ret());
+        exit::exit(serves, point, RetProbeContext::new(ctx.as_ptr()).ret());
         return 0;
     }
     u32::from(!enter(ctx))

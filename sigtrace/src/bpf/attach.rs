@@ -206,9 +206,7 @@ impl Attaching {
         let session = std::mem::take(&mut self.kernel.plan.session);
         let multi = std::mem::take(&mut self.kernel.plan.multi);
         // The first that has them at all says whether they can be had: it is asked first.
-        if !session.is_empty() {
-            self.group(&session, Mechanism::Session)?;
-        }
+        self.group(&session, Mechanism::Session, multi::session)?;
         let mut with_fexit = Vec::new();
         for (row, point) in multi {
             match fentry::returns(&mut self.kernel, &point) {
@@ -225,18 +223,21 @@ impl Attaching {
                 Err(error) => return Err(Refused { mechanism: Mechanism::Multi, error }),
             }
         }
-        if !with_fexit.is_empty() {
-            self.group(&with_fexit, Mechanism::Multi)?;
-        }
-        Ok(())
+        self.group(&with_fexit, Mechanism::Multi, multi::entries)
     }
 
-    fn group(&mut self, points: &[(usize, Point)], mechanism: Mechanism) -> Result<(), Refused> {
+    /// Attaches a program that serves many functions to these.
+    fn group(
+        &mut self,
+        points: &[(usize, Point)],
+        mechanism: Mechanism,
+        attach: impl FnOnce(&mut Kernel, &[&str]) -> Result<Entry>,
+    ) -> Result<(), Refused> {
+        if points.is_empty() {
+            return Ok(());
+        }
         let symbols: Vec<_> = points.iter().map(|(_, point)| point.symbol).collect();
-        let attached = match mechanism {
-            Mechanism::Session => multi::session(&mut self.kernel, &symbols),
-            _ => multi::entries(&mut self.kernel, &symbols),
-        };
+        let attached = attach(&mut self.kernel, &symbols);
         self.keep(attached.map_err(|error| Refused { mechanism, error })?)
             .map_err(|error| Refused { mechanism, error })?;
         for (row, _) in points {

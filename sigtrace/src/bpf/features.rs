@@ -77,6 +77,7 @@ fn direct_access(offsets: &Offsets, types: &Types) -> u32 {
         || offsets.kernfs_node_id == 0
         || offsets.task_blocked == 0
         || offsets.pid_level == 0
+        || offsets.task_pid == 0
     {
         return 0;
     }
@@ -104,15 +105,17 @@ fn direct_access(offsets: &Offsets, types: &Types) -> u32 {
         ];
         try_loading("try_cast", &code)
     });
-    match (by_helper, by_kfunc) {
-        // From 6.4 on the verifier looks for the type of each pointer that is followed among those that
-        // it is sure of, of which it has to know the number: until types were sorted by name it went
-        // through all of them, each time.
-        (Some(helper), Some(kfunc)) if helper > kfunc * MUCH => access::TASK | access::CAST,
-        (Some(_), _) => access::TASK,
-        (None, Some(_)) => access::TASK | access::CAST,
-        (None, None) => 0,
-    }
+    let registers = if by_kfunc.is_some() { access::CAST_REGISTERS } else { 0 };
+    registers
+        | match (by_helper, by_kfunc) {
+            // From 6.4 on the verifier looks for the type of each pointer that is followed among those that
+            // it is sure of, of which it has to know the number: until types were sorted by name it went
+            // through all of them, each time.
+            (Some(helper), Some(kfunc)) if helper > kfunc * MUCH => access::TASK | access::CAST,
+            (Some(_), _) => access::TASK,
+            (None, Some(_)) => access::TASK | access::CAST,
+            (None, None) => 0,
+        }
 }
 
 /// So many times as long is no chance.

@@ -31,7 +31,7 @@ pub(super) fn session(kernel: &mut Kernel, symbols: &[&str]) -> Result<Entry> {
     attach(kernel, "session", symbols, Kind::KprobeSession)
 }
 
-/// Attaches the program for the entries and returns of one function that is not where a call enters.
+/// Attaches the program for the entries and returns of one function, for those that have one.
 pub(super) fn session_of(kernel: &mut Kernel, point: &Point) -> Result<Entry> {
     attach(kernel, &format!("{point}_session"), &[point.symbol], Kind::KprobeSession)
 }

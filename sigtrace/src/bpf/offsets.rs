@@ -27,6 +27,7 @@ fn parent(_: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> 
     Some(Offsets {
         task_real_parent: task.member("real_parent")?,
         task_tgid: task.member("tgid")?,
+        task_pid: task.member("pid")?,
         task_comm: task.member("comm")?,
         ..offsets
     })

@@ -42,7 +42,11 @@ impl Plan {
             for point in points {
                 let mechanism = of_point(wanted, syscall.hook, &point, functions);
                 match (mechanism, syscall.hook) {
-                    (Mechanism::Session, Hook::Entry) => plan.session.push((row, point)),
+                    (Mechanism::Session, _)
+                        if !syscall.has_own_session(point.abi, support::NATIVE) =>
+                    {
+                        plan.session.push((row, point));
+                    }
                     (Mechanism::Multi, Hook::Entry) => plan.multi.push((row, point)),
                     _ => plan.single.push(Single { row, point, mechanism }),
                 }
