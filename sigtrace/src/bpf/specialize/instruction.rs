@@ -60,6 +60,11 @@ pub(super) fn destination(at: usize, instruction: &bpf_insn) -> usize {
     usize::try_from(at as i64 + 1 + distance(instruction)).unwrap_or(0)
 }
 
+/// Where the function is that it calls.
+pub(super) fn callee(at: usize, instruction: &bpf_insn) -> usize {
+    usize::try_from(at as i64 + 1 + i64::from(instruction.imm)).unwrap_or(0)
+}
+
 /// Whether the instruction is the second half of a wide load, whose code is 0.
 pub(super) fn is_second_half(code: &[bpf_insn], at: usize) -> bool {
     at > 0 && code[at - 1].code == LOAD_WIDE

@@ -3,7 +3,7 @@
 use aya_obj::generated::bpf_insn;
 
 use super::instruction::{
-    JA, LOAD_WIDE, class, destination, ends, is_jump, is_pseudo_call, is_second_half,
+    JA, LOAD_WIDE, callee, class, destination, ends, is_jump, is_pseudo_call, is_second_half,
 };
 
 /// The program with jumps that lead to other jumps leading to where these lead.
@@ -44,8 +44,7 @@ pub(super) fn reached(code: &[bpf_insn]) -> Vec<Option<bpf_insn>> {
             if is_jump(&instruction) {
                 work.push(destination(at, &instruction));
             } else if is_pseudo_call(&instruction) {
-                let there = at as i64 + 1 + i64::from(instruction.imm);
-                work.push(usize::try_from(there).unwrap_or(code.len()));
+                work.push(callee(at, &instruction));
             }
             if ends(&instruction) {
                 break;
@@ -91,8 +90,7 @@ pub(super) fn compact(mut kept: Vec<Option<bpf_insn>>) -> Vec<bpf_insn> {
                     instruction.off = i16::try_from(moved).unwrap_or(0);
                 }
             } else if is_pseudo_call(&instruction) {
-                let there = at as i64 + 1 + i64::from(instruction.imm);
-                let there = usize::try_from(there).unwrap_or(0).min(kept.len());
+                let there = callee(at, &instruction).min(kept.len());
                 instruction.imm = i32::try_from(places[there] as i64 - next).unwrap_or(0);
             }
         }

@@ -17,12 +17,12 @@ mod values;
 use aya_obj::generated::bpf_insn;
 
 use addresses::direct;
-use instruction::{JA, LOAD_WIDE, class, class_of, instruction as make, is_second_half};
+use instruction::{JA, class, class_of, instruction as make, is_second_half};
 use layout::{compact, reached, threaded};
 use liveness::{is_useless, live_after};
 use operands::with_number;
 pub(super) use values::Constants;
-use values::{Registers, Value::Number, decided, explore, step};
+use values::{Known, Registers, Value::Number, decided, step};
 
 /// The program without what cannot be reached, and without what comes to nothing then.
 pub(super) fn specialize(code: &[bpf_insn], constants: &Constants) -> Vec<bpf_insn> {
@@ -43,32 +43,40 @@ fn without_useless(code: &[bpf_insn]) -> Vec<bpf_insn> {
 
 /// The program without what cannot be reached, and with numbers in the place of constants.
 fn without_unreached(code: &[bpf_insn], constants: &Constants) -> Vec<bpf_insn> {
-    let known = explore(code, constants);
-    // Of the jumps that are certain those that are not taken fall away, the others have no condition.
+    let known = Known::of(code, constants);
     let mut kept: Vec<Option<bpf_insn>> = Vec::with_capacity(code.len());
+    let mut before = None;
     for (at, instruction) in code.iter().enumerate() {
-        let mut instruction = *instruction;
-        // The second half of a wide load is kept with the first.
-        let reached = known[at].as_ref().or_else(|| {
-            let first = at.checked_sub(1).filter(|&first| code[first].code == LOAD_WIDE)?;
-            known[first].as_ref()
-        });
-        kept.push(reached.and_then(|registers| {
-            match decided(&instruction, registers) {
-                Some(true) => {
-                    instruction = make(JA << 4 | class::JMP64, 0, 0, instruction.off, 0);
-                }
-                Some(false) => return None,
-                None if at == 0 || code[at - 1].code != LOAD_WIDE => {
-                    let after = step(code, at, *registers, constants);
-                    instruction = folded(&with_number(&instruction, registers), &after);
-                }
-                None => {}
-            }
-            Some(instruction)
-        }));
+        if is_second_half(code, at) {
+            // Kept with the first.
+            let first = kept[at - 1];
+            kept.push(first.map(|_| *instruction));
+            continue;
+        }
+        before = known.at(at, before);
+        kept.push(before.and_then(|registers| settled(code, at, &registers, constants)));
+        before = before.map(|registers| step(code, at, registers, constants));
     }
     compact(kept)
+}
+
+/// An instruction as what is known of registers lets it be: of the jumps that are certain those that are
+/// not taken fall away, the others have no condition.
+fn settled(
+    code: &[bpf_insn],
+    at: usize,
+    registers: &Registers,
+    constants: &Constants,
+) -> Option<bpf_insn> {
+    let instruction = &code[at];
+    match decided(instruction, registers) {
+        Some(true) => Some(make(JA << 4 | class::JMP64, 0, 0, instruction.off, 0)),
+        Some(false) => None,
+        None => {
+            let after = step(code, at, *registers, constants);
+            Some(folded(&with_number(instruction, registers), &after))
+        }
+    }
 }
 
 /// An instruction whose result is known sets it.
@@ -86,7 +94,7 @@ fn folded(instruction: &bpf_insn, after: &Registers) -> bpf_insn {
 
 #[cfg(test)]
 mod tests {
-    use super::instruction::{PSEUDO_CALL, PSEUDO_MAP_VALUE, instruction};
+    use super::instruction::{LOAD_WIDE, PSEUDO_CALL, PSEUDO_MAP_VALUE, instruction};
 
     use super::*;
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aya_obj::generated::bpf_insn;
 
 use super::instruction::{
-    BY_REGISTER, CALL, EXIT, JA, LOAD_WIDE, PSEUDO_MAP_VALUE, class, class_of, destination,
-    is_jump, is_pseudo_call,
+    BY_REGISTER, CALL, JA, LOAD_WIDE, PSEUDO_MAP_VALUE, callee, class, class_of, destination, ends,
+    is_jump, is_pseudo_call, is_second_half,
 };
 
 /// The contents of the maps that nobody can change, by their descriptors.
@@ -29,55 +29,115 @@ const ATOMIC: u8 = 0xc0;
 
 pub(super) type Registers = [Value; 11];
 
-/// What is known of the registers before each instruction; nothing of one that is not reached.
-pub(super) fn explore(code: &[bpf_insn], constants: &Constants) -> Vec<Option<Registers>> {
-    let mut exploring =
-        Exploring { known: vec![None; code.len()], changed: vec![false; code.len()], next: 0 };
-    exploring.reach(0, &[Unknown; 11]);
-    // In order, so that most are looked at once: what leads to them has been by then.
-    while let Some(at) = exploring.take() {
-        let Some(before) = exploring.known[at] else { continue };
-        let instruction = &code[at];
-        let next = at + if instruction.code == LOAD_WIDE { 2 } else { 1 };
-        let after = step(code, at, before, constants);
-        if is_jump(instruction) {
-            let taken = if instruction.code >> 4 == JA {
-                Some(true)
-            } else {
-                decided(instruction, &before)
-            };
-            if taken != Some(true) {
-                exploring.reach(next, &after);
-            }
-            if taken != Some(false) {
-                exploring.reach(destination(at, instruction), &after);
-            }
-        } else if instruction.code != EXIT << 4 | class::JMP64 {
-            if is_pseudo_call(instruction) {
-                let there = next as i64 + i64::from(instruction.imm);
-                exploring.reach(usize::try_from(there).unwrap_or(usize::MAX), &[Unknown; 11]);
-            }
-            exploring.reach(next, &after);
+/// What is known of registers throughout a program.
+pub(super) struct Known {
+    /// By instruction: the number of the block that begins with it, plus 1.
+    blocks: Vec<u32>,
+    /// What is known where each block begins; nothing of one that is not reached.
+    beginnings: Vec<Option<Registers>>,
+}
+
+impl Known {
+    /// Explores the program from its beginning.
+    pub(super) fn of(code: &[bpf_insn], constants: &Constants) -> Self {
+        let (blocks, count) = blocks(code);
+        let mut exploring = Exploring {
+            known: Self { blocks, beginnings: vec![None; count] },
+            changed: vec![false; count],
+            next: 0,
+        };
+        exploring.reach(0, &[Unknown; 11]);
+        let starts: Vec<usize> =
+            (0..code.len()).filter(|&at| exploring.known.blocks[at] != 0).collect();
+        // In order, so that most are looked at once: what leads to them has been by then.
+        while let Some(block) = exploring.take() {
+            exploring.walk(code, starts[block], constants);
+        }
+        exploring.known
+    }
+
+    /// What is known before each instruction, to be asked for in their order; `before` is what was
+    /// known after the last one. Nothing of one that is not reached.
+    pub(super) fn at(&self, at: usize, before: Option<Registers>) -> Option<Registers> {
+        match self.blocks[at] {
+            0 => before,
+            block => self.beginnings[block as usize - 1],
         }
     }
-    exploring.known
+}
+
+/// The blocks of a program, as in [`Known`], and how many there are.
+fn blocks(code: &[bpf_insn]) -> (Vec<u32>, usize) {
+    let mut begins = vec![false; code.len() + 2];
+    begins[0] = true;
+    for (at, instruction) in code.iter().enumerate() {
+        if is_second_half(code, at) {
+            continue;
+        }
+        if is_jump(instruction) {
+            begins[destination(at, instruction).min(code.len())] = true;
+            begins[at + 1] = true;
+        } else if is_pseudo_call(instruction) {
+            begins[callee(at, instruction).min(code.len())] = true;
+        } else if ends(instruction) {
+            begins[at + 1] = true;
+        }
+    }
+    let mut count = 0;
+    let number = |&begins: &bool| {
+        count += u32::from(begins);
+        if begins { count } else { 0 }
+    };
+    let blocks = begins[..code.len()].iter().map(number).collect();
+    (blocks, count as usize)
 }
 
 /// How far it is known.
 struct Exploring {
-    known: Vec<Option<Registers>>,
-    /// Of which more, or less, is known than when they were looked at.
+    known: Known,
+    /// Blocks of which more, or less, is known than when they were looked at.
     changed: Vec<bool>,
     /// None before it is.
     next: usize,
 }
 
 impl Exploring {
-    /// There is a way to an instruction with these registers.
+    /// Goes through the block that begins with this instruction.
+    fn walk(&mut self, code: &[bpf_insn], begin: usize, constants: &Constants) {
+        let Some(mut registers) = self.known.at(begin, None) else { return };
+        let mut at = begin;
+        while let Some(instruction) = code.get(at) {
+            let next = at + if instruction.code == LOAD_WIDE { 2 } else { 1 };
+            let taken = decided(instruction, &registers);
+            registers = step(code, at, registers, constants);
+            if is_jump(instruction) {
+                if taken != Some(false) {
+                    self.reach(destination(at, instruction), &registers);
+                }
+                if taken != Some(true) && !ends(instruction) {
+                    self.reach(next, &registers);
+                }
+                return;
+            }
+            if is_pseudo_call(instruction) {
+                self.reach(callee(at, instruction), &[Unknown; 11]);
+            }
+            if ends(instruction) {
+                return;
+            }
+            if self.known.blocks.get(next).is_some_and(|block| *block != 0) {
+                return self.reach(next, &registers);
+            }
+            at = next;
+        }
+    }
+
+    /// There is a way to the block that begins with an instruction, with these registers.
     fn reach(&mut self, at: usize, registers: &Registers) {
-        let Some(known) = self.known.get_mut(at) else { return };
-        match known {
-            None => *known = Some(*registers),
+        let Some(&block @ 1..) = self.known.blocks.get(at) else { return };
+        let block = block as usize - 1;
+        match &mut self.known.beginnings[block] {
+            none @ None => *none = Some(*registers),
             Some(before) => {
                 let mut same = true;
                 for (before, register) in before.iter_mut().zip(registers) {
@@ -91,11 +151,11 @@ impl Exploring {
                 }
             }
         }
-        self.changed[at] = true;
-        self.next = self.next.min(at);
+        self.changed[block] = true;
+        self.next = self.next.min(block);
     }
 
-    /// The next one to look at.
+    /// The next block to look at.
     fn take(&mut self) -> Option<usize> {
         let rest = self.changed.get(self.next..)?;
         self.next += rest.iter().position(|changed| *changed)?;
