@@ -30,12 +30,21 @@ pub struct Syscall {
 }
 
 impl Syscall {
-    /// Whether kprobe.session has a program for this call only, of callers like these. It has for what
-    /// is not where calls enter, and for what ordinary programs call all the time: that costs less
-    /// than a program that serves many, and is worth what it takes to load it.
+    /// Whether ordinary programs make the call all the time, so that what it costs to trace it counts for
+    /// more than what it takes to attach to it.
+    pub fn is_frequent(&self) -> bool {
+        self.is_most_frequent() || matches!(self.name, "rt_sigaction" | "rt_sigreturn")
+    }
+
+    fn is_most_frequent(&self) -> bool {
+        matches!(self.name, "rt_sigprocmask" | "kill" | "tgkill")
+    }
+
+    /// Whether kprobe.session has a program for this call only, of callers like these: for what is not
+    /// where calls enter, and for the most frequent calls of native callers. Such a program costs less
+    /// than one that serves many, but has to be loaded.
     pub fn has_own_session(&self, abi: Abi, native: Abi) -> bool {
-        let is_frequent = matches!(self.name, "rt_sigprocmask" | "kill" | "tgkill");
-        matches!(self.hook, Hook::Function(_)) || is_frequent && abi == native
+        matches!(self.hook, Hook::Function(_)) || self.is_most_frequent() && abi == native
     }
 
     /// The bytes of captured structures a record of this call carries: every structure argument in

@@ -13,6 +13,9 @@ const MECHANISMS: [(&str, Kernel); 5] = [
     ("kprobe.session", Kernel { major: 6, minor: 12 }),
 ];
 
+/// Calls that ordinary programs make all the time.
+const FREQUENT: [&str; 5] = ["rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "kill", "tgkill"];
+
 /// The running kernel's version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kernel {
@@ -89,12 +92,16 @@ impl Kernel {
         MECHANISMS.iter().any(|(known, first)| *known == name && *first <= self)
     }
 
-    /// By what a call is probed if nothing else is asked for: the cheapest that loses nothing.
+    /// By what a call is probed if nothing else is asked for: of those that lose nothing the cheapest
+    /// if the call is a frequent one, or has a function of its own, else the quickest to attach.
     pub fn probe(self, syscall: &str) -> &'static str {
+        let alone = FREQUENT.contains(&syscall) || syscall == "read";
         if self.at_least(7, 0) {
             "kprobe.session"
         } else if self.untyped().contains(&syscall) {
             "kprobe+fexit"
+        } else if self.has_mechanism("kprobe.multi") && !alone {
+            "kprobe.multi+fexit"
         } else {
             "fentry"
         }

@@ -53,6 +53,11 @@ impl Features {
         }
     }
 
+    /// Whether trampolines miss calls.
+    pub(super) fn loses_by_trampolines(&self) -> bool {
+        self.skips && self.preempts
+    }
+
     /// Adds how programs can read kernel memory.
     pub(super) fn with_access(mut self, offsets: &Offsets, types: &Types) -> Self {
         self.access = direct_access(offsets, types);

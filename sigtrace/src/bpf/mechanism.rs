@@ -1,8 +1,8 @@
 //! Which mechanism a syscall is probed by.
 
-use sigtrace_common::Syscall;
+use sigtrace_common::{Abi, Hook, Syscall};
 
-use super::features::Features;
+use super::{features::Features, support::NATIVE};
 
 /// How a syscall is probed. Later ones miss less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,31 +79,36 @@ impl Policy {
         }
     }
 
-    /// What is wanted for `syscall` on a kernel that has these features.
-    pub(super) fn wanted(self, syscall: &Syscall, features: &Features) -> Mechanism {
+    /// What is wanted for the calls of `syscall` by callers like these, on a kernel that has these
+    /// features.
+    pub(super) fn wanted(self, syscall: &Syscall, abi: Abi, features: &Features) -> Mechanism {
         match self {
-            Self::Auto => auto(features),
+            Self::Auto => {
+                let alone = matches!(syscall.hook, Hook::Function(_));
+                auto(features, alone || syscall.is_frequent() && abi == NATIVE)
+            }
             Self::Kprobe => Mechanism::Kprobe,
             Self::Multi => Mechanism::Multi,
             Self::Session => Mechanism::Session,
-            Self::Fentry if syscall.blocks => auto(features),
+            Self::Fentry if syscall.blocks => auto(features, true),
             Self::Fentry => Mechanism::Fentry,
         }
     }
 }
 
-/// In this order: no call and no return is lost, it is cheap, it is attached quickly.
-pub(super) fn auto(features: &Features) -> Mechanism {
+/// In this order: no call and no return is lost, it is cheap, it is attached quickly; where calls are
+/// rare the last two are the other way round.
+pub(super) fn auto(features: &Features, frequent: bool) -> Mechanism {
     // Programs that serve many functions know which by typed pointers.
     let many = features.access != 0;
     if many && features.session && features.unlimited {
         Mechanism::Session
     } else if !features.trampolines {
         Mechanism::Kprobe
-    } else if !(features.skips && features.preempts) {
-        Mechanism::Fentry
-    } else if many && features.multi {
+    } else if many && features.multi && (!frequent || features.loses_by_trampolines()) {
         Mechanism::Multi
+    } else if !features.loses_by_trampolines() {
+        Mechanism::Fentry
     } else {
         Mechanism::KprobeFexit
     }
@@ -130,31 +135,32 @@ mod tests {
 
     #[test]
     fn each_kernel_has_the_one_that_loses_nothing_and_is_cheapest() {
-        for (features, expected) in [
-            (LINUX_5_10, "fentry"),
-            (LINUX_6_1, "fentry"),
-            (LINUX_6_12, "fentry"),
-            (LINUX_7, "kprobe.session"),
+        for (features, frequent, rare) in [
+            (LINUX_5_10, "fentry", "fentry"),
+            (LINUX_6_1, "fentry", "fentry"),
+            (LINUX_6_12, "fentry", "kprobe.multi+fexit"),
+            (LINUX_7, "kprobe.session", "kprobe.session"),
         ] {
-            assert_eq!(auto(&features).name(), expected, "{features:?}");
+            let names = [true, false].map(|is_frequent| auto(&features, is_frequent).name());
+            assert_eq!(names, [frequent, rare], "{features:?}");
         }
     }
 
     #[test]
     fn trampolines_that_are_skipped_are_for_returns_only() {
         let preempting = Features { preempts: true, ..LINUX_6_12 };
-        assert_eq!(auto(&preempting).name(), "kprobe.multi+fexit");
+        assert_eq!(auto(&preempting, true).name(), "kprobe.multi+fexit");
         let preempting = Features { preempts: true, ..LINUX_6_1 };
-        assert_eq!(auto(&preempting).name(), "kprobe+fexit");
+        assert_eq!(auto(&preempting, true).name(), "kprobe+fexit");
         // Before 5.12 none was skipped.
         let preempting = Features { preempts: true, ..LINUX_5_10 };
-        assert_eq!(auto(&preempting).name(), "fentry");
+        assert_eq!(auto(&preempting, true).name(), "fentry");
     }
 
     #[test]
     fn without_types_or_safe_trampolines_there_are_pairs() {
-        assert_eq!(auto(&Features::default()).name(), "kprobe");
+        assert_eq!(auto(&Features::default(), true).name(), "kprobe");
         let unsafe_ones = Features { trampolines: false, ..LINUX_5_10 };
-        assert_eq!(auto(&unsafe_ones).name(), "kprobe");
+        assert_eq!(auto(&unsafe_ones, true).name(), "kprobe");
     }
 }

@@ -33,9 +33,11 @@ fn mechanism(
     features: &Features,
     typed: &Functions,
 ) -> Mechanism {
-    let wanted = policy.wanted(syscall, features);
     let points = plan::points(syscall, typed).filter(|point| is_there(point.symbol));
-    let mechanisms = points.map(|point| plan::of_point(wanted, syscall.hook, &point, typed));
+    let mechanisms = points.map(|point| {
+        let wanted = policy.wanted(syscall, point.abi, features);
+        plan::of_point(wanted, syscall.hook, &point, typed)
+    });
     // A row is as good as the worst of its points.
     mechanisms.min().unwrap_or(Mechanism::Unsupported)
 }

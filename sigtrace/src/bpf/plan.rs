@@ -37,9 +37,9 @@ impl Plan {
         };
         for &row in &selection.rows {
             let syscall = &SYSCALLS[row];
-            let wanted = selection.policy.wanted(syscall, features);
             let points = points(syscall, functions);
             for point in points {
+                let wanted = selection.policy.wanted(syscall, point.abi, features);
                 let mechanism = of_point(wanted, syscall.hook, &point, functions);
                 match (mechanism, syscall.hook) {
                     (Mechanism::Session, _)

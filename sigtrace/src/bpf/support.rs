@@ -208,25 +208,26 @@ fn btf() -> Condition {
 
 /// What calls are probed by if nothing else is asked for, and what that risks.
 fn mechanism() -> Condition {
-    let chosen = Machine::running(Policy::Auto).map(|machine| auto(&machine.features));
-    let (found, standing) = match chosen {
-        Ok(mechanism @ Mechanism::Kprobe) => (
-            mechanism.name().to_owned(),
-            Standing::Lacking {
-                effect: "returns of more sleepers than a kretprobe has slots are missed",
-            },
-        ),
-        Ok(mechanism @ (Mechanism::Multi | Mechanism::KprobeFexit)) => (
-            mechanism.name().to_owned(),
-            Standing::Lacking {
-                effect: "returns can be missed under contention; the events say so",
-            },
-        ),
-        Ok(mechanism) => (mechanism.name().to_owned(), Standing::Met),
-        Err(error) => (
-            format!("not known: {error:#}"),
-            Standing::Lacking { effect: "it shows once sigtrace attaches" },
-        ),
+    let machine = Machine::running(Policy::Auto);
+    let chosen =
+        machine.map(|Machine { features, .. }| [true, false].map(|it| auto(&features, it)));
+    let found = match &chosen {
+        Ok([often, rarely]) if often != rarely => {
+            format!("{}; {} where calls are rare", often.name(), rarely.name())
+        }
+        Ok([all, _]) => all.name().to_owned(),
+        Err(error) => format!("not known: {error:#}"),
+    };
+    let lacking = |effect| Standing::Lacking { effect };
+    let standing = match chosen {
+        Ok([Mechanism::Kprobe, _]) => {
+            lacking("returns of more sleepers than a kretprobe has slots are missed")
+        }
+        Ok([Mechanism::Multi | Mechanism::KprobeFexit, _]) => {
+            lacking("returns can be missed under contention; the events say so")
+        }
+        Ok(_) => Standing::Met,
+        Err(_) => lacking("it shows once sigtrace attaches"),
     };
     Condition { name: "probes", found, standing }
 }

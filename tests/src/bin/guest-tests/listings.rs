@@ -105,7 +105,7 @@ fn the_doctor_finds_all_well_here() {
         } else {
             "ok       trampolines: available"
         },
-        &format!("ok       probes: {}", Kernel::running().probe("kill")),
+        &probes_condition(Kernel::running()),
         "ok       tracefs: mounted at /sys/kernel/tracing",
         "sigtrace can trace here",
     ];
@@ -120,4 +120,14 @@ fn the_doctor_finds_all_well_here() {
     let privileges = privileges.unwrap_or_else(|| panic!("{}", nobody.stdout));
     assert!(privileges.contains("CAP_BPF and CAP_PERFMON"), "{privileges}");
     assert!(nobody.stdout.ends_with("sigtrace cannot trace here\n"), "{}", nobody.stdout);
+}
+
+/// How doctor tells by what calls are probed.
+fn probes_condition(kernel: Kernel) -> String {
+    let (often, rarely) = (kernel.probe("kill"), kernel.probe("tkill"));
+    if often == rarely {
+        format!("ok       probes: {often}")
+    } else {
+        format!("ok       probes: {often}; {rarely} where calls are rare")
+    }
 }
