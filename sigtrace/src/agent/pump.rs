@@ -151,7 +151,7 @@ impl Pump {
             return false;
         }
         let clock = self.offset.refresh();
-        match decode::call(record, clock) {
+        match &mut decode::call(record, clock) {
             Ok(call) => {
                 let id = self.call(call);
                 self.told.remember(key, id);
@@ -180,14 +180,15 @@ impl Pump {
     fn push(&mut self, record: &[u8], clock: WallClock) {
         match self.told.meet(record) {
             Met::New if self.is_done() => self.account.left_out(1),
-            Met::New => match decode::call(record, clock) {
+            // By reference: a call is large, and moving it takes longer than decoding it.
+            Met::New => match &mut decode::call(record, clock) {
                 Ok(call) => _ = self.call(call),
                 Err(error) => {
                     tracing::error!("a record from the kernel side is lost: {error}");
                     self.account.undecodable();
                 }
             },
-            Met::Return(id) => match decode::call(record, clock) {
+            Met::Return(id) => match &mut decode::call(record, clock) {
                 Ok(call) => self.returned(id, call),
                 Err(error) => {
                     tracing::error!("the return of a call is lost: {error}");
@@ -199,19 +200,19 @@ impl Pump {
     }
 
     /// Prints a call. Returns the id it is given.
-    fn call(&mut self, mut call: Call<'_>) -> u64 {
+    fn call(&mut self, call: &mut Call<'_>) -> u64 {
         call.id = self.ids.give();
         call.seq = self.next_seq();
-        self.line(Event::Call(&call), Entry::Call(call.row, call.holes()));
+        self.line(Event::Call(call), Entry::Call(call.row, call.holes()));
         call.id
     }
 
     /// Prints the return of a call that was printed with this id.
-    fn returned(&mut self, id: u64, mut call: Call<'_>) {
+    fn returned(&mut self, id: u64, call: &mut Call<'_>) {
         call.id = id;
         call.seq = self.next_seq();
         let time_ns = call.returned_ns().unwrap_or_else(|| now_ns(libc::CLOCK_REALTIME));
-        self.line(Event::Return { call: &call, time_ns }, Entry::Return);
+        self.line(Event::Return { call, time_ns }, Entry::Return);
     }
 
     /// The number of the next event that has one.

@@ -1,5 +1,6 @@
 //! From events to lines: one file a format.
 
+mod digits;
 mod event;
 mod hex;
 mod json;

@@ -4,16 +4,21 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
+use super::digits;
+
 const SECOND: u64 = 1_000_000_000;
 
 /// Where the nanoseconds begin in the text.
 const NANOSECONDS: usize = 20;
 
+/// A time as text.
+pub(super) type Text = [u8; 30];
+
 /// Writes times as `2026-11-21T19:53:08.123456789Z`, and works out the calendar once a second.
 pub(super) struct Clock {
     /// The second the text is for.
     second: u64,
-    text: [u8; 30],
+    text: Text,
 }
 
 impl Clock {
@@ -24,23 +29,22 @@ impl Clock {
     }
 
     /// The text of a time in nanoseconds since 1970 (UTC).
-    pub(super) fn text(&mut self, time_ns: u64) -> &str {
+    pub(super) fn text(&mut self, time_ns: u64) -> &Text {
         let second = time_ns / SECOND;
         if second != self.second {
             self.set_second(second);
         }
-        let mut rest = time_ns % SECOND;
-        for digit in self.text.iter_mut().skip(NANOSECONDS).take(9).rev() {
-            let [last, ..] = (rest % 10).to_le_bytes();
-            *digit = b'0' + last;
-            rest /= 10;
-        }
-        str::from_utf8(&self.text).unwrap_or_default()
+        let nanoseconds = time_ns % SECOND;
+        let [first, ..] = (nanoseconds / 100_000_000).to_le_bytes();
+        self.text[NANOSECONDS] = b'0' + first;
+        let rest = digits::eight(nanoseconds % 100_000_000);
+        self.text[NANOSECONDS + 1..NANOSECONDS + 9].copy_from_slice(&rest);
+        &self.text
     }
 
     /// The time of day to the microsecond.
     pub(super) fn time_of_day(&mut self, time_ns: u64) -> &str {
-        self.text(time_ns).get(11..26).unwrap_or_default()
+        str::from_utf8(&self.text(time_ns)[11..26]).unwrap_or_default()
     }
 
     fn set_second(&mut self, second: u64) {
@@ -59,15 +63,15 @@ mod tests {
     #[test]
     fn a_time_has_nine_digits_of_a_second() {
         let mut clock = Clock::new();
-        assert_eq!(clock.text(0), "1970-01-01T00:00:00.000000000Z");
-        assert_eq!(clock.text(1_795_290_788_123_456_789), "2026-11-21T19:53:08.123456789Z");
-        assert_eq!(clock.text(1_795_290_788_000_000_001), "2026-11-21T19:53:08.000000001Z");
-        assert_eq!(clock.text(1_795_290_787_999_999_999), "2026-11-21T19:53:07.999999999Z");
+        assert_eq!(clock.text(0), b"1970-01-01T00:00:00.000000000Z");
+        assert_eq!(clock.text(1_795_290_788_123_456_789), b"2026-11-21T19:53:08.123456789Z");
+        assert_eq!(clock.text(1_795_290_788_000_000_001), b"2026-11-21T19:53:08.000000001Z");
+        assert_eq!(clock.text(1_795_290_787_999_999_999), b"2026-11-21T19:53:07.999999999Z");
     }
 
     #[test]
     fn the_last_time_there_is_can_be_written() {
-        assert_eq!(Clock::new().text(u64::MAX), "2554-07-21T23:34:33.709551615Z");
+        assert_eq!(Clock::new().text(u64::MAX), b"2554-07-21T23:34:33.709551615Z");
     }
 
     #[test]

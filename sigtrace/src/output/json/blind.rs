@@ -1,29 +1,21 @@
 //! Times in which nothing could be seen.
 
-use super::writer::{Object, ToJson, array, foreign, plain};
+use super::call::Time;
+use super::writer::{Object, ToJson, array, foreign, key};
 use crate::output::{Blind, timestamp::Clock};
 
 /// The line of such a time, without its end.
 pub(super) fn write(blind: &Blind, clock: &mut Clock, out: &mut Vec<u8>) {
-    let mut time = |time_ns| Time(clock.text(time_ns).to_owned());
+    let mut time = |time_ns| Time(*clock.text(time_ns));
     let mut line = Object::new(out);
-    line.field("event", "blind");
-    line.field("time", time(blind.time_ns));
-    line.field("seq", blind.seq);
-    line.field("since", time(blind.since_ns));
-    line.field("until", blind.until_ns.map(time));
-    line.field("syscalls", Names(&blind.syscalls));
-    line.field("reason", Reason(&blind.reason));
+    line.field(key!("event"), "blind");
+    line.field(key!("time"), time(blind.time_ns));
+    line.field(key!("seq"), blind.seq);
+    line.field(key!("since"), time(blind.since_ns));
+    line.field(key!("until"), blind.until_ns.map(time));
+    line.field(key!("syscalls"), Names(&blind.syscalls));
+    line.field(key!("reason"), Reason(&blind.reason));
     line.end();
-}
-
-/// One of several times in a line, so that the clock does not keep it.
-struct Time(String);
-
-impl ToJson for Time {
-    fn write(&self, out: &mut Vec<u8>) {
-        plain(&self.0, out);
-    }
 }
 
 struct Names<'a>(&'a [&'static str]);

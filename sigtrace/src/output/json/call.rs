@@ -2,61 +2,61 @@
 
 use super::{
     View,
-    writer::{Object, ToJson, foreign, plain},
+    writer::{Object, ToJson, foreign, key, plain},
 };
 use crate::{
     decode::{Call, Comm, Return, Value},
     names::{errno, signal},
-    output::Sets,
+    output::{Sets, timestamp::Text},
 };
 
 /// The line of a call, without its end.
-pub(super) fn write(call: &Call<'_>, sets: Sets, time: &str, out: &mut Vec<u8>) {
+pub(super) fn write(call: &Call<'_>, sets: Sets, time: &Text, out: &mut Vec<u8>) {
     let mut line = Object::new(out);
-    line.field("event", "syscall");
-    line.field("id", call.id);
-    line.field("time", Time(time));
-    line.field("seq", call.seq);
-    line.field("cpu", call.cpu);
-    line.field("syscall", call.syscall.name);
-    line.field("abi", call.abi.name());
-    line.field("pid", call.pid);
-    line.field("tid", call.tid);
+    line.field(key!("event"), "syscall");
+    line.field(key!("id"), call.id);
+    line.field(key!("time"), Time(*time));
+    line.field(key!("seq"), call.seq);
+    line.field(key!("cpu"), call.cpu);
+    line.field(key!("syscall"), call.syscall.name);
+    line.field(key!("abi"), call.abi.name());
+    line.field(key!("pid"), call.pid);
+    line.field(key!("tid"), call.tid);
     if let Some(ns) = call.ns {
-        line.field("ns_pid", ns.pid);
-        line.field("ns_tid", ns.tid);
+        line.field(key!("ns_pid"), ns.pid);
+        line.field(key!("ns_tid"), ns.tid);
     }
-    line.field("ppid", call.ppid);
-    line.field("uid", call.uid);
-    line.field("gid", call.gid);
-    line.field("comm", call.comm);
-    line.field("cgroup", call.cgroup);
+    line.field(key!("ppid"), call.ppid);
+    line.field(key!("uid"), call.uid);
+    line.field(key!("gid"), call.gid);
+    line.field(key!("comm"), call.comm);
+    line.field(key!("cgroup"), call.cgroup);
     end(line, call, sets);
 }
 
 /// The line of the return of a call, without its end.
-pub(super) fn write_return(call: &Call<'_>, sets: Sets, time: &str, out: &mut Vec<u8>) {
+pub(super) fn write_return(call: &Call<'_>, sets: Sets, time: &Text, out: &mut Vec<u8>) {
     let mut line = Object::new(out);
-    line.field("event", "return");
-    line.field("request", call.id);
-    line.field("time", Time(time));
-    line.field("seq", call.seq);
-    line.field("syscall", call.syscall.name);
-    line.field("pid", call.pid);
-    line.field("tid", call.tid);
+    line.field(key!("event"), "return");
+    line.field(key!("request"), call.id);
+    line.field(key!("time"), Time(*time));
+    line.field(key!("seq"), call.seq);
+    line.field(key!("syscall"), call.syscall.name);
+    line.field(key!("pid"), call.pid);
+    line.field(key!("tid"), call.tid);
     end(line, call, sets);
 }
 
 /// What both end with: the arguments, and how the call ended.
 fn end(mut line: Object<'_>, call: &Call<'_>, sets: Sets) {
-    line.field("args", Args { call, sets });
-    line.field("ret", call.ret());
-    line.field("error", call.errno().map(|number| NameOr(errno::name(number), number)));
-    line.field("duration_ns", call.duration_ns());
+    line.field(key!("args"), Args { call, sets });
+    line.field(key!("ret"), call.ret());
+    line.field(key!("error"), call.errno().map(|number| NameOr(errno::name(number), number)));
+    line.field(key!("duration_ns"), call.duration_ns());
     match call.outcome {
         Return::Value { .. } => {}
-        Return::Missed => line.field("return", "missed"),
-        Return::Unfinished => line.field("return", "unfinished"),
+        Return::Missed => line.field(key!("return"), "missed"),
+        Return::Unfinished => line.field(key!("return"), "unfinished"),
     }
     line.end();
 }
@@ -73,11 +73,11 @@ impl ToJson for Args<'_> {
         for (arg, value) in self.call.args() {
             match value {
                 Value::Signal(signo) => write_signal(&mut args, arg.name, *signo),
-                value => args.field(arg.name, View { value, sets: self.sets }),
+                value => args.named(arg.name, View { value, sets: self.sets }),
             }
         }
         if self.call.has_target() {
-            args.field("target", self.call.target);
+            args.field(key!("target"), self.call.target);
         }
         args.end();
     }
@@ -85,8 +85,8 @@ impl ToJson for Args<'_> {
 
 /// A signal takes two keys: its name, or null if it is none, and its number.
 pub(super) fn write_signal(object: &mut Object<'_>, key: &'static str, signo: i32) {
-    object.field(key, signal::name(signo));
-    object.field("signo", signo);
+    object.named(key, signal::name(signo));
+    object.field(key!("signo"), signo);
 }
 
 /// A name, or what there is without one.
@@ -102,11 +102,13 @@ impl<T: ToJson> ToJson for NameOr<T> {
 }
 
 /// The text of a time.
-pub(super) struct Time<'a>(pub(super) &'a str);
+pub(super) struct Time(pub(super) Text);
 
-impl ToJson for Time<'_> {
+impl ToJson for Time {
     fn write(&self, out: &mut Vec<u8>) {
-        plain(self.0, out);
+        out.push(b'"');
+        out.extend_from_slice(&self.0);
+        out.push(b'"');
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     call::{NameOr, write_signal},
-    writer::{Object, ToJson},
+    writer::{Object, ToJson, key},
 };
 use crate::{
     decode::{Fault, Members, Siginfo, Sigval},
@@ -14,8 +14,8 @@ impl ToJson for Siginfo {
     fn write(&self, out: &mut Vec<u8>) {
         let mut info = Object::new(out);
         write_signal(&mut info, "sig", self.signo);
-        info.field("code", NameOr(si_code::name(self.signo, self.code), self.code));
-        info.field("errno", self.errno);
+        info.field(key!("code"), NameOr(si_code::name(self.signo, self.code), self.code));
+        info.field(key!("errno"), self.errno);
         members(&mut info, &self.members);
         info.end();
     }
@@ -24,39 +24,39 @@ impl ToJson for Siginfo {
 fn members(info: &mut Object<'_>, members: &Members) {
     match *members {
         Members::Kill { pid, uid } => {
-            info.field("pid", pid);
-            info.field("uid", uid);
+            info.field(key!("pid"), pid);
+            info.field(key!("uid"), uid);
         }
         Members::Timer { timerid, overrun, value } => {
-            info.field("timerid", timerid);
-            info.field("overrun", overrun);
+            info.field(key!("timerid"), timerid);
+            info.field(key!("overrun"), overrun);
             sigval(info, value);
         }
         Members::Poll { band, fd } => {
-            info.field("band", band);
-            info.field("fd", fd);
+            info.field(key!("band"), band);
+            info.field(key!("fd"), fd);
         }
         Members::Fault { addr, detail } => {
-            info.field("addr", Hex::new(addr));
+            info.field(key!("addr"), Hex::new(addr));
             fault(info, detail);
         }
         Members::Child { pid, uid, status, utime, stime } => {
-            info.field("pid", pid);
-            info.field("uid", uid);
-            info.field("status", status);
-            info.field("utime", utime);
-            info.field("stime", stime);
+            info.field(key!("pid"), pid);
+            info.field(key!("uid"), uid);
+            info.field(key!("status"), status);
+            info.field(key!("utime"), utime);
+            info.field(key!("stime"), stime);
         }
         Members::Rt { pid, uid, value } => {
-            info.field("pid", pid);
-            info.field("uid", uid);
+            info.field(key!("pid"), pid);
+            info.field(key!("uid"), uid);
             sigval(info, value);
         }
         Members::Sys { call_addr, syscall, arch } => {
-            info.field("call_addr", Hex::new(call_addr));
-            info.field("syscall", syscall);
+            info.field(key!("call_addr"), Hex::new(call_addr));
+            info.field(key!("syscall"), syscall);
             let number = Hex::new(u64::from(arch));
-            info.field("arch", NameOr(audit_arch::name(arch), number));
+            info.field(key!("arch"), NameOr(audit_arch::name(arch), number));
         }
     }
 }
@@ -64,22 +64,22 @@ fn members(info: &mut Object<'_>, members: &Members) {
 fn fault(info: &mut Object<'_>, detail: Fault) {
     match detail {
         Fault::Plain => {}
-        Fault::Memory { addr_lsb } => info.field("addr_lsb", addr_lsb),
+        Fault::Memory { addr_lsb } => info.field(key!("addr_lsb"), addr_lsb),
         Fault::Bounds { lower, upper } => {
-            info.field("lower", Hex::new(lower));
-            info.field("upper", Hex::new(upper));
+            info.field(key!("lower"), Hex::new(lower));
+            info.field(key!("upper"), Hex::new(upper));
         }
-        Fault::Key { pkey } => info.field("pkey", pkey),
+        Fault::Key { pkey } => info.field(key!("pkey"), pkey),
         Fault::Perf { data, kind, flags } => {
-            info.field("perf_data", Hex::new(data));
-            info.field("perf_type", kind);
-            info.field("perf_flags", flags);
+            info.field(key!("perf_data"), Hex::new(data));
+            info.field(key!("perf_type"), kind);
+            info.field(key!("perf_flags"), flags);
         }
     }
 }
 
 /// The sender used one of the two; which is between it and the receiver.
 fn sigval(info: &mut Object<'_>, value: Sigval) {
-    info.field("int", value.int);
-    info.field("ptr", Hex::new(value.ptr));
+    info.field(key!("int"), value.int);
+    info.field(key!("ptr"), Hex::new(value.ptr));
 }

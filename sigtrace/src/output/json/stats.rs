@@ -2,33 +2,33 @@
 
 use super::{
     call::Time,
-    writer::{Object, ToJson},
+    writer::{Object, ToJson, key},
 };
-use crate::output::{Lost, Stats};
+use crate::output::{Lost, Stats, timestamp::Text};
 
 /// The line of lost calls, without its end.
-pub(super) fn write_lost(lost: &Lost, time: &str, out: &mut Vec<u8>) {
+pub(super) fn write_lost(lost: &Lost, time: &Text, out: &mut Vec<u8>) {
     let mut line = Object::new(out);
-    line.field("event", "lost");
-    line.field("time", Time(time));
+    line.field(key!("event"), "lost");
+    line.field(key!("time"), Time(*time));
     for (cause, count) in &lost.causes {
-        line.field(cause, *count);
+        line.named(cause, *count);
     }
     line.end();
 }
 
 /// The line of the accounting, without its end.
-pub(super) fn write_stats(stats: &Stats, time: &str, out: &mut Vec<u8>) {
+pub(super) fn write_stats(stats: &Stats, time: &Text, out: &mut Vec<u8>) {
     let mut line = Object::new(out);
-    line.field("event", "stats");
-    line.field("time", Time(time));
-    line.field("elapsed_ns", stats.elapsed_ns);
-    line.field("printed", ByName(&stats.printed));
-    line.field("filtered", stats.filtered);
-    line.field("lost", ByName(&stats.lost));
-    line.field("incomplete", ByName(&stats.incomplete));
-    line.field("returns", ByName(&stats.returns));
-    line.field("probes", ByName(&stats.probes));
+    line.field(key!("event"), "stats");
+    line.field(key!("time"), Time(*time));
+    line.field(key!("elapsed_ns"), stats.elapsed_ns);
+    line.field(key!("printed"), ByName(&stats.printed));
+    line.field(key!("filtered"), stats.filtered);
+    line.field(key!("lost"), ByName(&stats.lost));
+    line.field(key!("incomplete"), ByName(&stats.incomplete));
+    line.field(key!("returns"), ByName(&stats.returns));
+    line.field(key!("probes"), ByName(&stats.probes));
     line.end();
 }
 
@@ -39,7 +39,7 @@ impl<T: ToJson + Copy> ToJson for ByName<'_, T> {
     fn write(&self, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
         for (name, value) in self.0 {
-            object.field(name, *value);
+            object.named(name, *value);
         }
         object.end();
     }

@@ -3,7 +3,7 @@
 use super::{
     View,
     call::NameOr,
-    writer::{Object, ToJson, array, plain},
+    writer::{Key, Object, ToJson, array, key, plain},
 };
 use crate::{
     decode::{
@@ -22,8 +22,8 @@ impl ToJson for View<'_, Value<'_>> {
             Value::How(number) => NameOr(how::name(*number), *number).write(out),
             Value::Flags(flags) => flags.write(out),
             Value::Null => None::<Hex>.write(out),
-            Value::Unreadable(address) => single("unreadable", *address, out),
-            Value::Address(address) => single("address", *address, out),
+            Value::Unreadable(address) => single(key!("unreadable"), *address, out),
+            Value::Address(address) => single(key!("address"), *address, out),
             Value::Set(set) => self.part(set).write(out),
             Value::Sigaction(action) => self.part(action).write(out),
             Value::Siginfo(info) => info.write(out),
@@ -36,7 +36,7 @@ impl ToJson for View<'_, Value<'_>> {
 }
 
 /// An object with one key and an address.
-fn single(key: &'static str, address: u64, out: &mut Vec<u8>) {
+fn single(key: Key, address: u64, out: &mut Vec<u8>) {
     let mut object = Object::new(out);
     object.field(key, Hex::new(address));
     object.end();
@@ -54,10 +54,10 @@ impl ToJson for View<'_, SignalSet> {
 impl ToJson for View<'_, Sigaction> {
     fn write(&self, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
-        object.field("handler", self.value.handler);
-        object.field("flags", self.value.flags);
-        object.field("restorer", pointer(self.value.restorer));
-        object.field("mask", self.part(&self.value.mask));
+        object.field(key!("handler"), self.value.handler);
+        object.field(key!("flags"), self.value.flags);
+        object.field(key!("restorer"), pointer(self.value.restorer));
+        object.field(key!("mask"), self.part(&self.value.mask));
         object.end();
     }
 }
@@ -83,7 +83,7 @@ impl ToJson for SignalfdSiginfos<'_> {
             fn write(&self, out: &mut Vec<u8>) {
                 match self {
                     Self::Siginfo(info) => info.write(out),
-                    Self::Rest(address) => single("address", *address, out),
+                    Self::Rest(address) => single(key!("address"), *address, out),
                 }
             }
         }
@@ -95,9 +95,9 @@ impl ToJson for SignalfdSiginfos<'_> {
 impl ToJson for Stack {
     fn write(&self, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
-        object.field("sp", pointer(self.sp));
-        object.field("flags", self.flags);
-        object.field("size", self.size);
+        object.field(key!("sp"), pointer(self.sp));
+        object.field(key!("flags"), self.flags);
+        object.field(key!("size"), self.size);
         object.end();
     }
 }
@@ -105,8 +105,8 @@ impl ToJson for Stack {
 impl ToJson for Timespec {
     fn write(&self, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
-        object.field("sec", self.sec);
-        object.field("nsec", self.nsec);
+        object.field(key!("sec"), self.sec);
+        object.field(key!("nsec"), self.nsec);
         object.end();
     }
 }

@@ -2,6 +2,12 @@
 //!
 //! Half of what serialising an event by way of serde costs goes into looking for characters to
 //! escape, in keys and names that have none. Here only what strangers chose is looked at.
+//!
+//! Most of the rest goes into copying: a key, a name or a number has a few bytes, for which a call of
+//! memcpy(3) is long. So what is known when this is compiled is copied in line, and what has few
+//! bytes by words.
+
+use crate::output::digits;
 
 /// Something that has a JSON text.
 pub(super) trait ToJson {
@@ -22,18 +28,24 @@ impl<'a> Object<'a> {
         Self { out, empty: true }
     }
 
-    /// Adds a key, which needs no escaping, and its value.
+    /// Adds a key and its value.
+    #[inline(always)]
+    pub(super) fn field(&mut self, Key(key): Key, value: impl ToJson) {
+        let key = if self.empty { &key.as_bytes()[1..] } else { key.as_bytes() };
+        self.empty = false;
+        self.out.extend_from_slice(key);
+        value.write(self.out);
+    }
+
+    /// Adds a key that is known only now, and needs no escaping, and its value.
     #[inline]
-    pub(super) fn field(&mut self, key: &'static str, value: impl ToJson) {
-        debug_assert!(is_plain(key.as_bytes()));
-        self.out.reserve(key.len() + 4);
+    pub(super) fn named(&mut self, key: &'static str, value: impl ToJson) {
         if !self.empty {
             self.out.push(b',');
         }
         self.empty = false;
-        self.out.push(b'"');
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
+        plain(key, self.out);
+        self.out.push(b':');
         value.write(self.out);
     }
 
@@ -42,6 +54,25 @@ impl<'a> Object<'a> {
         self.out.push(b'}');
     }
 }
+
+/// A key of an object with what stands around it; see [`key!`].
+#[derive(Clone, Copy)]
+pub(super) struct Key(&'static str);
+
+impl Key {
+    /// Of a text made by [`key!`].
+    pub(super) const fn new(text: &'static str) -> Self {
+        Self(text)
+    }
+}
+
+/// A key that needs no escaping, put together when this is compiled.
+macro_rules! key {
+    ($name:literal) => {
+        $crate::output::json::writer::Key::new(concat!(",\"", $name, "\":"))
+    };
+}
+pub(super) use key;
 
 /// An array of what `items` yields.
 pub(super) fn array<T: ToJson>(items: impl Iterator<Item = T>, out: &mut Vec<u8>) {
@@ -59,17 +90,40 @@ pub(super) fn array<T: ToJson>(items: impl Iterator<Item = T>, out: &mut Vec<u8>
 #[inline]
 pub(super) fn plain(text: &str, out: &mut Vec<u8>) {
     debug_assert!(is_plain(text.as_bytes()));
-    out.reserve(text.len() + 2);
     out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
+    short(text.as_bytes(), out);
     out.push(b'"');
+}
+
+/// Appends text that most likely has few bytes.
+#[inline]
+fn short(text: &[u8], out: &mut Vec<u8>) {
+    match text.len() {
+        0..4 => text.iter().for_each(|byte| out.push(*byte)),
+        4..8 => by_words::<4>(text, out),
+        8..16 => by_words::<8>(text, out),
+        16..=32 => by_words::<16>(text, out),
+        _ => out.extend_from_slice(text),
+    }
+}
+
+/// Appends text of at least `N` and at most twice as many bytes: its first and its last, which most
+/// likely have some in common.
+#[inline]
+fn by_words<const N: usize>(text: &[u8], out: &mut Vec<u8>) {
+    if let (Some(first), Some(last)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) {
+        let end = out.len() + text.len();
+        out.extend_from_slice(first);
+        out.truncate(end - N);
+        out.extend_from_slice(last);
+    }
 }
 
 /// A string of any bytes, with U+FFFD for what is not UTF-8.
 pub(super) fn foreign(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     if is_plain(bytes) {
-        out.extend_from_slice(bytes);
+        short(bytes, out);
     } else {
         for chunk in bytes.utf8_chunks() {
             chunk.valid().chars().for_each(|char| escaped(char, out));
@@ -122,17 +176,18 @@ impl<T: ToJson> ToJson for Option<T> {
 
 /// Integers are numbers.
 macro_rules! number {
-    ($($integer:ty)*) => {
+    ($write:path: $($integer:ty)*) => {
         $(impl ToJson for $integer {
             #[inline]
             fn write(&self, out: &mut Vec<u8>) {
-                out.extend_from_slice(itoa::Buffer::new().format(*self).as_bytes());
+                $write((*self).into(), out);
             }
         })*
     };
 }
 
-number!(i16 i32 i64 u16 u32 u64);
+number!(digits::signed: i16 i32 i64);
+number!(digits::unsigned: u16 u32 u64);
 
 #[cfg(test)]
 mod tests {
@@ -148,6 +203,16 @@ mod tests {
             String::from_utf8(out).unwrap(),
             "\"\\\"\\\\\\n\\r\\t\\u0000\\u0008\\u001f \\u007f\\u009bä\u{fffd}\""
         );
+    }
+
+    #[test]
+    fn text_of_any_length_is_copied() {
+        let text: String = ('#'..='[').collect();
+        for length in 0..=40 {
+            let mut out = b"x".to_vec();
+            plain(&text[..length], &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("x\"{}\"", &text[..length]));
+        }
     }
 
     proptest! {
