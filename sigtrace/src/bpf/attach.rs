@@ -129,6 +129,7 @@ fn attach_to(
     parts.end("threads");
     attaching.single(enough)?;
     parts.end("single");
+    attaching.kernel.object.forget_programs();
     let complete = !enough.load(Ordering::Relaxed);
     let Attaching { kernel, mut probes, programs, counting, refused } = attaching;
     if complete {

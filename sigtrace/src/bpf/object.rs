@@ -31,6 +31,15 @@ const CALL: u8 = 0x85;
 /// The object, its maps created.
 #[derive(Debug)]
 pub(super) struct Object {
+    /// Nothing once it was forgotten.
+    code: Option<Code>,
+    /// The maps that nobody has taken.
+    maps: HashMap<String, Map>,
+}
+
+/// What programs are made of.
+#[derive(Debug)]
+struct Code {
     object: aya_obj::Object,
     programs: HashMap<String, aya_obj::Program>,
     /// What the programs consist of until they are asked for, each by its section and address: most
@@ -41,8 +50,6 @@ pub(super) struct Object {
     text_sections: HashSet<usize>,
     kfuncs: Vec<(i32, i32)>,
     constants: Constants,
-    /// The maps that nobody has taken.
-    maps: HashMap<String, Map>,
 }
 
 impl Object {
@@ -87,7 +94,7 @@ impl Object {
             Some((helper.cast_signed(), number.cast_signed()))
         });
         let kfuncs = kfuncs.collect();
-        let mut object = Self {
+        let mut code = Code {
             object,
             programs,
             functions,
@@ -95,16 +102,9 @@ impl Object {
             text_sections,
             kfuncs,
             constants,
-            maps,
         };
-        object.refer_to_maps()?;
-        Ok(object)
-    }
-
-    /// Writes the maps' descriptors into the functions there are. Not a second time.
-    fn refer_to_maps(&mut self) -> Result<()> {
-        let maps = self.definitions.iter().map(|(name, (fd, map))| (name.as_str(), *fd, map));
-        Ok(self.object.relocate_maps(maps, &self.text_sections)?)
+        code.refer_to_maps()?;
+        Ok(Self { code: Some(code), maps })
     }
 
     /// A map to own. The programs that are yet to be loaded refer to it by its descriptor.
@@ -119,6 +119,20 @@ impl Object {
 
     /// The instructions of a program, with all that it calls.
     pub(super) fn program(&mut self, name: &str) -> Result<Vec<bpf_insn>> {
+        self.code.as_mut().context("the programs were forgotten")?.program(name)
+    }
+
+    /// Forgets the programs, once all are loaded: what they are made of takes more memory than
+    /// everything the agent needs from there on.
+    pub(super) fn forget_programs(&mut self) {
+        self.code = None;
+        drop_pages(OBJECT);
+    }
+}
+
+impl Code {
+    /// The instructions of a program, with all that it calls.
+    fn program(&mut self, name: &str) -> Result<Vec<bpf_insn>> {
         let program = self
             .programs
             .get(name)
@@ -140,6 +154,12 @@ impl Object {
         Ok(code)
     }
 
+    /// Writes the maps' descriptors into the functions there are. Not a second time.
+    fn refer_to_maps(&mut self) -> Result<()> {
+        let maps = self.definitions.iter().map(|(name, (fd, map))| (name.as_str(), *fd, map));
+        Ok(self.object.relocate_maps(maps, &self.text_sections)?)
+    }
+
     /// The function of the program that has been put into the object, with all that it calls.
     fn function(&mut self, key: (usize, u64)) -> Result<Function> {
         let function = self.functions.get(&key).context("it has no instructions")?.clone();
@@ -153,6 +173,19 @@ impl Object {
         linked?;
         function
     }
+}
+
+/// Has the kernel forget the pages that are all of these bytes, which come from our file again when
+/// somebody looks at them.
+fn drop_pages(bytes: &'static [u8]) {
+    // SAFETY: plain system call.
+    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(usize::MAX);
+    let first = bytes.as_ptr().align_offset(page);
+    let whole = bytes.get(first..).unwrap_or_default();
+    let length = whole.len() / page * page;
+    // SAFETY: whole pages of a read-only static, of which the file has what is in memory. If they are
+    // kept nonetheless, they are just there.
+    unsafe { libc::madvise(whole.as_ptr().cast_mut().cast(), length, libc::MADV_DONTNEED) };
 }
 
 fn no_map(name: &str) -> String {
