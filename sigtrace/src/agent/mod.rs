@@ -63,7 +63,7 @@ use crate::{
 };
 
 /// How long the agent sleeps between looks at the ring: from this much while events come …
-const SHORTEST_NAP: Duration = Duration::from_millis(5);
+const SHORTEST_NAP: Duration = Duration::from_millis(20);
 /// … to this much when none do. A ring that fills up wakes it.
 const LONGEST_NAP: Duration = Duration::from_millis(80);
 
