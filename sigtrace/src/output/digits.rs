@@ -1,9 +1,11 @@
 //! Decimal numbers.
 //!
-//! Eight digits are made at once, in one register. They begin where the number does, so that they go
-//! into a buffer as a whole; to copy as many bytes as there are digits takes longer than to make them.
+//! Four or eight digits are made at once, in one register. They begin where the number does, so that they
+//! go into a buffer as a whole; to copy as many bytes as there are digits takes longer than to make them.
 
-/// What fits into eight digits is less than this.
+/// What fits into four digits is less than this.
+const FOUR: u64 = 10_000;
+/// And into eight.
 const EIGHT: u64 = 100_000_000;
 /// Eight zeros.
 const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
@@ -14,8 +16,10 @@ pub(super) fn unsigned(number: u64, out: &mut Vec<u8>) {
     if number < 10 {
         let [digit, ..] = number.to_le_bytes();
         out.push(b'0' + digit);
+    } else if number < FOUR {
+        up_to_four(number as u32, out);
     } else if number < EIGHT {
-        significant(number, out);
+        up_to_eight(number, out);
     } else {
         long(number, out);
     }
@@ -36,9 +40,22 @@ pub(super) fn eight(number: u64) -> [u8; 8] {
     (split(number) | ZEROS).to_le_bytes()
 }
 
+/// Appends a number of one to four digits, which is not 0.
+#[inline]
+fn up_to_four(number: u32, out: &mut Vec<u8>) {
+    let above = number * 10_486 >> 20;
+    let pairs = above | (number - above * 100) << 16;
+    let above = (pairs * 103 >> 10) & 0xf_000f;
+    let digits = above | (pairs - above * 10) << 8;
+    let zeros = digits.trailing_zeros() / 8;
+    let end = out.len() + 4 - zeros as usize;
+    out.extend_from_slice(&((digits | ZEROS as u32) >> (8 * zeros)).to_le_bytes());
+    out.truncate(end);
+}
+
 /// Appends a number of one to eight digits, which is not 0.
 #[inline]
-fn significant(number: u64, out: &mut Vec<u8>) {
+fn up_to_eight(number: u64, out: &mut Vec<u8>) {
     let digits = split(number);
     let zeros = digits.trailing_zeros() / 8;
     let end = out.len() + 8 - zeros as usize;
@@ -57,7 +74,7 @@ fn long(number: u64, out: &mut Vec<u8>) {
 /// three times, and the parts are divided side by side.
 #[inline]
 fn split(number: u64) -> u64 {
-    let fours = number / 10_000 | (number % 10_000) << 32;
+    let fours = number / FOUR | (number % FOUR) << 32;
     // The factors and shifts are exact for numbers of four digits, and of two.
     let above = (fours * 10_486 >> 20) & 0x7f_0000_007f;
     let pairs = above | (fours - above * 100) << 16;
@@ -88,7 +105,8 @@ mod tests {
 
     #[test]
     fn four_digits_and_two_are_divided_exactly() {
-        for number in 0..10_000 {
+        for number in 0..FOUR {
+            assert_eq!(text(|out| unsigned(number, out)), format!("x{number}"));
             assert_eq!(
                 eight(number * 10_000 + number),
                 *format!("{number:04}{number:04}").as_bytes()

@@ -2,6 +2,7 @@
 
 mod blind;
 mod call;
+mod caller;
 mod siginfo;
 mod stats;
 #[cfg(test)]
@@ -11,18 +12,20 @@ mod writer;
 
 use std::io;
 
+use self::caller::Caller;
 use super::{Event, Format, Sets, timestamp::Clock};
 
 /// The format. It is the same on every machine; keys are added to it, none renamed or removed.
 pub struct Json {
     sets: Sets,
     clock: Clock,
+    caller: Caller,
 }
 
 impl Json {
     /// With signal sets written like this.
     pub fn new(sets: Sets) -> Self {
-        Self { sets, clock: Clock::new() }
+        Self { sets, clock: Clock::new(), caller: Caller::default() }
     }
 }
 
@@ -30,7 +33,8 @@ impl Format for Json {
     fn write(&mut self, event: Event<'_>, buffer: &mut Vec<u8>) -> io::Result<()> {
         match event {
             Event::Call(call) => {
-                call::write(call, self.sets, self.clock.text(call.time_ns), buffer);
+                let time = self.clock.text(call.time_ns);
+                call::write(call, self.sets, time, &mut self.caller, buffer);
             }
             Event::Return { call, time_ns } => {
                 call::write_return(call, self.sets, self.clock.text(time_ns), buffer);

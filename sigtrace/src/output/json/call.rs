@@ -2,6 +2,7 @@
 
 use super::{
     View,
+    caller::Caller,
     writer::{Object, ToJson, foreign, key, plain},
 };
 use crate::{
@@ -11,7 +12,13 @@ use crate::{
 };
 
 /// The line of a call, without its end.
-pub(super) fn write(call: &Call<'_>, sets: Sets, time: &Text, out: &mut Vec<u8>) {
+pub(super) fn write(
+    call: &Call<'_>,
+    sets: Sets,
+    time: &Text,
+    caller: &mut Caller,
+    out: &mut Vec<u8>,
+) {
     let mut line = Object::new(out);
     line.field(key!("event"), "syscall");
     line.field(key!("id"), call.id);
@@ -20,17 +27,7 @@ pub(super) fn write(call: &Call<'_>, sets: Sets, time: &Text, out: &mut Vec<u8>)
     line.field(key!("cpu"), call.cpu);
     line.field(key!("syscall"), call.syscall.name);
     line.field(key!("abi"), call.abi.name());
-    line.field(key!("pid"), call.pid);
-    line.field(key!("tid"), call.tid);
-    if let Some(ns) = call.ns {
-        line.field(key!("ns_pid"), ns.pid);
-        line.field(key!("ns_tid"), ns.tid);
-    }
-    line.field(key!("ppid"), call.ppid);
-    line.field(key!("uid"), call.uid);
-    line.field(key!("gid"), call.gid);
-    line.field(key!("comm"), call.comm);
-    line.field(key!("cgroup"), call.cgroup);
+    line.written(|out| caller.write(call, out));
     end(line, call, sets);
 }
 

@@ -1,5 +1,6 @@
 //! Whole lines, one test a syscall and more where it can go more than one way.
 
+mod callers;
 mod calls;
 mod i386;
 mod namespaces;

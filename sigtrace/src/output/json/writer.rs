@@ -28,6 +28,18 @@ impl<'a> Object<'a> {
         Self { out, empty: true }
     }
 
+    /// One that has fields already, to be added to, and not to be ended.
+    pub(super) fn more(out: &'a mut Vec<u8>) -> Self {
+        Self { out, empty: false }
+    }
+
+    /// Adds fields that are written already, each with a comma before it, to one that has some.
+    #[inline]
+    pub(super) fn written(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        debug_assert!(!self.empty);
+        write(self.out);
+    }
+
     /// Adds a key and its value.
     #[inline(always)]
     pub(super) fn field(&mut self, Key(key): Key, value: impl ToJson) {
