@@ -19,6 +19,8 @@ use crate::{
 const LONGEST: Duration = Duration::from_secs(1);
 /// … and at least, however little calls may take that wait.
 const SHORTEST: Duration = Duration::from_millis(50);
+/// And so long while none is: what begins after a look is told of within a second of being overdue.
+const IDLE: Duration = OVERDUE.saturating_add(LONGEST);
 
 /// The looks.
 #[derive(Debug)]
@@ -31,13 +33,12 @@ pub(crate) struct Sweep {
 impl Sweep {
     /// Calls that wait are told of after so long, if at all.
     pub(crate) fn new(unfinished_after: Option<Duration>) -> Self {
-        let apart = unfinished_after.map_or(OVERDUE, |after| (after / 2).clamp(SHORTEST, LONGEST));
+        let apart = unfinished_after.map_or(IDLE, |after| (after / 2).clamp(SHORTEST, LONGEST));
         Self { unfinished_after, apart, due: Instant::now() + apart }
     }
 
-    /// How long until the next look, if these calls are under way. Nothing that begins from now on has to
-    /// be told of before it is overdue; what has begun is looked at when its time has come, or within a
-    /// second of that.
+    /// How long until the next look, if these calls are under way: the first of them is looked at when
+    /// it is overdue, or within a second of that.
     fn wait(&self, now_ns: u64, under_way: &[(u32, u64)]) -> Duration {
         if self.unfinished_after.is_some() {
             return self.apart;
@@ -47,7 +48,7 @@ impl Sweep {
             // 0 is one that is about to be overdue.
             entered_ns.checked_sub(told_before_ns)
         });
-        young.min().map_or(self.apart, Duration::from_nanos).clamp(LONGEST, OVERDUE)
+        young.min().map_or(self.apart, Duration::from_nanos).clamp(LONGEST, IDLE)
     }
 
     /// Whether it is time for the next.
@@ -91,7 +92,7 @@ mod tests {
     #[test]
     fn it_looks_often_enough_for_calls_that_are_told_of_early() {
         let apart = |after| Sweep::new(after).apart;
-        assert_eq!(apart(None), OVERDUE);
+        assert_eq!(apart(None), IDLE);
         assert_eq!(apart(Some(Duration::from_secs(60))), LONGEST);
         assert_eq!(apart(Some(Duration::from_millis(500))), Duration::from_millis(250));
         assert_eq!(apart(Some(Duration::ZERO)), SHORTEST);
@@ -105,14 +106,14 @@ mod tests {
             let calls: Vec<_> = ages.iter().map(|ms| (1, now_ns - ms * 1_000_000)).collect();
             sweep.wait(now_ns, &calls).as_millis()
         };
-        assert_eq!(wait(&[]), 2000);
+        assert_eq!(wait(&[]), 3000);
         assert_eq!(wait(&[0]), 2000);
         assert_eq!(wait(&[300]), 1700);
         assert_eq!(wait(&[300, 700, 20]), 1300);
         assert_eq!(wait(&[1500]), 1000);
         assert_eq!(wait(&[2000]), 1000);
         // Told of, or waiting.
-        assert_eq!(wait(&[2001]), 2000);
+        assert_eq!(wait(&[2001]), 3000);
         assert_eq!(wait(&[2001, 300]), 1700);
     }
 
