@@ -43,10 +43,10 @@ pub(super) fn eight(number: u64) -> [u8; 8] {
 /// Appends a number of one to four digits, which is not 0.
 #[inline]
 fn up_to_four(number: u32, out: &mut Vec<u8>) {
-    let above = number * 10_486 >> 20;
-    let pairs = above | (number - above * 100) << 16;
-    let above = (pairs * 103 >> 10) & 0xf_000f;
-    let digits = above | (pairs - above * 10) << 8;
+    let above = (number * 10_486) >> 20;
+    let pairs = above | ((number - above * 100) << 16);
+    let above = ((pairs * 103) >> 10) & 0xf_000f;
+    let digits = above | ((pairs - above * 10) << 8);
     let zeros = digits.trailing_zeros() / 8;
     let end = out.len() + 4 - zeros as usize;
     out.extend_from_slice(&((digits | ZEROS as u32) >> (8 * zeros)).to_le_bytes());
@@ -74,12 +74,12 @@ fn long(number: u64, out: &mut Vec<u8>) {
 /// three times, and the parts are divided side by side.
 #[inline]
 fn split(number: u64) -> u64 {
-    let fours = number / FOUR | (number % FOUR) << 32;
+    let fours = (number / FOUR) | ((number % FOUR) << 32);
     // The factors and shifts are exact for numbers of four digits, and of two.
-    let above = (fours * 10_486 >> 20) & 0x7f_0000_007f;
-    let pairs = above | (fours - above * 100) << 16;
-    let above = (pairs * 103 >> 10) & 0xf_000f_000f_000f;
-    above | (pairs - above * 10) << 8
+    let above = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let pairs = above | ((fours - above * 100) << 16);
+    let above = ((pairs * 103) >> 10) & 0xf_000f_000f_000f;
+    above | ((pairs - above * 10) << 8)
 }
 
 #[cfg(test)]
