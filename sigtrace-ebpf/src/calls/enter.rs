@@ -54,33 +54,37 @@ pub struct Caller {
 /// The first step: whether the thread's calls are of interest at all. `has_target` says whether this
 /// one can be aimed at a process.
 #[inline(always)]
-fn admit(has_target: impl FnOnce() -> bool) -> Option<Caller> {
-    if !is_tracing() {
-        return None;
-    }
-    let (pid, tid) = Task::ids();
-    let mut caller = Caller { pid, tid, undecided: 0 };
-    if pid == config!(self_pid) {
-        if is_trying() {
-            caller.undecided = undecided::OWN;
-            return Some(caller);
-        }
-        if selects(by::NOT_SELF) {
+fn admit(pid: u32, tid: u32, has_target: impl FnOnce() -> bool) -> Option<Caller> {
+    let undecided = match filter::caller(pid, tid, has_target) {
+        Verdict::Keep => 0,
+        Verdict::Undecided(what) => what,
+        Verdict::Drop => {
             leave_out(tid);
             return None;
         }
+    };
+    Some(Caller { pid, tid, undecided })
+}
+
+/// A call that the agent makes to try its probes; its return is to be seen. Apart from the others, so
+/// that these need not be told from it any more.
+#[inline(never)]
+fn enter_own(shape: ShapeRef, tid: u32) -> bool {
+    let slot = slots::claim(tid, emit_if_missed);
+    if slot.is_null() {
+        return false;
     }
-    match filter::caller(pid, tid, has_target) {
-        Verdict::Keep => Some(caller),
-        Verdict::Undecided(what) => {
-            caller.undecided = what;
-            Some(caller)
-        }
-        Verdict::Drop => {
-            leave_out(tid);
-            None
-        }
-    }
+    // SAFETY: the thread's own slot.
+    let record = unsafe {
+        (*slot).point = u32::from(get!(shape, point));
+        &mut (*slot).record
+    };
+    record.syscall = u16::from(get!(shape, syscall));
+    (record.pid, record.tid) = (config!(self_pid), tid);
+    record.undecided = undecided::OWN;
+    saw(record.syscall, false);
+    set_out(slot);
+    true
 }
 
 /// The call is filtered out.
@@ -99,6 +103,15 @@ fn forget_missed(tid: u32) {
     }
 }
 
+/// Likewise, on a claim of the slot.
+#[inline(always)]
+fn emit_if_missed(tid: u32) {
+    if config!(access) & access::MISSES != 0 {
+        emit_missed(tid);
+    }
+}
+
+/// Emits it, where that is not known to be the case.
 #[inline(never)]
 pub fn emit_missed(tid: u32) {
     let slot = slots::find(tid);
@@ -110,13 +123,20 @@ pub fn emit_missed(tid: u32) {
 /// What the filter says of a call's arguments, as bits of [`undecided`]; [`NO`] if it is left out,
 /// [`LOST`] if they cannot be read.
 #[inline(always)]
-fn select(shape: ShapeRef, source: &impl Source, undecided: u32) -> u32 {
-    let Some(args) = source.args(MAX_ARGS) else { return LOST };
+fn select(serves: Serves, shape: ShapeRef, source: &impl Source, undecided: u32) -> u32 {
+    let Some(args) = source.args(arguments(serves, shape)) else { return LOST };
     match filter::arguments(shape, &args, undecided) {
         Verdict::Drop => NO,
         Verdict::Keep => 0,
         Verdict::Undecided(what) => what,
     }
+}
+
+/// How many arguments to get. Where nobody knows beforehand, it costs more to find out than to get
+/// them all.
+#[inline(always)]
+fn arguments(serves: Serves, shape: ShapeRef) -> usize {
+    if serves == Serves::Call { usize::from(get!(shape, args)) } else { MAX_ARGS }
 }
 
 /// The call is left out.
@@ -127,10 +147,10 @@ const LOST: u32 = u32::MAX - 1;
 /// The second step: a slot for the call, unless the filter leaves it out by its arguments. Null if
 /// there is none.
 #[inline(always)]
-fn begin(shape: ShapeRef, source: &impl Source, caller: &mut Caller) -> *mut Slot {
+fn begin(serves: Serves, shape: ShapeRef, source: &impl Source, caller: &mut Caller) -> *mut Slot {
     let tid = caller.tid;
-    if caller.undecided & undecided::OWN == 0 && filter::looks_at_arguments() {
-        match select(shape, source, caller.undecided) {
+    if filter::looks_at_arguments() {
+        match select(serves, shape, source, caller.undecided) {
             NO => {
                 leave_out(tid);
                 return ptr::null_mut();
@@ -143,12 +163,8 @@ fn begin(shape: ShapeRef, source: &impl Source, caller: &mut Caller) -> *mut Slo
             open => caller.undecided = open,
         }
     }
-    let slot = slots::claim(tid, |tid| {
-        if config!(access) & access::MISSES != 0 {
-            emit_missed(tid);
-        }
-    });
-    if slot.is_null() && caller.undecided & undecided::OWN == 0 {
+    let slot = slots::claim(tid, emit_if_missed);
+    if slot.is_null() {
         count(Counter::PendingFull);
     }
     slot
@@ -170,22 +186,18 @@ fn capture(
         &mut (*slot).record
     };
     record.syscall = u16::from(get!(shape, syscall));
-    if caller.undecided & undecided::OWN != 0 {
-        (record.pid, record.tid) = (caller.pid, caller.tid);
-        record.undecided = undecided::OWN;
-        saw(record.syscall, false);
-        return true;
-    }
-    // Where nobody knows, it costs more to find out than to load them all.
-    let some = if serves == Serves::Call { usize::from(get!(shape, args)) } else { MAX_ARGS };
-    let Some(args) = source.args(some) else {
+    let Some(args) = source.args(arguments(serves, shape)) else {
         count(Counter::RegistersUnreadable);
         return false;
     };
     record.args = args;
     record.captures = [Capture::None as u8; MAX_ARGS];
     record.abi = source.abi(shape) as u8;
-    let nested = namespace::describe(record, caller.pid, caller.tid);
+    let mut target = Target::default();
+    if namespace::describe(record, caller.pid, caller.tid) {
+        target.number = namespace::target(shape, record);
+    }
+    record.target = target.number;
     (record.pid, record.tid) = (caller.pid, caller.tid);
     let task = Task::current();
     describe(record, task);
@@ -196,14 +208,10 @@ fn capture(
     source.capture(shape, record);
     let mut open = caller.undecided | user::capture_inputs(shape, record);
     let on_pidfd = get!(shape, pidfd) != NO_ARG;
-    let target = if on_pidfd {
-        pidfd::target(int(user::arg(record, get!(shape, pidfd))), caller.pid)
-    } else if nested {
-        Target { number: namespace::target(shape, record), certain: true }
-    } else {
-        Target::default()
-    };
-    record.target = target.number;
+    if on_pidfd {
+        target = pidfd::target(int(user::arg(record, get!(shape, pidfd))), caller.pid);
+        record.target = target.number;
+    }
     match filter::content(shape, record, open) {
         Verdict::Drop => {
             count(Counter::Filtered);
@@ -246,10 +254,23 @@ fn set_out(slot: *mut Slot) {
 /// All steps, for a call of this shape. Says whether its return is to be seen, too.
 #[inline(always)]
 pub fn enter(serves: Serves, shape: impl Fn() -> Option<ShapeRef>, source: &impl Source) -> bool {
+    if !is_tracing() {
+        return false;
+    }
+    let (pid, tid) = Task::ids();
+    if pid == config!(self_pid) {
+        if is_trying() {
+            return shape().is_some_and(|shape| enter_own(shape, tid));
+        }
+        if selects(by::NOT_SELF) {
+            leave_out(tid);
+            return false;
+        }
+    }
     let has_target = || shape().is_some_and(|shape| has(shape, flag::HAS_TARGET));
-    let Some(mut caller) = admit(has_target) else { return false };
+    let Some(mut caller) = admit(pid, tid, has_target) else { return false };
     let Some(shape) = shape() else { return false };
-    let slot = begin(shape, source, &mut caller);
+    let slot = begin(serves, shape, source, &mut caller);
     if slot.is_null() {
         return false;
     }

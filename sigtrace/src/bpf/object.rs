@@ -94,15 +94,8 @@ impl Object {
             Some((helper.cast_signed(), number.cast_signed()))
         });
         let kfuncs = kfuncs.collect();
-        let mut code = Code {
-            object,
-            programs,
-            functions,
-            definitions,
-            text_sections,
-            kfuncs,
-            constants,
-        };
+        let mut code =
+            Code { object, programs, functions, definitions, text_sections, kfuncs, constants };
         code.refer_to_maps()?;
         Ok(Self { code: Some(code), maps })
     }

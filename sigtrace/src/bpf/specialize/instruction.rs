@@ -2,6 +2,7 @@
 //! `include/uapi/linux/bpf_common.h`).
 
 use aya_obj::generated::bpf_insn;
+use sigtrace_common::{BPF_RDONLY_CAST, BPF_SESSION_IS_RETURN};
 
 /// Classes of instructions, the lower bits of their codes (`include/uapi/linux/bpf_common.h`).
 pub(super) mod class {
@@ -70,10 +71,11 @@ pub(super) fn is_second_half(code: &[bpf_insn], at: usize) -> bool {
     at > 0 && code[at - 1].code == LOAD_WIDE
 }
 
+/// The registers of arguments.
+pub(super) const ARGUMENTS: u16 = 0b11_1110;
+
 /// The registers that an instruction uses, and those that it sets, as bits.
 pub(super) fn registers_of(instruction: &bpf_insn) -> (u16, u16) {
-    /// Those of arguments.
-    const ARGUMENTS: u16 = 0b11_1110;
     let (to, from) = (1 << instruction.dst_reg(), 1 << instruction.src_reg());
     let operand = if instruction.code & BY_REGISTER != 0 { from } else { 0 };
     match class_of(instruction) {
@@ -99,15 +101,18 @@ pub(super) fn registers_of(instruction: &bpf_insn) -> (u16, u16) {
     }
 }
 
+const SESSION_IS_RETURN: i32 = BPF_SESSION_IS_RETURN.cast_signed();
+const RDONLY_CAST: i32 = BPF_RDONLY_CAST.cast_signed();
+
 /// How many arguments a helper has, of those that are called most (`include/uapi/linux/bpf.h`).
 pub(super) fn arguments(helper: i32) -> u32 {
     match helper {
         // Of the current thread, the processor and the time.
         5 | 8 | 14 | 15 | 35 | 80 | 125 | 158 => 0,
-        // bpf_task_pt_regs.
-        175 => 1,
+        // bpf_task_pt_regs, and what becomes a call of bpf_session_is_return.
+        175 | SESSION_IS_RETURN => 1,
         // bpf_map_lookup_elem, bpf_map_delete_elem, bpf_ringbuf_submit, bpf_ringbuf_query.
-        1 | 3 | 132 | 134 => 2,
+        1 | 3 | 132 | 134 | RDONLY_CAST => 2,
         // bpf_probe_read_user, bpf_probe_read_kernel, bpf_ringbuf_reserve.
         112 | 113 | 131 => 3,
         _ => 5,

@@ -3,7 +3,8 @@
 use aya_obj::generated::bpf_insn;
 
 use super::instruction::{
-    LOAD_WIDE, class, class_of, destination, ends, is_jump, is_second_half, registers_of,
+    ARGUMENTS, LOAD_WIDE, callee, class, class_of, destination, ends, is_jump, is_pseudo_call,
+    is_second_half, registers_of,
 };
 
 /// The registers whose values are used after each instruction, as bits; used for more than what only
@@ -29,7 +30,11 @@ pub(super) fn live_after(code: &[bpf_insn]) -> Vec<u16> {
             }
             after[at] = live;
             if !is_useless(instruction, live) {
-                let (uses, sets) = registers_of(instruction);
+                let (mut uses, sets) = registers_of(instruction);
+                if is_pseudo_call(instruction) {
+                    // What the function looks at, as far as has been seen.
+                    uses = before[callee(at, instruction).min(code.len())] & ARGUMENTS;
+                }
                 live = live & !sets | uses;
             }
             changed |= before[at] != live;
