@@ -123,7 +123,7 @@ fn attach_to(
         counting: Vec::new(),
         refused: Vec::new(),
     };
-    attaching.many()?;
+    attaching.many(enough)?;
     parts.end("many");
     let logger = attaching.lifecycle(selection)?;
     parts.end("threads");
@@ -203,13 +203,16 @@ struct Attaching {
 
 impl Attaching {
     /// The programs that serve many functions.
-    fn many(&mut self) -> Result<(), Refused> {
+    fn many(&mut self, enough: &AtomicBool) -> Result<(), Refused> {
         let session = std::mem::take(&mut self.kernel.plan.session);
         let multi = std::mem::take(&mut self.kernel.plan.multi);
         // The first that has them at all says whether they can be had: it is asked first.
         self.group(&session, Mechanism::Session, multi::session)?;
         let mut with_fexit = Vec::new();
         for (row, point) in multi {
+            if enough.load(Ordering::Relaxed) {
+                return Ok(());
+            }
             match fentry::returns(&mut self.kernel, &point) {
                 Ok(Some(link)) => {
                     self.probes.links.push(link);
