@@ -10,23 +10,27 @@ pub enum Abi {
     X86_64 = 0,
     /// 32-bit x86: `int 0x80` or `sysenter`.
     I386 = 1,
+    /// x32: the `syscall` instruction with a bit set in the number, and structures of 32-bit callers.
+    /// Only calls with an entry of their own are told so; the others enter as those of x86_64.
+    X32 = 2,
     /// 64-bit Arm.
-    Aarch64 = 2,
+    Aarch64 = 3,
     /// 32-bit Arm on a 64-bit kernel.
-    Arm = 3,
+    Arm = 4,
 }
 
 impl Abi {
     /// Every interface, in the order of their numbers in a record.
-    pub const ALL: [Self; 4] = [Self::X86_64, Self::I386, Self::Aarch64, Self::Arm];
+    pub const ALL: [Self; 5] = [Self::X86_64, Self::I386, Self::X32, Self::Aarch64, Self::Arm];
 
     /// The interface with this number in a record.
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
             0 => Some(Self::X86_64),
             1 => Some(Self::I386),
-            2 => Some(Self::Aarch64),
-            3 => Some(Self::Arm),
+            2 => Some(Self::X32),
+            3 => Some(Self::Aarch64),
+            4 => Some(Self::Arm),
             _ => None,
         }
     }
@@ -36,20 +40,35 @@ impl Abi {
         match self {
             Self::X86_64 => "x86_64",
             Self::I386 => "i386",
+            Self::X32 => "x32",
             Self::Aarch64 => "aarch64",
             Self::Arm => "arm",
         }
     }
 
-    /// Whether pointers and longs have 64 bits.
+    /// Whether pointers and longs have 64 bits in structures.
     pub const fn is_64bit(self) -> bool {
         matches!(self, Self::X86_64 | Self::Aarch64)
+    }
+
+    /// Whether the argument registers are taken with all of their 64 bits.
+    pub const fn has_64bit_registers(self) -> bool {
+        matches!(self, Self::X86_64 | Self::X32 | Self::Aarch64)
+    }
+
+    /// Its place among those of its architecture, the native one first.
+    pub const fn place(self) -> u32 {
+        match self {
+            Self::X86_64 | Self::Aarch64 => 0,
+            Self::I386 | Self::Arm => 1,
+            Self::X32 => 2,
+        }
     }
 
     /// The interface of 32-bit callers on a kernel of this architecture.
     pub const fn compat(self) -> Self {
         match self {
-            Self::X86_64 | Self::I386 => Self::I386,
+            Self::X86_64 | Self::I386 | Self::X32 => Self::I386,
             Self::Aarch64 | Self::Arm => Self::Arm,
         }
     }
@@ -74,11 +93,16 @@ pub mod regs {
         pub const DI: usize = 112;
         /// `orig_ax`, the number of the call.
         pub const ORIG_AX: usize = 120;
+        /// Set in the numbers of x32 callers (`arch/x86/include/uapi/asm/unistd.h`). Those of calls with
+        /// an entry of their own are beyond those of others without it, too.
+        pub const X32_SYSCALL_BIT: u64 = 0x4000_0000;
         /// `sp`, the caller's stack pointer.
         pub const SP: usize = 152;
         /// Where `struct rt_sigframe` keeps the mask to restore, from the stack pointer at the
         /// entry of rt_sigreturn (`arch/x86/include/asm/sigframe.h`).
         pub const SIGFRAME_MASK: u64 = 296;
+        /// The same for the frame of an x32 program, `struct rt_sigframe_x32`.
+        pub const SIGFRAME_MASK_X32: u64 = 280;
         /// The same for the frame of a 32-bit program, `struct rt_sigframe_ia32`.
         pub const SIGFRAME_MASK_I386: u64 = 248;
         /// The same for sigreturn, whose `struct sigframe_ia32` keeps the halves apart: the first

@@ -8,11 +8,12 @@
 use core::mem::size_of;
 
 use crate::{
-    Abi, Access, DATA_OFFSET, Group, Hook, Kind, Outcome, SYSCALLS, Syscall, point_number,
+    Abi, Access, DATA_OFFSET, Group, Hook, Kind, Outcome, POINTS_OF_A_ROW, SYSCALLS, Syscall,
+    point_number,
 };
 
 /// More than the largest [`point_number`].
-pub const SHAPES_LEN: usize = 64;
+pub const SHAPES_LEN: usize = 128;
 
 /// No argument.
 pub const NO_ARG: u8 = u8::MAX;
@@ -48,8 +49,8 @@ pub struct Shape {
     pub point: u8,
     /// How many arguments it has.
     pub args: u8,
-    /// Nothing.
-    pub unused: u8,
+    /// The [`Abi`]'s number, as far as the place tells.
+    pub abi: u8,
     /// The number of the call for callers of the other width.
     pub compat_number: u16,
 }
@@ -100,6 +101,11 @@ pub enum Frame {
     Compat = 2,
     /// In that of another one's sigreturn.
     Old = 3,
+    /// In that of an x32 caller.
+    X32 = 4,
+    /// It is no such call. But the size of its sets is the lower half of a register of which an x32
+    /// caller's pointers have all (`compat_size_t`).
+    Size = 5,
 }
 
 const NOWHERE: Place = Place { arg: NO_ARG, at: 0, size: 0, is_sized: 0 };
@@ -112,6 +118,10 @@ pub const fn shapes(native: Abi) -> [Shape; SHAPES_LEN] {
         let compat = native.compat();
         shapes[point_number(row, native) as usize] = of(&SYSCALLS[row], row, native, native);
         shapes[point_number(row, compat) as usize] = of(&SYSCALLS[row], row, compat, native);
+        if matches!(native, Abi::X86_64) {
+            shapes[point_number(row, Abi::X32) as usize] =
+                of(&SYSCALLS[row], row, Abi::X32, native);
+        }
         row += 1;
     }
     shapes
@@ -154,7 +164,7 @@ const fn of(syscall: &'static Syscall, row: usize, abi: Abi, native: Abi) -> Sha
         syscall: row as u8,
         point: point_number(row, abi) as u8,
         args: syscall.args.len() as u8,
-        unused: 0,
+        abi: abi as u8,
         compat_number: match syscall.entries.get(native.compat()) {
             Some(entry) => entry.number,
             None => 0,
@@ -213,9 +223,15 @@ const fn flags(syscall: &Syscall, native: Abi) -> u16 {
 
 const fn frame(syscall: &Syscall, abi: Abi, native: Abi) -> Frame {
     if !matches!(syscall.outcome, Outcome::Nothing) {
-        Frame::None
+        if matches!(abi, Abi::X32) && syscall.set_size.is_some() {
+            Frame::Size
+        } else {
+            Frame::None
+        }
     } else if abi.is_64bit() {
         Frame::Native
+    } else if matches!(abi, Abi::X32) {
+        Frame::X32
     } else if syscall.entries.get(native).is_some() {
         Frame::Compat
     } else {
@@ -225,7 +241,7 @@ const fn frame(syscall: &Syscall, abi: Abi, native: Abi) -> Frame {
 
 const _: () = {
     assert!(size_of::<Shape>() == 32);
-    assert!(SYSCALLS.len() * 2 <= SHAPES_LEN);
+    assert!(SYSCALLS.len() * POINTS_OF_A_ROW as usize <= SHAPES_LEN);
     // Evaluated, so that a row with three inputs is refused here.
     let _ = shapes(Abi::X86_64);
     let _ = shapes(Abi::Aarch64);
@@ -256,8 +272,11 @@ mod tests {
         assert_eq!(native.inputs, [sized, Place { arg: 2, at: 56, size: 16, is_sized: 0 }]);
         assert_eq!(native.output, Place { arg: 1, at: 8, size: 48, is_sized: 0 });
         assert_eq!((native.set, native.set_size), (sized, 3));
-        let compat = shape_of("rt_sigtimedwait", Abi::I386);
-        assert_eq!(compat.inputs[1].size, 8);
+        let timeouts =
+            [Abi::I386, Abi::X32].map(|abi| shape_of("rt_sigtimedwait", abi).inputs[1].size);
+        assert_eq!(timeouts, [8, 16]);
+        let actions = Abi::ALL.map(|abi| Kind::Sigaction.size_under(abi));
+        assert_eq!(actions, [32, 20, 20, 32, 20]);
     }
 
     #[test]
@@ -269,9 +288,17 @@ mod tests {
     }
 
     #[test]
+    fn an_x32_caller_gives_sizes_of_32_bits() {
+        assert_eq!(shape_of("rt_sigpending", Abi::X32).frame, Frame::Size as u8);
+        assert_eq!(shape_of("rt_sigqueueinfo", Abi::X32).frame, Frame::None as u8);
+        assert_eq!(shape_of("rt_sigpending", Abi::I386).frame, Frame::None as u8);
+    }
+
+    #[test]
     fn a_return_from_a_handler_has_a_frame() {
         assert_eq!(shape_of("rt_sigreturn", Abi::X86_64).frame, Frame::Native as u8);
         assert_eq!(shape_of("rt_sigreturn", Abi::I386).frame, Frame::Compat as u8);
+        assert_eq!(shape_of("rt_sigreturn", Abi::X32).frame, Frame::X32 as u8);
         assert_eq!(shape_of("sigreturn", Abi::I386).frame, Frame::Old as u8);
     }
 }

@@ -101,21 +101,25 @@ impl Syscall {
     /// Where it is probed on a kernel of `native`'s architecture. A call hooked in a function is
     /// probed in the first of these that the kernel has; any other at all of them, which are its
     /// entries, but for that of 32-bit callers where they enter through the same function as
-    /// others.
+    /// others. Few kernels have those of x32 callers.
     pub fn points(&'static self, native: Abi) -> impl Iterator<Item = Point> {
         let points = match self.hook {
             Hook::Function(names) => {
                 let point = |name: &&'static str| Point::new(native, "", name, name);
-                [names.first().map(point), names.get(1).map(point)]
+                [names.first().map(point), names.get(1).map(point), None]
             }
             Hook::Entry => {
                 let compat = native.compat();
                 let own = self.entries.get(native);
                 let other = self.entries.get(compat).filter(|_| !self.shares_entry(native));
-                let prefix = if matches!(compat, Abi::I386) { "i386_" } else { "arm_" };
+                let (prefix, x32) = match compat {
+                    Abi::I386 => ("i386_", self.entries.get(Abi::X32)),
+                    _ => ("arm_", None),
+                };
                 [
                     own.map(|entry| Point::new(native, "", self.name, entry.symbol)),
                     other.map(|entry| Point::new(compat, prefix, self.name, entry.symbol)),
+                    x32.map(|entry| Point::new(Abi::X32, "x32_", self.name, entry.symbol)),
                 ]
             }
         };
@@ -177,13 +181,17 @@ impl fmt::Display for Point {
     }
 }
 
-/// The number of the point where calls of a row enter through `abi`, one bit of a word each.
+/// The number of the point where calls of a row enter through `abi`.
 pub const fn point_number(row: usize, abi: Abi) -> u32 {
-    row as u32 * 2 + if abi.is_64bit() { 0 } else { 1 }
+    row as u32 * POINTS_OF_A_ROW + abi.place()
 }
 
-/// No call of the table has such a number.
-pub const SYSCALL_NUMBERS: u32 = 512;
+/// As many numbers of points has a row, whether it has such points or not.
+pub const POINTS_OF_A_ROW: u32 = 4;
+
+/// No call of the table has such a number. Those of x32 callers come last. A power of two, so that compilers
+/// mask a number that is less: of what they compare otherwise the verifier of 6.12 concludes nothing.
+pub const SYSCALL_NUMBERS: u32 = 1024;
 
 /// Where a call is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +210,8 @@ pub struct Entries {
     pub x86_64: Option<Entry>,
     /// 32-bit callers on an x86_64 kernel.
     pub i386: Option<Entry>,
+    /// x32 callers, of a call whose structures differ for them; the others are as those of x86_64.
+    pub x32: Option<Entry>,
     /// 64-bit Arm.
     pub aarch64: Option<Entry>,
     /// 32-bit callers on an aarch64 kernel.
@@ -214,6 +224,7 @@ impl Entries {
         match abi {
             Abi::X86_64 => self.x86_64.as_ref(),
             Abi::I386 => self.i386.as_ref(),
+            Abi::X32 => self.x32.as_ref(),
             Abi::Aarch64 => self.aarch64.as_ref(),
             Abi::Arm => self.arm.as_ref(),
         }
@@ -223,7 +234,7 @@ impl Entries {
 /// Where a call enters the kernel under one binary interface.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The syscall number.
+    /// The syscall number, without the bit that x32 callers set.
     pub number: u16,
     /// The kernel function that the dispatcher calls.
     pub symbol: &'static str,
@@ -342,7 +353,8 @@ impl Kind {
         match self {
             Self::Sigaction => 20,
             Self::Stack => 12,
-            Self::Timespec => 8,
+            // An x32 caller's is a `struct __kernel_timespec`.
+            Self::Timespec if !matches!(abi, Abi::X32) => 8,
             _ => self.size(),
         }
     }

@@ -20,8 +20,19 @@ macro_rules! compat {
         Entries {
             x86_64: Some(Entry { number: $x86_64, symbol: concat!("__x64_sys_", $name) }),
             i386: Some(Entry { number: $i386, symbol: concat!("__ia32_compat_sys_", $compat) }),
+            x32: None,
             aarch64: Some(Entry { number: $aarch64, symbol: concat!("__arm64_sys_", $name) }),
             arm: Some(Entry { number: $arm, symbol: concat!("__arm64_compat_sys_", $compat) }),
+        }
+    };
+}
+
+/// The entries of a call that has one for x32 callers, too: their number and symbol, then the others.
+macro_rules! and_x32 {
+    ($number:literal, $x32:literal, $others:expr) => {
+        Entries {
+            x32: Some(Entry { number: $number, symbol: concat!("__x64_compat_sys_", $x32) }),
+            ..$others
         }
     };
 }
@@ -32,6 +43,7 @@ macro_rules! native {
         Entries {
             x86_64: Some(Entry { number: $x86_64, symbol: concat!("__x64_sys_", $name) }),
             i386: Some(Entry { number: $i386, symbol: concat!("__ia32_sys_", $name) }),
+            x32: None,
             aarch64: Some(Entry { number: $aarch64, symbol: concat!("__arm64_sys_", $name) }),
             arm: Some(Entry { number: $arm, symbol: concat!("__arm64_sys_", $name) }),
         }
@@ -56,6 +68,7 @@ macro_rules! old {
         Entries {
             x86_64: None,
             i386: Some(Entry { number: $i386, symbol: concat!("__ia32_", $symbol) }),
+            x32: None,
             aarch64: None,
             arm: None,
         }
@@ -73,7 +86,11 @@ pub const SYSCALLS: &[Syscall] = &[
     Syscall {
         name: "rt_sigaction",
         summary: "examine and change what a signal does",
-        entries: compat!("rt_sigaction", "rt_sigaction", 13, 174, 134, 174),
+        entries: and_x32!(
+            512,
+            "rt_sigaction",
+            compat!("rt_sigaction", "rt_sigaction", 13, 174, 134, 174)
+        ),
         hook: Hook::Entry,
         args: &[
             value("sig", Signal),
@@ -105,7 +122,11 @@ pub const SYSCALLS: &[Syscall] = &[
     Syscall {
         name: "rt_sigreturn",
         summary: "return from a signal handler, restoring the mask of its frame",
-        entries: compat!("rt_sigreturn", "rt_sigreturn", 15, 173, 139, 173),
+        entries: and_x32!(
+            513,
+            "x32_rt_sigreturn",
+            compat!("rt_sigreturn", "rt_sigreturn", 15, 173, 139, 173)
+        ),
         hook: Hook::Entry,
         args: &[frame("mask", SignalSet)],
         set_size: None,
@@ -116,7 +137,11 @@ pub const SYSCALLS: &[Syscall] = &[
     Syscall {
         name: "rt_sigpending",
         summary: "examine which blocked signals are pending",
-        entries: compat!("rt_sigpending", "rt_sigpending", 127, 176, 136, 176),
+        entries: and_x32!(
+            522,
+            "rt_sigpending",
+            compat!("rt_sigpending", "rt_sigpending", 127, 176, 136, 176)
+        ),
         hook: Hook::Entry,
         args: &[output("set", SignalSet), value("sigsetsize", Size)],
         set_size: Some(1),
@@ -127,7 +152,11 @@ pub const SYSCALLS: &[Syscall] = &[
     Syscall {
         name: "rt_sigtimedwait",
         summary: "take a pending signal, waiting for one",
-        entries: compat!("rt_sigtimedwait", "rt_sigtimedwait_time32", 128, 177, 137, 177),
+        entries: and_x32!(
+            523,
+            "rt_sigtimedwait_time64",
+            compat!("rt_sigtimedwait", "rt_sigtimedwait_time32", 128, 177, 137, 177)
+        ),
         hook: Hook::Entry,
         args: &[
             input("set", SignalSet),
@@ -143,7 +172,11 @@ pub const SYSCALLS: &[Syscall] = &[
     Syscall {
         name: "rt_sigqueueinfo",
         summary: "send a signal with data to a process",
-        entries: compat!("rt_sigqueueinfo", "rt_sigqueueinfo", 129, 178, 138, 178),
+        entries: and_x32!(
+            524,
+            "rt_sigqueueinfo",
+            compat!("rt_sigqueueinfo", "rt_sigqueueinfo", 129, 178, 138, 178)
+        ),
         hook: Hook::Entry,
         args: &[value("tgid", Pid), value("sig", Signal), input("info", Siginfo)],
         set_size: None,
@@ -154,7 +187,11 @@ pub const SYSCALLS: &[Syscall] = &[
     Syscall {
         name: "rt_tgsigqueueinfo",
         summary: "send a signal with data to a thread",
-        entries: compat!("rt_tgsigqueueinfo", "rt_tgsigqueueinfo", 297, 335, 240, 363),
+        entries: and_x32!(
+            536,
+            "rt_tgsigqueueinfo",
+            compat!("rt_tgsigqueueinfo", "rt_tgsigqueueinfo", 297, 335, 240, 363)
+        ),
         hook: Hook::Entry,
         args: &[
             value("tgid", Pid),
@@ -181,7 +218,11 @@ pub const SYSCALLS: &[Syscall] = &[
     Syscall {
         name: "sigaltstack",
         summary: "examine and change the stack handlers run on",
-        entries: compat!("sigaltstack", "sigaltstack", 131, 186, 132, 186),
+        entries: and_x32!(
+            525,
+            "sigaltstack",
+            compat!("sigaltstack", "sigaltstack", 131, 186, 132, 186)
+        ),
         hook: Hook::Entry,
         args: &[input("ss", Stack), output("old_ss", Stack)],
         set_size: None,

@@ -209,7 +209,9 @@ fn section(row: &Syscall) -> String {
     } else {
         "\n| caller | number |\n|---|---|\n"
     };
-    for abi in Abi::ALL {
+    // x32 callers come as those of x86_64 unless they have an entry of their own.
+    let abis = Abi::ALL.into_iter().filter(|abi| *abi != Abi::X32 || row.entries.x32.is_some());
+    for abi in abis {
         let name = abi.name();
         _ = match row.entries.get(abi) {
             Some(entry) if !is_entry => writeln!(out, "| {name} | {} |", entry.number),

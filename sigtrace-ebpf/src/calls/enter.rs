@@ -7,8 +7,7 @@ use core::ptr;
 
 use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns};
 use sigtrace_common::{
-    Abi, Capture, Counter, MAX_ARGS, NO_ARG, Record, Slot, State, access, flag, select as by,
-    undecided,
+    Capture, Counter, MAX_ARGS, NO_ARG, Record, Slot, State, access, flag, select as by, undecided,
 };
 
 use super::{
@@ -33,8 +32,8 @@ pub trait Source {
     /// The argument registers, at least so many. `None` if they cannot be read.
     fn args(&self, count: usize) -> Option<[u64; MAX_ARGS]>;
 
-    /// The binary interface of the call.
-    fn abi(&self, shape: ShapeRef) -> Abi;
+    /// The number of the call's binary interface, an [`Abi`](sigtrace_common::Abi).
+    fn abi(&self, shape: ShapeRef) -> u8;
 
     /// Captures what no argument leads to.
     fn capture(&self, shape: ShapeRef, record: &mut Record);
@@ -192,7 +191,7 @@ fn capture(
     };
     record.args = args;
     record.captures = [Capture::None as u8; MAX_ARGS];
-    record.abi = source.abi(shape) as u8;
+    record.abi = source.abi(shape);
     let mut target = Target::default();
     if namespace::describe(record, caller.pid, caller.tid) {
         target.number = namespace::target(shape, record);

@@ -7,7 +7,7 @@ use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use sigtrace_common::regs::aarch64;
 #[cfg(bpf_target_arch = "x86_64")]
 use sigtrace_common::regs::x86;
-use sigtrace_common::{Abi, Capture, Frame, MAX_ARGS, Record, flag};
+use sigtrace_common::{Capture, Frame, MAX_ARGS, Record, flag};
 
 use super::{enter::Source, user};
 use crate::{
@@ -40,12 +40,12 @@ impl<const TYPED: bool> Source for UserRegs<TYPED> {
 
     /// The symbol tells it, but for functions that serve callers of both kinds.
     #[inline(always)]
-    fn abi(&self, shape: ShapeRef) -> Abi {
+    fn abi(&self, shape: ShapeRef) -> u8 {
         let tells_more = !self.is_certain && has(shape, flag::SHARED);
         if self.is_compat || tells_more && self.has_compat_number(shape) {
-            NATIVE.compat()
+            NATIVE.compat() as u8
         } else {
-            NATIVE
+            get!(shape, abi)
         }
     }
 
@@ -53,6 +53,11 @@ impl<const TYPED: bool> Source for UserRegs<TYPED> {
     fn capture(&self, shape: ShapeRef, record: &mut Record) {
         let frame = get!(shape, frame);
         if frame == Frame::None as u8 {
+            return;
+        }
+        if frame == Frame::Size as u8 {
+            let size = get!(shape, set_size) as usize & (MAX_ARGS - 1);
+            record.args[size] &= u64::from(u32::MAX);
             return;
         }
         let Some(sp) = self.register(stack_pointer(frame)) else { return };
@@ -90,6 +95,10 @@ fn mask_in(frame: u8) -> [u64; 2] {
     #[cfg(bpf_target_arch = "aarch64")]
     let (native, compat, old) =
         (aarch64::SIGFRAME_MASK, aarch64::SIGFRAME_MASK_ARM, aarch64::OLD_SIGFRAME_MASK_ARM);
+    #[cfg(bpf_target_arch = "x86_64")]
+    if frame == Frame::X32 as u8 {
+        return [x86::SIGFRAME_MASK_X32, 0];
+    }
     if frame == Frame::Native as u8 {
         [native, 0]
     } else if frame == Frame::Compat as u8 {

@@ -116,10 +116,10 @@ impl Source for SignalfdRead {
     }
 
     #[inline(always)]
-    fn abi(&self, _shape: ShapeRef) -> Abi {
+    fn abi(&self, _shape: ShapeRef) -> u8 {
         match self.caller {
-            Some(caller) => caller.abi,
-            None => NATIVE,
+            Some(caller) => caller.abi as u8,
+            None => NATIVE as u8,
         }
     }
 
@@ -173,8 +173,9 @@ fn at_top(stack: u64, padding: u64) -> Option<(u32, Abi)> {
     let number: u64 = read(regs.wrapping_add(x86::ORIG_AX as u64));
     // read, pread64, readv, preadv, preadv2, by arch/x86/entry/syscalls/syscall_{64,32}.tbl: no
     // number of one is among those of the other that can come here.
-    let (register, abi) = match number {
+    let (register, abi) = match number & !x86::X32_SYSCALL_BIT {
         0 | 17 | 19 | 295 | 327 => (x86::DI, Abi::X86_64),
+        515 | 534 | 546 => (x86::DI, Abi::X32),
         3 | 145 | 180 | 333 | 378 => (x86::BX, Abi::I386),
         _ => return None,
     };

@@ -3,6 +3,7 @@
 
 use aya_ebpf::programs::{FEntryContext, FExitContext};
 
+use super::point::is_of_compat;
 use crate::{
     calls::{Serves, enter, exit, regs::UserRegs, signalfd::SignalfdRead},
     shapes::ShapeRef,
@@ -13,7 +14,7 @@ use crate::{
 #[inline(always)]
 pub fn enter<const POINT: u32>(ctx: &FEntryContext) -> u32 {
     let source =
-        UserRegs::<true> { regs: ctx.arg(0), is_compat: POINT % 2 == 1, is_certain: false };
+        UserRegs::<true> { regs: ctx.arg(0), is_compat: is_of_compat(POINT), is_certain: false };
     enter::enter(Serves::Call, || Some(ShapeRef::of(POINT)), &source);
     0
 }

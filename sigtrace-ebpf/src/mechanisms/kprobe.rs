@@ -2,6 +2,7 @@
 
 use aya_ebpf::programs::{ProbeContext, RetProbeContext};
 
+use super::point::is_of_compat;
 use crate::{
     calls::{Serves, enter, exit, regs::UserRegs, signalfd::SignalfdRead},
     kernel::task::Task,
@@ -12,7 +13,7 @@ use crate::{
 /// the return is of interest.
 #[inline(always)]
 pub fn enter<const POINT: u32>(ctx: &ProbeContext) -> bool {
-    let is_compat = POINT % 2 == 1;
+    let is_compat = is_of_compat(POINT);
     let source = UserRegs::<false> { regs: Task::registers(ctx), is_compat, is_certain: false };
     enter::enter(Serves::Call, || Some(ShapeRef::of(POINT)), &source)
 }

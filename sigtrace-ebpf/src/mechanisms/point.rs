@@ -1,7 +1,7 @@
 //! Which point a program that serves many was called at: the caller's registers have the number of
 //! the call, and the thread says by which interface it came.
 
-use sigtrace_common::{Abi, Hook, SYSCALL_NUMBERS, SYSCALLS, point_number};
+use sigtrace_common::{Abi, Hook, POINTS_OF_A_ROW, SYSCALL_NUMBERS, SYSCALLS, point_number};
 
 use crate::{abi::NATIVE, kernel::load, shapes::ShapeRef};
 
@@ -23,6 +23,11 @@ const fn points(native: Abi) -> [u8; 2 * NUMBERS] {
             if let Some(entry) = syscall.entries.get(native) {
                 points[entry.number as usize] = own;
             }
+            if matches!(native, Abi::X86_64)
+                && let Some(entry) = syscall.entries.get(Abi::X32)
+            {
+                points[entry.number as usize] = point_number(row, Abi::X32) as u8;
+            }
             if let Some(entry) = syscall.entries.get(compat) {
                 points[NUMBERS + entry.number as usize] = if syscall.shares_entry(native) {
                     own
@@ -34,6 +39,11 @@ const fn points(native: Abi) -> [u8; 2 * NUMBERS] {
         row += 1;
     }
     points
+}
+
+/// Whether callers come to a point through the interface of 32-bit callers.
+pub const fn is_of_compat(point: u32) -> bool {
+    point % POINTS_OF_A_ROW == NATIVE.compat().place()
 }
 
 /// The shape of the call, if there is one for it. The registers are given by a pointer with a type.
@@ -53,12 +63,10 @@ pub fn of(regs: *const u8, is_compat: bool) -> Option<ShapeRef> {
 #[cfg(bpf_target_arch = "x86_64")]
 #[inline(always)]
 fn number(regs: *const u8) -> u32 {
-    /// Set in the numbers of x32 callers (`arch/x86/include/uapi/asm/unistd.h`), of which only those
-    /// come here that share the entry of others.
-    const X32_SYSCALL_BIT: u32 = 0x4000_0000;
+    use sigtrace_common::regs::x86::{ORIG_AX, X32_SYSCALL_BIT};
     // SAFETY: a typed pointer.
-    let number: u64 = unsafe { load(regs, sigtrace_common::regs::x86::ORIG_AX as u32) };
-    number as u32 & !X32_SYSCALL_BIT
+    let number: u64 = unsafe { load(regs, ORIG_AX as u32) };
+    number as u32 & !(X32_SYSCALL_BIT as u32)
 }
 
 #[cfg(bpf_target_arch = "x86_64")]

@@ -46,6 +46,11 @@ impl Functions {
         Self(found.collect())
     }
 
+    /// Whether the kernel's types could be asked.
+    pub(super) fn are_known(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// Whether a function can have one.
     pub(super) fn has(&self, symbol: &str) -> bool {
         self.0.contains_key(symbol)

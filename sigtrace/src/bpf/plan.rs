@@ -1,6 +1,6 @@
 //! What is to be attached where, before anything is.
 
-use sigtrace_common::{Hook, Point, SYSCALLS, Syscall};
+use sigtrace_common::{Abi, Hook, Point, SYSCALLS, Syscall};
 
 use super::{Mechanism, Policy, Selection, features::Features, fentry::Functions, support};
 
@@ -62,8 +62,8 @@ impl Plan {
     }
 }
 
-/// Where a call is probed: of one that is hooked in a function, of which a kernel has one, only there
-/// if the kernel's types tell which.
+/// Where a call is probed, as far as the kernel's types tell: of one that is hooked in a function, of
+/// which a kernel has one, only there; at the entry of x32 callers only if there is one.
 pub(super) fn points(
     syscall: &'static Syscall,
     functions: &Functions,
@@ -71,7 +71,10 @@ pub(super) fn points(
     let known = |point: &Point| functions.has(point.symbol);
     let is_function = matches!(syscall.hook, Hook::Function(_));
     let one = syscall.points(support::NATIVE).find(known).filter(|_| is_function);
-    syscall.points(support::NATIVE).filter(move |point| one.is_none_or(|one| one == *point))
+    syscall.points(support::NATIVE).filter(move |point| {
+        let is_missing = point.abi == Abi::X32 && functions.are_known() && !known(point);
+        !is_missing && one.is_none_or(|one| one == *point)
+    })
 }
 
 /// By what a point is to be probed, as far as the kernel's types have its function.

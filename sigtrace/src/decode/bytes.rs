@@ -1,5 +1,7 @@
 //! Numbers out of bytes, in this machine's order, at any alignment.
 
+use sigtrace_common::Abi;
+
 /// The `N` bytes at `offset`; `None` if there are fewer.
 pub(super) fn array<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
     bytes.get(offset..)?.first_chunk().copied()
@@ -36,9 +38,22 @@ pub(super) struct Layout<'a> {
     pub(super) bytes: &'a [u8],
     /// Whether pointers and longs have 64 bits.
     pub(super) wide: bool,
+    /// Whether times have, too: they are no longs of x32 callers.
+    pub(super) wide_times: bool,
 }
 
-impl Layout<'_> {
+impl<'a> Layout<'a> {
+    /// That of a caller through this interface.
+    pub(super) fn of(abi: Abi, bytes: &'a [u8]) -> Self {
+        let wide = abi.is_64bit();
+        Self { bytes, wide, wide_times: wide || abi == Abi::X32 }
+    }
+
+    /// A time, by its offset in the 64-bit and in the 32-bit layout, and in that of x32 callers.
+    pub(super) fn time(self, wide: usize, narrow: usize, x32: usize) -> Option<i64> {
+        if self.wide_times && !self.wide { i64(self.bytes, x32) } else { self.long(wide, narrow) }
+    }
+
     /// An unsigned long or a pointer, by its offset in the 64-bit and in the 32-bit layout.
     pub(super) fn word(self, wide: usize, narrow: usize) -> Option<u64> {
         if self.wide { u64(self.bytes, wide) } else { u32(self.bytes, narrow).map(u64::from) }

@@ -134,7 +134,7 @@ fn values<'a>(
         else {
             break;
         };
-        let register = if abi.is_64bit() { raw } else { u64::from(low(raw)) };
+        let register = if abi.has_64bit_registers() { raw } else { u64::from(low(raw)) };
         *value = match arg.access {
             Access::Value => scalar(arg.kind, register),
             Access::Returned => returned(arg.kind, outcome),
@@ -142,7 +142,7 @@ fn values<'a>(
                 let capture = Capture::from_number(capture)
                     .ok_or(DecodeError::UnknownCapture { argument: index, capture })?;
                 let bytes = record.get(offset..).unwrap_or_default();
-                let layout = Layout { bytes, wide: abi.is_64bit() };
+                let layout = Layout::of(abi, bytes);
                 let too_short = DecodeError::TooShort {
                     length: record.len(),
                     needed: offset + arg.kind.size(),

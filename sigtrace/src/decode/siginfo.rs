@@ -1,10 +1,10 @@
 //! `siginfo_t` (`include/uapi/asm-generic/siginfo.h`; for 32-bit callers `struct compat_siginfo`,
-//! `include/linux/compat.h`): a header, then a union.
+//! `include/linux/compat.h`, with times of 64 bits for x32 callers): a header, then a union.
 //!
 //! Which arm of the union holds is decided as the kernel does (`siginfo_layout`,
 //! `kernel/signal.c`), with the codes that Linux 6.12 and later know.
 
-use sigtrace_common::Kind;
+use sigtrace_common::{Abi, Kind};
 
 use super::{Flags, bytes::Layout};
 use crate::names::{perf_flags::TRAP_PERF, poll::POLL, si_code};
@@ -178,7 +178,7 @@ impl Siginfo {
         let mut bytes = [0; Kind::Siginfo.size()];
         bytes.get_mut(0..4)?.copy_from_slice(&signo.to_ne_bytes());
         bytes.get_mut(8..12)?.copy_from_slice(&code.to_ne_bytes());
-        Self::decode(Layout { bytes: &bytes, wide: true })
+        Self::decode(Layout::of(Abi::X86_64, &bytes))
     }
 
     pub(super) fn decode(layout: Layout<'_>) -> Option<Self> {
@@ -232,8 +232,8 @@ impl Layout<'_> {
             pid: self.int(16, 12)?,
             uid: self.uint(20, 16)?,
             status: self.int(24, 20)?,
-            utime: self.long(32, 24)?,
-            stime: self.long(40, 28)?,
+            utime: self.time(32, 24, 24)?,
+            stime: self.time(40, 28, 32)?,
         })
     }
 

@@ -53,8 +53,8 @@ fn an_unknown_syscall_is_refused() {
 #[test]
 fn an_unknown_interface_is_refused() {
     assert_eq!(
-        decode(&kill().with(offset_of!(Record, abi), &[4])),
-        Err(DecodeError::UnknownAbi(4))
+        decode(&kill().with(offset_of!(Record, abi), &[5])),
+        Err(DecodeError::UnknownAbi(5))
     );
 }
 

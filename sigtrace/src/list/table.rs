@@ -34,14 +34,17 @@ fn heading(with_probe: bool) -> Vec<String> {
     cells.into_iter().map(str::to_owned).collect()
 }
 
-/// The cells of a syscall, its number for 64-bit and for 32-bit callers. `probe` is there if the
+/// The cells of a syscall, its number for 64-bit and for 32-bit callers, and for x32 callers if they
+/// have one of their own. `probe` is there if the
 /// column is, and in it what is known.
 fn row(syscall: &'static Syscall, probe: Option<Option<&Probe>>) -> Vec<String> {
     let number = |abi| syscall.entries.get(abi).map(|entry| entry.number);
-    let numbers = [number(NATIVE), number(NATIVE.compat())];
+    let numbers = [number(NATIVE), number(NATIVE.compat())]
+        .map(|nr| nr.map_or_else(dash, |nr| nr.to_string()));
+    let x32 = number(Abi::X32).filter(|_| NATIVE == Abi::X86_64).map(|nr| nr.to_string());
     let mut cells = vec![
         syscall.name.to_owned(),
-        join(numbers.map(|number| number.map_or_else(dash, |nr| nr.to_string())).into_iter(), "/"),
+        join(numbers.into_iter().chain(x32), "/"),
         join(syscall.points(NATIVE).map(|point| point.symbol.to_owned()), " "),
     ];
     cells.extend(probe.map(|probe| match probe {
@@ -127,8 +130,8 @@ mod tests {
             cells(&lines, "sigaltstack"),
             [
                 "sigaltstack",
-                "131/186",
-                "__x64_sys_sigaltstack __ia32_compat_sys_sigaltstack",
+                "131/186/525",
+                "__x64_sys_sigaltstack __ia32_compat_sys_sigaltstack __x64_compat_sys_sigaltstack",
                 "no",
                 "@stack",
                 "ss: stack in, old_ss: stack out",

@@ -54,6 +54,15 @@ impl Workload {
         Self::try_command(name, Command::new(PROGRAM).args(["int80", name]))
     }
 
+    /// Runs a workload with the calls of x32 programs.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_run`](Self::try_run).
+    pub fn try_run_as_x32(name: &str) -> Result<Self, String> {
+        Self::try_command(name, Command::new(PROGRAM).args(["x32", name]))
+    }
+
     /// Runs a workload as a 32-bit program.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! Debian's cloud kernels, one folder each: the image and the modules a guest needs.
+//! Debian's kernels, one folder each: the image and the modules a guest needs. They are those for
+//! clouds unless it is said otherwise.
 
 use std::fmt;
 use std::fs;
@@ -29,18 +30,40 @@ const BACKPORTS: &str = "trixie-backports";
 /// The kernels everything is tested on.
 pub(crate) const TESTED: [&str; 4] = ["5.10", "6.1", "6.12", "7"];
 
-/// A kernel by major or major and minor version: `6.12`, or `7` for the newest 7.x.
+/// What the names of Debian's kernels end in: those for clouds, those for PCs.
+const CLOUD: &str = "-cloud-amd64";
+const PC: &str = "-amd64";
+
+/// A kernel by major or major and minor version: `6.12`, or `7` for the newest 7.x; `6.12-amd64` is that
+/// for PCs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version(String);
+
+impl Version {
+    /// The one for PCs of this version.
+    pub(crate) fn for_pcs(&self) -> Self {
+        Self(format!("{}{PC}", self.numbers()))
+    }
+
+    fn numbers(&self) -> &str {
+        self.0.strip_suffix(PC).unwrap_or(&self.0)
+    }
+
+    /// What its name ends in.
+    fn flavour(&self) -> &'static str {
+        if self.0.ends_with(PC) { PC } else { CLOUD }
+    }
+}
 
 impl FromStr for Version {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
         let text = if text == "newest" { "7" } else { text };
-        let numbers = text.split('.').filter(|part| part.parse::<u8>().is_ok()).count();
+        let version = text.strip_suffix(PC).unwrap_or(text);
+        let numbers = version.split('.').filter(|part| part.parse::<u8>().is_ok()).count();
         ensure!(
-            numbers == text.split('.').count() && numbers <= 2,
+            numbers == version.split('.').count() && numbers <= 2,
             "'{text}' is no kernel version; use one of {} or newest",
             TESTED.join(", ")
         );
@@ -83,11 +106,12 @@ pub(crate) fn ensure(cache: &Cache, version: &Version) -> Result<Kernel> {
 
 fn fetch(cache: &Cache, version: &Version, dir: &Path) -> Result<()> {
     let step = Step::start(format!("Fetching Debian's kernel {version}"));
-    let suite_name = RELEASES.iter().find(|(v, _)| *v == version.0).map_or(BACKPORTS, |r| r.1);
+    let suite_name =
+        RELEASES.iter().find(|(v, _)| *v == version.numbers()).map_or(BACKPORTS, |r| r.1);
     let suite = Suite::open(cache, suite_name)?;
     let names = suite.names("linux-")?;
     let release = newest(&names, version)
-        .with_context(|| format!("Debian's {suite_name} has no cloud kernel {version}"))?;
+        .with_context(|| format!("Debian's {suite_name} has no kernel {version}"))?;
     let unpacked = cache.scratch()?;
     suite.unpack(&packages(&names, release), unpacked.path())?;
     keep(unpacked.path(), release, dir)?;
@@ -98,11 +122,19 @@ fn fetch(cache: &Cache, version: &Version, dir: &Path) -> Result<()> {
 /// The newest release of `version` among package names; the architecture suffix is part of it.
 fn newest<'a>(names: &'a [String], version: &Version) -> Option<&'a str> {
     let releases = names.iter().filter_map(|name| name.strip_prefix("linux-image-"));
-    let cloud = releases.filter(|release| release.ends_with("-cloud-amd64"));
-    let wanted = cloud.filter(|release| {
-        release.strip_prefix(&version.0).is_some_and(|rest| rest.starts_with('.'))
+    let wanted = releases.filter(|release| {
+        let numbers = release.strip_suffix(version.flavour());
+        // Others have more in their names, such as `-rt`.
+        let numbers = numbers.filter(|numbers| !numbers.contains('-') || is_of_old(numbers));
+        let rest = numbers.and_then(|numbers| numbers.strip_prefix(version.numbers()));
+        rest.is_some_and(|rest| rest.starts_with('.'))
     });
     wanted.max_by_key(|release| numbers(release))
+}
+
+/// Whether the last of the numbers in a release is that of its binary interface, as up to 6.1: `6.1.0-50`.
+fn is_of_old(numbers: &str) -> bool {
+    numbers.rsplit('-').next().is_some_and(|last| last.parse::<u32>().is_ok())
 }
 
 /// The numbers in a release, which order it: 6.12.107+deb13 is newer than 6.12.94+deb13.
@@ -185,6 +217,7 @@ mod tests {
             "linux-image-6.12.107+deb13-cloud-amd64",
             "linux-image-6.12.107+deb13-cloud-amd64-dbg",
             "linux-image-6.12.200+deb13-amd64",
+            "linux-image-6.12.300+deb13-rt-amd64",
             "linux-image-6.1.0-50-cloud-amd64",
         ]);
         let newest = |text| newest(&names, &version(text));
@@ -192,6 +225,7 @@ mod tests {
         assert_eq!(newest("6.1"), Some("6.1.0-50-cloud-amd64"));
         assert_eq!(newest("6"), Some("6.12.107+deb13-cloud-amd64"));
         assert_eq!(newest("7"), None);
+        assert_eq!(newest("6.12-amd64"), Some("6.12.200+deb13-amd64"));
     }
 
     #[test]
@@ -206,6 +240,7 @@ mod tests {
     fn versions_are_numbers_or_newest() {
         assert_eq!(version("newest"), version("7"));
         assert_eq!(version("7.3").to_string(), "7.3");
+        assert_eq!(version("6.12-amd64"), version("6.12").for_pcs());
         for bad in ["", "6.", "6.1.2", "6.x", "latest", "../6"] {
             assert!(bad.parse::<Version>().is_err(), "{bad}");
         }

@@ -92,7 +92,8 @@ fn plan(kernels: &[Version], named: &[String]) -> VecDeque<Run> {
     let all = SUITES.iter().filter(|suite| suite.is_among(named)).flat_map(|suite| {
         kernels.iter().filter(|kernel| suite.is_for(kernel)).map(|kernel| {
             let label = format!("{} {kernel}", suite.name);
-            Run { suite: *suite, kernel: kernel.clone(), label }
+            let kernel = if suite.for_pcs { kernel.for_pcs() } else { kernel.clone() };
+            Run { suite: *suite, kernel, label }
         })
     });
     all.collect()

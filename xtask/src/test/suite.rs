@@ -16,6 +16,8 @@ pub(super) struct Suite {
     /// `tests/src/processors.rs`.
     pub(super) smp: u32,
     pub(super) memory_mb: u32,
+    /// On Debian's kernel for PCs, which has more built in than the one for clouds.
+    pub(super) for_pcs: bool,
     /// For the kernel's command line.
     pub(super) options: &'static str,
     /// Runs only when it is asked for by name, as it takes its time.
@@ -41,6 +43,12 @@ pub(super) const SUITES: &[Suite] = &[
         ..suite("preempt", "storm-tests")
     },
     Suite {
+        kernels: &["6.12"],
+        for_pcs: true,
+        options: "syscall.x32=y",
+        ..suite("x32", "x32-tests")
+    },
+    Suite {
         smp: 2,
         memory_mb: 4096,
         kernels: &["6.12", "7"],
@@ -58,6 +66,7 @@ const fn suite(name: &'static str, program: &'static str) -> Suite {
         systemd: false,
         smp: 1,
         memory_mb: 1024,
+        for_pcs: false,
         options: "",
         only_by_name: false,
     }

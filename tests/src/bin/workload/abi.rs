@@ -1,41 +1,67 @@
 //! The binary interface through which calls are made.
 //!
 //! A 64-bit program can make the calls of 32-bit programs, too, with their structures: by `int
-//! 0x80`. Here that is a state of the whole process, so that one and the same workload can be run
-//! through either interface, and as a 32-bit program.
+//! 0x80`. And those of x32 programs, by a bit in the number. Here that is a state of the whole process,
+//! so that one and the same workload can be run through any of them, and as a 32-bit program.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use sigtrace_tests::expect;
 
-static INT80: AtomicBool = AtomicBool::new(false);
+/// One of these.
+static INTERFACE: AtomicU8 = AtomicU8::new(OWN);
+const OWN: u8 = 0;
+const INT80: u8 = 1;
+const X32: u8 = 2;
 
 /// From now on makes calls as 32-bit programs do.
 pub(crate) fn become_i386() {
-    INT80.store(cfg!(target_arch = "x86_64"), Ordering::Relaxed);
+    INTERFACE.store(if cfg!(target_arch = "x86_64") { INT80 } else { OWN }, Ordering::Relaxed);
+}
+
+/// From now on makes calls as x32 programs do.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn become_x32() {
+    INTERFACE.store(X32, Ordering::Relaxed);
 }
 
 /// Whether calls are made by `int 0x80` from a 64-bit program.
 pub(crate) fn is_int80() -> bool {
-    INT80.load(Ordering::Relaxed)
+    INTERFACE.load(Ordering::Relaxed) == INT80
 }
 
-/// Whether pointers and longs have 32 bits in the calls.
+/// Whether calls are made as x32 programs do.
+pub(crate) fn is_x32() -> bool {
+    INTERFACE.load(Ordering::Relaxed) == X32
+}
+
+/// Whether pointers and longs have 32 bits in the calls' structures.
 pub(crate) fn is_narrow() -> bool {
-    cfg!(target_pointer_width = "32") || is_int80()
+    cfg!(target_pointer_width = "32") || is_foreign()
 }
 
-/// The name in events of the interface that calls are made through.
-pub(crate) fn name() -> &'static str {
+/// Whether calls are made through another interface than the program's own.
+pub(crate) fn is_foreign() -> bool {
+    INTERFACE.load(Ordering::Relaxed) != OWN
+}
+
+/// The name in events of the interface that a call is made through: x32 callers come as others do,
+/// unless the call has a number of its own for them.
+pub(crate) fn name_for(call: &str) -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    if is_x32() && x32::number(call).is_some() {
+        return "x32";
+    }
+    let _ = call;
     if is_int80() { "i386" } else { expect::abi() }
 }
 
 /// Makes something of a call for the program's own interface. A handler has to be set through that,
 /// as it gets the frame of the interface it was set through.
 pub(crate) fn natively<T>(what: impl FnOnce() -> T) -> T {
-    let before = INT80.swap(false, Ordering::Relaxed);
+    let before = INTERFACE.swap(OWN, Ordering::Relaxed);
     let result = what();
-    INT80.store(before, Ordering::Relaxed);
+    INTERFACE.store(before, Ordering::Relaxed);
     result
 }
 
@@ -117,6 +143,28 @@ pub(crate) mod int80 {
             "pidfd_send_signal" => 424,
             "pidfd_open" => 434,
             _ => panic!("{name} has no number here: add it"),
+        }
+    }
+}
+
+/// The numbers of x32 programs' calls.
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x32 {
+    /// Set in all of them (`arch/x86/include/uapi/asm/unistd.h`).
+    pub(crate) const BIT: i64 = 0x4000_0000;
+
+    /// The number of a call whose structures differ for x32 programs, without the bit
+    /// (`arch/x86/entry/syscalls/syscall_64.tbl`).
+    pub(crate) fn number(name: &str) -> Option<i64> {
+        match name {
+            "rt_sigaction" => Some(512),
+            "rt_sigreturn" => Some(513),
+            "rt_sigpending" => Some(522),
+            "rt_sigtimedwait" => Some(523),
+            "rt_sigqueueinfo" => Some(524),
+            "sigaltstack" => Some(525),
+            "rt_tgsigqueueinfo" => Some(536),
+            _ => None,
         }
     }
 }

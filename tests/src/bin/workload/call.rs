@@ -30,7 +30,13 @@ impl Call {
     /// A call that 64-bit programs have, too.
     fn new(name: &'static str, number: libc::c_long) -> Self {
         #[cfg(target_arch = "x86_64")]
-        let number = if abi::is_int80() { abi::int80::number(name) } else { number };
+        let number = if abi::is_int80() {
+            abi::int80::number(name)
+        } else if abi::is_x32() {
+            abi::x32::number(name).unwrap_or(number) | abi::x32::BIT
+        } else {
+            number
+        };
         Self::numbered(name, number)
     }
 
@@ -39,7 +45,7 @@ impl Call {
         Self {
             name,
             number,
-            abi: abi::name(),
+            abi: abi::name_for(name),
             #[cfg(target_arch = "x86_64")]
             int80: abi::is_int80(),
             #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,7 @@
 //! Programs that make signal calls and state, call by call, what sigtrace has to say about them.
 //!
-//! `workload NAME [ARG]...` runs one of them, `workload int80 NAME` the same with the calls of
-//! 32-bit programs. They call the kernel by number and keep to their own
+//! `workload NAME [ARG]...` runs one of them, `workload int80 NAME` and `workload x32 NAME` the same
+//! with the calls of 32-bit and of x32 programs. They call the kernel by number and keep to their own
 //! pointers, so that each call is what it says it is.
 
 mod abi;
@@ -41,6 +41,8 @@ mod uring;
 mod userfault;
 mod waiters;
 mod waiting;
+#[cfg(target_arch = "x86_64")]
+mod x32;
 
 use std::env;
 use std::process::ExitCode;
@@ -78,6 +80,8 @@ const WORKLOADS: &[Workload] = &[
     ("rt_sigtimedwait_time64", i386::waits::until_after_2038),
     #[cfg(target_arch = "x86")]
     ("sigreturn", i386::frames::run),
+    #[cfg(target_arch = "x86_64")]
+    ("x32-frames", x32::frames),
     ("names", callers::names),
     ("users", callers::users),
     ("families", callers::families),
@@ -110,6 +114,11 @@ fn main() -> ExitCode {
     let mut arguments: Vec<String> = env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "int80") {
         abi::become_i386();
+        arguments.remove(0);
+    }
+    #[cfg(target_arch = "x86_64")]
+    if arguments.first().is_some_and(|first| first == "x32") {
+        abi::become_x32();
         arguments.remove(0);
     }
     let Some((name, arguments)) = arguments.split_first() else {

@@ -1,5 +1,5 @@
 //! Memory for calls to read and write, some of it with something the matter. It is never freed, and
-//! lies where the calls can reach it: below 2 GiB for those of 32-bit programs.
+//! lies where the calls can reach it: below 2 GiB for those of 32-bit and x32 programs.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -39,7 +39,7 @@ fn take(size: usize) -> *mut u8 {
     /// What is left of the memory taken last.
     static LEFT: Mutex<&mut [u8]> = Mutex::new(&mut []);
 
-    if !abi::is_int80() {
+    if !abi::is_foreign() {
         return Box::leak(vec![0_u64; size.div_ceil(8)].into_boxed_slice()).as_mut_ptr().cast();
     }
     let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +104,7 @@ pub(crate) fn untouched_pages(count: usize) -> *mut u8 {
 unsafe fn map(length: usize, protection: i32, fd: i32) -> *mut u8 {
     let flags = libc::MAP_PRIVATE
         | if fd < 0 { libc::MAP_ANONYMOUS } else { 0 }
-        | if abi::is_int80() { MAP_32BIT } else { 0 };
+        | if abi::is_foreign() { MAP_32BIT } else { 0 };
     // SAFETY: the kernel chooses the place.
     let page = unsafe { libc::mmap(ptr::null_mut(), length, protection, flags, fd, 0) };
     assert_ne!(page, libc::MAP_FAILED, "cannot map memory");

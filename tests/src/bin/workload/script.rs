@@ -97,7 +97,7 @@ impl Script {
     /// A call was made that is not made by [`call`](Self::call): by a handler during the last
     /// call, or by the kernel, which restarted it.
     pub(crate) fn state(&mut self, name: &str, args: Value, ret: Option<i64>) {
-        let mut line = self.stated(name, abi::name(), args, ret);
+        let mut line = self.stated(name, abi::name_for(name), args, ret);
         line.after_ns = self.lines.last().map_or(0, |last| last.after_ns);
         line.before_ns = Some(now_ns());
         self.lines.push(line);

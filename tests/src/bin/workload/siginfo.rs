@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::names::{self, POLL, flags, hex};
 
-use crate::abi::{is_narrow, long, longs, word};
+use crate::abi::{is_narrow, is_x32, long, longs, word};
 use crate::memory::keep;
 use crate::pointer::{self, Ptr};
 
@@ -39,7 +39,8 @@ enum Kind {
     Short,
     Int,
     Unsigned,
-    Long,
+    /// A time, and where it is for an x32 caller, in 64 bits.
+    Time(usize),
     Pointer,
     Band,
     /// An unsigned int to be shown like this unless it is 0.
@@ -60,9 +61,19 @@ impl Member {
         let size = match self.kind {
             Kind::Short => 2,
             Kind::Int | Kind::Unsigned | Kind::Named(..) => 4,
-            Kind::Long | Kind::Pointer | Kind::Band => longs(&[0]).len(),
+            Kind::Time(_) if is_x32() => 8,
+            Kind::Time(_) | Kind::Pointer | Kind::Band => longs(&[0]).len(),
         };
         self.number.to_le_bytes()[..size].to_vec()
+    }
+
+    /// Where it is for whom calls are made.
+    fn at(&self) -> usize {
+        match self.kind {
+            Kind::Time(x32) if is_x32() => x32,
+            _ if is_narrow() => self.place.1,
+            _ => self.place.0,
+        }
     }
 
     fn shown(&self) -> Value {
@@ -71,7 +82,8 @@ impl Member {
             Kind::Short => json!(number as i16),
             Kind::Int => json!(number as i32),
             Kind::Unsigned => json!(number as u32),
-            Kind::Long => json!(long(number)),
+            Kind::Time(_) if is_x32() => json!(number),
+            Kind::Time(_) => json!(long(number)),
             Kind::Pointer => json!(hex(word(self.number))),
             Kind::Band => flags(word(self.number), POLL),
             Kind::Named(_, zero) if number == 0 => zero.clone(),
@@ -168,8 +180,8 @@ impl Info {
     pub(crate) fn child(self, pid: i32, uid: u32, status: i32, times: (i64, i64)) -> Self {
         self.kill(pid, uid)
             .member("status", THIRD, Kind::Int, status.into())
-            .member("utime", Place(32, 24), Kind::Long, times.0)
-            .member("stime", Place(40, 28), Kind::Long, times.1)
+            .member("utime", Place(32, 24), Kind::Time(24), times.0)
+            .member("stime", Place(40, 28), Kind::Time(32), times.1)
     }
 
     pub(crate) fn sys(self, call_addr: u64, syscall: i32, arch: (u32, &str)) -> Self {
@@ -213,7 +225,7 @@ impl Info {
         put(4, &self.errno.to_ne_bytes());
         put(8, &self.code.0.to_ne_bytes());
         for member in &self.members {
-            put(if is_narrow() { member.place.1 } else { member.place.0 }, &member.bytes());
+            put(member.at(), &member.bytes());
         }
         put(127, &[self.tail]);
         bytes
@@ -247,7 +259,9 @@ pub(crate) fn filled(look: impl FnOnce((i64, i64)) -> Info + 'static) -> Ptr {
     pointer::to_output(room, move || {
         // SAFETY: never freed; it is looked at after the call has written.
         let bytes = unsafe { &*room };
-        let times = if is_narrow() {
+        let times = if is_x32() {
+            (long_at(bytes, 24), long_at(bytes, 32))
+        } else if is_narrow() {
             (int(bytes, 24).into(), int(bytes, 28).into())
         } else {
             (long_at(bytes, 32), long_at(bytes, 40))

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sigtrace_tests::names::{bits, set};
 
-use crate::abi::{is_narrow, long, longs};
+use crate::abi::{is_narrow, is_x32, long, longs};
 use crate::call::{kill, rt_sigprocmask, rt_sigtimedwait};
 use crate::errno::{EAGAIN, EFAULT, EINTR, EINVAL};
 use crate::memory::{at_page_end, bytes, keep_bytes, not_resident, read_only, untouched};
@@ -17,8 +17,23 @@ const USR2: i32 = libc::SIGUSR2;
 
 /// A timeout.
 pub(crate) fn timeout(sec: i64, nsec: i64) -> Ptr {
-    let bytes = longs(&[sec.cast_unsigned(), nsec.cast_unsigned()]);
-    to(keep_bytes(&bytes), json!({ "sec": long(sec), "nsec": long(nsec) }))
+    to(
+        keep_bytes(&timespec(sec, nsec)),
+        if is_x32() {
+            // Of whose nanoseconds only the low half counts.
+            json!({ "sec": sec, "nsec": nsec as u32 })
+        } else {
+            json!({ "sec": long(sec), "nsec": long(nsec) })
+        },
+    )
+}
+
+/// Its bytes.
+fn timespec(sec: i64, nsec: i64) -> Vec<u8> {
+    if is_x32() {
+        return [sec.to_ne_bytes(), nsec.to_ne_bytes()].concat();
+    }
+    longs(&[sec.cast_unsigned(), nsec.cast_unsigned()])
 }
 
 pub(crate) fn run(_: &[String]) {
@@ -83,7 +98,7 @@ fn taken_at_once(script: &mut Script) {
     }
     // Nothing of it resident before the call.
     let set_page = not_resident(&bytes(usr2));
-    let time_page = not_resident(&longs(&[7, 8]));
+    let time_page = not_resident(&timespec(7, 8));
     let shown = json!({ "sec": 7, "nsec": 8 });
     let room = to(untouched(), info.shown());
     take(to(set_page, set(usr2)), room, to(time_page, shown), took);
