@@ -123,6 +123,7 @@ pub(crate) struct Account {
     undecodable: u64,
     output: u64,
     reported: Losses,
+    reported_returns: u64,
 }
 
 impl Account {
@@ -138,6 +139,7 @@ impl Account {
             undecodable: 0,
             output: 0,
             reported: Losses::default(),
+            reported_returns: 0,
         }
     }
 
@@ -202,12 +204,18 @@ impl Account {
         Returns { printed, lost: self.counters.get(Counter::ReturnLost).saturating_add(lost) }
     }
 
-    /// The losses since this was last asked, if there are any.
-    pub(crate) fn new_losses(&mut self) -> Option<Losses> {
-        let losses = self.losses();
+    /// How many returns were lost of calls that were printed as unfinished.
+    pub(crate) fn returns_lost(&self) -> u64 {
+        self.returns().lost
+    }
+
+    /// The losses since this was last asked, of calls and of late returns, if there are any.
+    pub(crate) fn new_losses(&mut self) -> Option<(Losses, u64)> {
+        let (losses, returns) = (self.losses(), self.returns_lost());
         let new = losses.since(self.reported);
-        self.reported = losses;
-        (new.total() > 0).then_some(new)
+        let new_returns = returns.saturating_sub(self.reported_returns);
+        (self.reported, self.reported_returns) = (losses, returns);
+        (new.total() > 0 || new_returns > 0).then_some((new, new_returns))
     }
 
     /// The totals.

@@ -372,5 +372,9 @@ fn say_account(account: &Account) {
     for (cause, count) in losses.causes().into_iter().filter(|(_, count)| *count > 0) {
         text.push_str(&format!(", {cause} {count}"));
     }
+    let returns = account.returns_lost();
+    if returns > 0 {
+        text.push_str(&format!(", and {returns} late return{}", plural(returns)));
+    }
     say(format_args!("{text}"));
 }

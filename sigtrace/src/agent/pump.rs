@@ -251,8 +251,8 @@ impl Pump {
 
     /// Tells of losses since the last time. Says whether there were any.
     pub(crate) fn report_losses(&mut self) -> bool {
-        let Some(losses) = self.account.new_losses() else { return false };
-        let lost = Lost { time_ns: now_ns(libc::CLOCK_REALTIME), causes: losses.causes() };
+        let Some((losses, returns)) = self.account.new_losses() else { return false };
+        let lost = Lost { time_ns: now_ns(libc::CLOCK_REALTIME), causes: losses.causes(), returns };
         self.line(Event::Lost(&lost), Entry::None);
         true
     }

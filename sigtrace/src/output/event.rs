@@ -33,6 +33,8 @@ pub struct Lost {
     pub time_ns: u64,
     /// How many, by cause.
     pub causes: Counts,
+    /// Of calls that were printed as unfinished, how many returns were lost besides.
+    pub returns: u64,
 }
 
 /// A time in which no probe of some syscalls answered. Calls made in it were not seen, and so nobody

@@ -16,7 +16,12 @@ pub(super) fn lost() -> Value {
         ("event", json!({ "const": "lost" })),
         ("time", described("When it was noticed.", reference("time"))),
     ];
-    object(header.into_iter().chain(numbers(Losses::default().causes())))
+    let returns = described(
+        "Returns of calls printed as unfinished that were lost besides.",
+        reference("uint64"),
+    );
+    let causes = numbers(Losses::default().causes());
+    object(header.into_iter().chain(causes).chain([("returns", returns)]))
 }
 
 /// The event of a time in which nothing could be seen.

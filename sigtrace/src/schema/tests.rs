@@ -111,7 +111,7 @@ fn printed(event: Event<'_>) -> Value {
 }
 
 fn lost() -> Value {
-    let lost = Lost { time_ns: 1, causes: Losses::default().causes() };
+    let lost = Lost { time_ns: 1, causes: Losses::default().causes(), returns: 0 };
     printed(Event::Lost(&lost))
 }
 

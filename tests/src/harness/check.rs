@@ -157,7 +157,7 @@ fn number(event: &Object, key: &str) -> Result<u64, String> {
 }
 
 fn lost(event: &Object) -> Checked {
-    keys(event, &[&["event", "time"], &CAUSES[..]].concat())?;
+    keys(event, &[&["event", "time"], &CAUSES[..], &["returns"]].concat())?;
     let mut counts = event.values().filter_map(Value::as_u64);
     ensure(counts.any(|count| count > 0), || "nothing was lost".into())
 }

@@ -111,10 +111,11 @@ impl Stats<'_> {
     }
 }
 
-/// The counts of a `lost` event.
+/// The calls of a `lost` event, by cause.
 fn counts(event: &Value) -> impl Iterator<Item = (String, u64)> {
     let object = event.as_object().cloned().unwrap_or_default();
-    let causes = object.into_iter().filter(|(key, _)| key != "event" && key != "time");
+    let others = ["event", "time", "returns"];
+    let causes = object.into_iter().filter(move |(key, _)| !others.contains(&key.as_str()));
     causes.map(|(cause, count)| (cause, number(&count)))
 }
 

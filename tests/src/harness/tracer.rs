@@ -84,6 +84,16 @@ impl Tracer {
         unsafe { libc::kill(self.pid().cast_signed(), signal) };
     }
 
+    /// Stops it with SIGSTOP, and waits until it stands still.
+    pub fn freeze(&self) {
+        self.signal(libc::SIGSTOP);
+        wait::until("sigtrace to stop", || {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+            let (_, rest) = stat.rsplit_once(") ")?;
+            rest.starts_with('T').then_some(())
+        });
+    }
+
     /// Stops it with SIGINT, which is no failure, and checks every line it wrote.
     #[track_caller]
     pub fn finish(self) -> Trace {

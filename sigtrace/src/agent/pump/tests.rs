@@ -260,6 +260,18 @@ fn returns_that_the_ring_had_no_room_for_are_lost() {
 }
 
 #[test]
+fn returns_that_are_lost_are_told_of_once() {
+    let (mut pump, mut output) = pump_for(None, 3);
+    assert!(pump.report_losses());
+    pump.account.return_lost();
+    assert!(pump.report_losses());
+    assert!(!pump.report_losses());
+    let told = written(&mut pump, &mut output);
+    let told: Vec<_> = told.iter().map(|event| (&event["ring_full"], &event["returns"])).collect();
+    assert_eq!(told, [(&json!(0), &json!(3)), (&json!(0), &json!(1))]);
+}
+
+#[test]
 fn a_call_whose_return_was_lost_is_forgotten() {
     let (mut pump, _output) = pump();
     pump.tell_unfinished(under_way().bytes());

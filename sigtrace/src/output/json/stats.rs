@@ -6,7 +6,7 @@ use super::{
 };
 use crate::output::{Lost, Stats, timestamp::Text};
 
-/// The line of lost calls, without its end.
+/// The line of lost calls and returns, without its end.
 pub(super) fn write_lost(lost: &Lost, time: &Text, out: &mut Vec<u8>) {
     let mut line = Object::new(out);
     line.field(key!("event"), "lost");
@@ -14,6 +14,7 @@ pub(super) fn write_lost(lost: &Lost, time: &Text, out: &mut Vec<u8>) {
     for (cause, count) in &lost.causes {
         line.named(cause, *count);
     }
+    line.field(key!("returns"), lost.returns);
     line.end();
 }
 

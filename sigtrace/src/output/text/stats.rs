@@ -8,10 +8,16 @@ use std::{
 use super::palette::Palette;
 use crate::output::{Lost, Stats};
 
-/// `lost 12 calls: ring_full 12, pending_full 0`.
+/// `lost 12 calls: ring_full 12, pending_full 0; 1 late return`.
 pub(super) fn write_lost(lost: &Lost, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     let hole = palette.hole;
-    write!(out, "{hole}lost {} calls: {}{hole:#}", sum(&lost.causes), List(&lost.causes))
+    write!(out, "{hole}lost {} calls: {}", sum(&lost.causes), List(&lost.causes))?;
+    match lost.returns {
+        0 => {}
+        1 => write!(out, "; 1 late return")?,
+        returns => write!(out, "; {returns} late returns")?,
+    }
+    write!(out, "{hole:#}")
 }
 
 /// `stats after 10.000000 s: printed 42 (kill 42), filtered 7, lost 0 (…), incomplete (…),

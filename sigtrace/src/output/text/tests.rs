@@ -433,14 +433,17 @@ fn colours_surround_the_parts_of_a_line() {
 
 #[test]
 fn lost_calls_have_a_line() {
-    let lost = Lost {
-        time_ns: 1_795_290_788_123_456_789,
-        causes: vec![("ring_full", 12), ("pending_full", 1)],
-    };
-    assert_eq!(
-        event(&mut Text::new(Sets::Names, false), Event::Lost(&lost)),
-        "19:53:08.123456 lost 13 calls: ring_full 12, pending_full 1\n"
-    );
+    for (returns, end) in [(0, ""), (1, "; 1 late return"), (2, "; 2 late returns")] {
+        let lost = Lost {
+            time_ns: 1_795_290_788_123_456_789,
+            causes: vec![("ring_full", 12), ("pending_full", 1)],
+            returns,
+        };
+        assert_eq!(
+            event(&mut Text::new(Sets::Names, false), Event::Lost(&lost)),
+            format!("19:53:08.123456 lost 13 calls: ring_full 12, pending_full 1{end}\n")
+        );
+    }
 }
 
 #[test]

@@ -119,9 +119,12 @@ fn counters_near_their_limits_are_told_as_they_are() {
     let lost = json!({ "ring_full": NEAR, "pending_full": NEAR, "registers_unreadable": NEAR,
         "probe_missed": 0, "undecodable": 0, "output": 0 });
     assert_eq!(stats.0["lost"], lost);
+    assert_eq!(stats.0["returns"], json!({ "printed": 0, "lost": NEAR }));
     let told: Vec<&Value> = trace.events.iter().filter(|event| event["event"] == "lost").collect();
     assert_eq!(told.len(), 1, "{told:?}");
     let last =
         format!("sigtrace: 0 events, {} calls filtered out, {} lost", NEAR + calls, u64::MAX);
+    let returns = format!(", and {NEAR} late returns\n");
+    assert!(trace.stderr.contains(&returns), "{returns:?}: {}", trace.stderr);
     assert!(trace.stderr.contains(&last), "{last:?} is not on stderr:\n{}", trace.stderr);
 }

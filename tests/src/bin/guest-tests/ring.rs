@@ -2,13 +2,15 @@
 
 use std::process::Stdio;
 
-use sigtrace_tests::harness::{Account, Flood, Streaming, Test};
+use serde_json::{Value, json};
+use sigtrace_tests::harness::{Account, Background, Flood, Streaming, Test, Tracer};
 use sigtrace_tests::tests;
 
 /// All of them.
 pub const TESTS: &[Test] = tests![
     a_call_that_is_filtered_out_takes_no_room_in_the_ring,
     calls_that_find_no_room_are_counted,
+    a_late_return_that_finds_no_room_is_counted_and_told_of,
 ];
 
 /// Has a sigtrace with the smallest ring stand still while so many calls are made, and returns its
@@ -48,4 +50,28 @@ fn calls_that_find_no_room_are_counted() {
     assert!(printed > 0 && printed < 64, "{printed} were printed");
     assert_eq!((printed + lost, filtered), (calls / 2, calls / 2));
     assert_eq!((output, ring_full), (0, lost));
+}
+
+fn a_late_return_that_finds_no_room_is_counted_and_told_of() {
+    let selected = ["-s", "tkill,pause", "--ring-size", "4096"];
+    let late = ["--unfinished-after", "100ms", "--stats"];
+    let tracer = Tracer::start(&[&selected[..], &late].concat());
+    let waiting = Background::start("endless", &["pause"]);
+    tracer.wait_for_line(r#""return":"unfinished""#);
+    tracer.freeze();
+    let calls = Flood::run(1, 2000);
+    waiting.kill();
+    tracer.signal(libc::SIGCONT);
+    let trace = tracer.finish();
+    let paused: Vec<_> =
+        trace.calls_of("pause").map(|call| (&call["ret"], &call["return"])).collect();
+    assert_eq!(paused, [(&Value::Null, &json!("unfinished"))]);
+    let stats = trace.stats();
+    assert_eq!(stats.0["returns"], json!({ "printed": 0, "lost": 1 }));
+    assert_eq!((stats.calls(), stats.printed_of("pause")), (calls + 1, 1), "{}", stats.0);
+    let lost = trace.events.iter().filter(|event| event["event"] == "lost");
+    assert_eq!(lost.filter_map(|event| event["returns"].as_u64()).sum::<u64>(), 1);
+    let returns: Vec<&Value> = trace.events.iter().filter(|e| e["event"] == "return").collect();
+    assert_eq!(returns, Vec::<&Value>::new());
+    assert!(trace.stderr.contains(", and 1 late return\n"), "{}", trace.stderr);
 }

@@ -72,7 +72,8 @@ pub(crate) fn read(reader: PipeReader, progress: &Progress) -> Books {
         last = time;
         if event["event"] == "lost" {
             let counts = event.as_object().into_iter().flatten();
-            books.lost += counts.filter_map(|(_, count)| count.as_u64()).sum::<u64>();
+            let causes = counts.filter(|(key, _)| *key != "returns");
+            books.lost += causes.filter_map(|(_, count)| count.as_u64()).sum::<u64>();
         } else {
             progress.note(&event);
             books.stats = event;

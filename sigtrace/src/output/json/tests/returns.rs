@@ -140,12 +140,13 @@ fn lost_calls_are_counted_by_cause() {
     let lost = Lost {
         time_ns: 1_795_290_788_123_456_789,
         causes: vec![("ring_full", 12), ("pending_full", 0)],
+        returns: 3,
     };
     assert_eq!(
         event(Event::Lost(&lost)),
         concat!(
             r#"{"event":"lost","time":"2026-11-21T19:53:08.123456789Z","ring_full":12,"#,
-            r#""pending_full":0}"#,
+            r#""pending_full":0,"returns":3}"#,
             "\n"
         )
     );
