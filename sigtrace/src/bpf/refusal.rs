@@ -22,7 +22,9 @@ pub(super) struct Refusal {
 /// A program for `what` is refused.
 pub(super) fn of_program(refused: Refused, what: &str) -> Refusal {
     let Refused { error, log } = refused;
-    let (errno, denied) = (error.raw_os_error(), is_denial(&error));
+    let errno = error.raw_os_error();
+    // What the verifier says is no matter of privileges, whatever the number of its error.
+    let denied = log.trim().is_empty() && is_denial(&error);
     let refused = anyhow!(error);
     let refused = if log.trim().is_empty() {
         refused.context("the kernel refuses to load the program")

@@ -1,5 +1,8 @@
 //! `--probe`: how each call is probed, and what that sees of those that sleep.
 
+use std::env;
+use std::ffi::CString;
+use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
@@ -31,6 +34,7 @@ pub const TESTS: &[Test] = tests![
     types_are_read_without_files_in_memory,
     without_btf_there_are_pairs_and_a_warning,
     without_btf_trampolines_are_refused,
+    a_program_that_the_verifier_refuses_costs_its_row_only,
     the_list_says_how_each_call_is_probed,
 ];
 
@@ -227,15 +231,20 @@ fn forbid_memory_files() -> io::Result<()> {
 
 /// sigtrace on a machine whose kernel does not tell its types.
 fn without_btf(args: &[&str]) -> Command {
+    // SAFETY: strings that end.
+    with_mount(args, || unsafe { mount(c"none", c"/sys/kernel/btf", c"tmpfs", 0) })
+}
+
+/// sigtrace in a mount namespace of its own, where this is mounted, too.
+fn with_mount(args: &[&str], mount_more: impl Fn() -> i32 + Send + Sync + 'static) -> Command {
     let mut command = command(args);
-    let hide = || {
+    let hide = move || {
         // SAFETY: strings that end; a mount namespace of the child's own.
         let done = unsafe {
             libc::unshare(libc::CLONE_NEWNS)
                 | mount(c"none", c"/", c"none", libc::MS_REC | libc::MS_PRIVATE)
-                | mount(c"none", c"/sys/kernel/btf", c"tmpfs", 0)
         };
-        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+        if done | mount_more() == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     };
     // SAFETY: only system calls are made.
     unsafe { command.pre_exec(hide) };
@@ -281,6 +290,52 @@ fn without_btf_trampolines_are_refused() {
     let expected = "sigtrace: --probe fentry: /sys/kernel/btf/vmlinux cannot be read, which needs a \
                     kernel with CONFIG_DEBUG_INFO_BTF; --probe auto does without";
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+}
+
+/// The kernel's types with the names of two functions changed: one that returns nothing is in the place
+/// of the other, whose result the verifier so does not let a program read.
+fn types_that_lie() -> CString {
+    const TYPES: &str = "/sys/kernel/btf/vmlinux";
+    let mut types = fs::read(TYPES).unwrap_or_else(|error| panic!("{TYPES}: {error}"));
+    let mut rename = |old: &[u8], new: &[u8]| {
+        assert_eq!(old.len(), new.len());
+        let old = [b"\0", old, b"\0"].concat();
+        let at = types.windows(old.len()).position(|bytes| bytes == old);
+        let at = at.unwrap_or_else(|| panic!("no {}", String::from_utf8_lossy(&old))) + 1;
+        types[at..at + new.len()].copy_from_slice(new);
+    };
+    rename(b"__ia32_sys_ssetmask", b"__ia32_not_ssetmask");
+    rename(OTHER.as_bytes(), b"__ia32_sys_ssetmask");
+    let path = env::temp_dir().join("types-that-lie");
+    fs::write(&path, types).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    CString::new(path.into_os_string().into_encoded_bytes()).unwrap_or_default()
+}
+
+/// It takes nothing and returns nothing.
+const OTHER: &str = "tick_nohz_idle_exit";
+
+fn a_program_that_the_verifier_refuses_costs_its_row_only() {
+    let types = types_that_lie();
+    let args = ["-s", "ssetmask,kill", "--probe", "fentry", "--stats"];
+    let with_lies = with_mount(&args, move || {
+        // SAFETY: strings that end.
+        unsafe { mount(&types, c"/sys/kernel/btf/vmlinux", c"none", libc::MS_BIND) }
+    });
+    let mut sent = Value::Null;
+    let trace = trace_by(with_lies, || sent = Puppet::start().call("kill 2147483634 15"));
+    assert_eq!(trace.stats().0["probes"], json!({ "kill": "fentry" }));
+    let got = trace.calls().find(|call| call["tid"] == sent["tid"]).map(foreseeable);
+    assert_eq!(got, Some(foreseeable(&sent)));
+    let said = trace.stderr.lines().find_map(|line| {
+        let said = line.strip_prefix("sigtrace: warning: not traced: ssetmask: ")?;
+        let (_, said) = said.split_once("cannot probe __ia32_sys_ssetmask: ")?;
+        said.strip_prefix("the verifier refuses the program; it says why in ")
+    });
+    let said = said.unwrap_or_else(|| panic!("{}", trace.stderr));
+    let path = said.split(": ").next().unwrap_or_default();
+    let log = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert!(log.contains(OTHER), "{log}");
+    fs::remove_file(path).unwrap_or_else(|error| panic!("{path}: {error}"));
 }
 
 fn the_list_says_how_each_call_is_probed() {
