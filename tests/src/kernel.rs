@@ -92,6 +92,18 @@ impl Kernel {
         MECHANISMS.iter().any(|(known, first)| *known == name && *first <= self)
     }
 
+    /// What writing 0 to `kernel.ftrace_enabled` fails with while calls are probed by this, as `--probe`
+    /// has it; nothing if it succeeds. 7.x does not take it at all, 5.10 not while there are trampolines.
+    pub fn refuses_to_switch_ftrace_off(self, probe: &str) -> Option<i32> {
+        if self.at_least(7, 0) {
+            Some(libc::EOPNOTSUPP)
+        } else if !self.at_least(6, 1) && probe == "fentry" {
+            Some(libc::EBUSY)
+        } else {
+            None
+        }
+    }
+
     /// By what a call is probed if nothing else is asked for: of those that lose nothing the cheapest
     /// if the call is a frequent one, or has a function of its own, else the quickest to attach.
     pub fn probe(self, syscall: &str) -> &'static str {

@@ -19,14 +19,10 @@ pub(super) struct Circumstances {
 impl Circumstances {
     /// Those of the running kernel.
     pub(super) fn now() -> Self {
-        let patched = names(PATCHES).into_iter().flat_map(|patch| {
-            let functions = names(&format!("{PATCHES}/{patch}/vmlinux"));
-            functions.into_iter().map(move |function| (patch.clone(), function))
-        });
         Self {
             kprobes: fs::read_to_string(KPROBES).ok(),
             ftrace: fs::read_to_string(FTRACE).ok(),
-            patched: patched.collect(),
+            patched: patched(PATCHES),
         }
     }
 
@@ -56,6 +52,16 @@ impl Circumstances {
         let (patch, _) = self.patched.iter().find(|(_, function)| is_of(function))?;
         Some(patch)
     }
+}
+
+/// Live patches and what they patch of the kernel itself, by what is in this directory: one for each
+/// patch, in it one for each object, in that one for each function.
+fn patched(directory: &str) -> Vec<(String, String)> {
+    let of_patch = |patch: String| {
+        let functions = names(&format!("{directory}/{patch}/vmlinux"));
+        functions.into_iter().map(move |function| (patch.clone(), function))
+    };
+    names(directory).into_iter().flat_map(of_patch).collect()
 }
 
 fn is_zero(content: Option<&str>) -> bool {
@@ -106,6 +112,25 @@ mod tests {
         let circumstances = circumstances("0\n", "1\n", "");
         let reason = circumstances.reason(false, ["__x64_sys_kill"].into_iter());
         assert_eq!(reason, "its probes do not answer");
+    }
+
+    /// As `Documentation/ABI/testing/sysfs-kernel-livepatch` has it.
+    #[test]
+    fn live_patches_are_read_from_their_directories() {
+        let directory = tempfile::tempdir().unwrap();
+        for function in [
+            "fix_kill/vmlinux/__x64_sys_kill,1",
+            "fix_fs/ext4/ext4_open,1",
+            "fix_tty/vmlinux/n_tty_read,1",
+        ] {
+            fs::create_dir_all(directory.path().join(function)).unwrap();
+        }
+        // Every patch has it.
+        fs::write(directory.path().join("fix_kill/enabled"), "1\n").unwrap();
+        let pair = |patch: &str, function: &str| (patch.to_owned(), function.to_owned());
+        let expected = [pair("fix_kill", "__x64_sys_kill,1"), pair("fix_tty", "n_tty_read,1")];
+        assert_eq!(patched(directory.path().to_str().unwrap()), expected);
+        assert_eq!(patched("/no/such/directory"), []);
     }
 
     #[test]
