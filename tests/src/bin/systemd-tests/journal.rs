@@ -18,8 +18,18 @@ pub(crate) fn lines() -> Result<Vec<String>> {
     Ok(output("journalctl -o cat -u sigtrace")?.lines().map(str::to_owned).collect())
 }
 
-/// The events of calls, in order. Every line that begins as JSON must be JSON that fits the schema.
+/// The events of calls, in order.
 pub(crate) fn events() -> Result<Vec<Value>> {
+    of_kind("syscall")
+}
+
+/// The totals that were told of last; `None` if they have not been yet.
+pub(crate) fn stats() -> Result<Option<Value>> {
+    Ok(of_kind("stats")?.pop())
+}
+
+/// The events of a kind, in order. Every line that begins as JSON must be JSON that fits the schema.
+fn of_kind(kind: &str) -> Result<Vec<Value>> {
     let lines = lines()?;
     let json = lines.iter().filter(|line| line.starts_with('{'));
     let parsed = json.map(|line| {
@@ -29,7 +39,7 @@ pub(crate) fn events() -> Result<Vec<Value>> {
         Ok(event)
     });
     let mut events = parsed.collect::<Result<Vec<_>>>()?;
-    events.retain(|event| event["event"] == "syscall");
+    events.retain(|event| event["event"] == kind);
     Ok(events)
 }
 

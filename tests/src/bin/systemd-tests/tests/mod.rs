@@ -2,6 +2,7 @@
 
 mod arguments;
 mod life;
+mod mechanisms;
 mod sandbox;
 mod stop;
 mod suspend;
@@ -17,6 +18,7 @@ pub(crate) fn all() -> Vec<Trial> {
         life::trials(),
         arguments::trials(),
         sandbox::trials(),
+        mechanisms::trials(),
         stop::trials(),
         suspend::trials(),
     ]
