@@ -133,7 +133,7 @@ pub mod undecided {
 pub enum State {
     /// No call: the thread's slot is free.
     Idle = 0,
-    /// Entered, not yet returned. The agent sees it only when it stops and looks at the slots.
+    /// Entered, not yet returned. The agent sees it when it looks at the slots.
     Entered = 1,
     /// Entered and returned.
     Returned = 2,

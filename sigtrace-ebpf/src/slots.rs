@@ -114,9 +114,14 @@ fn is_free(slot: *mut Slot) -> bool {
 /// Whether the slot holds a call of the thread.
 #[inline(always)]
 fn holds(slot: *mut Slot, tid: u32) -> bool {
+    // In this order: nobody but the thread itself makes the first one its id, while the second may
+    // become that of another thread's call in between.
     // SAFETY: an element of the map, whose members are integers: if it is not ours, what we compare
-    // says so.
-    unsafe { (*slot).record.tid == tid && (*slot).record.state == State::Entered as u8 }
+    // says so. Volatile, as other processors change them.
+    unsafe {
+        (&raw const (*slot).record.state).read_volatile() == State::Entered as u8
+            && (&raw const (*slot).record.tid).read_volatile() == tid
+    }
 }
 
 /// The slot that holds a call of the thread; null if none does.
@@ -187,7 +192,7 @@ fn come_back(tid: u32) {
 #[inline(always)]
 pub fn forget(tid: u32) {
     if let Some(slot) = first(tid)
-        && is_quiet(slot)
+        && is_free(slot)
         && take(slot)
     {
         // SAFETY: we have it now.

@@ -8,7 +8,7 @@ use aya_ebpf::{
     programs::{RawTracePointContext, TracePointContext},
 };
 use aya_log_ebpf::warn;
-use sigtrace_common::{access, select, side};
+use sigtrace_common::{select, side};
 
 use crate::{
     calls::enter::emit_missed,
@@ -73,7 +73,7 @@ pub fn thread_exec(ctx: RawTracePointContext) -> i32 {
 /// call whose return was missed.
 #[inline(always)]
 fn leave_slot(tid: u32) {
-    if config!(access) & access::MISSES != 0 && sees_returns() && slots::may_be_under_way(tid) {
+    if sees_returns() && slots::may_be_under_way(tid) {
         emit_missed(tid);
     }
     if !task::is_direct() {

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     config::{config, selects},
     kernel::task::{self, Task},
-    maps::{count, is_tracing, is_trying, saw},
+    maps::{count, is_tracing, is_trying, saw, sees_returns},
     shapes::{ShapeRef, get, has},
     slots,
 };
@@ -69,7 +69,7 @@ fn admit(pid: u32, tid: u32, has_target: impl FnOnce() -> bool) -> Option<Caller
 /// that these need not be told from it any more.
 #[inline(never)]
 fn enter_own(shape: ShapeRef, tid: u32) -> bool {
-    let slot = slots::claim(tid, emit_if_missed);
+    let slot = slots::claim(tid, emit_missed);
     if slot.is_null() {
         return false;
     }
@@ -80,6 +80,7 @@ fn enter_own(shape: ShapeRef, tid: u32) -> bool {
     };
     record.syscall = u16::from(get!(shape, syscall));
     (record.pid, record.tid) = (config!(self_pid), tid);
+    (record.ns_pid, record.ns_tid) = (0, 0);
     record.undecided = undecided::OWN;
     saw(record.syscall, false);
     set_out(slot);
@@ -102,15 +103,7 @@ fn forget_missed(tid: u32) {
     }
 }
 
-/// Likewise, on a claim of the slot.
-#[inline(always)]
-fn emit_if_missed(tid: u32) {
-    if config!(access) & access::MISSES != 0 {
-        emit_missed(tid);
-    }
-}
-
-/// Emits it, where that is not known to be the case.
+/// Emits the call that the thread's slot still holds, if it holds one.
 #[inline(never)]
 pub fn emit_missed(tid: u32) {
     let slot = slots::find(tid);
@@ -162,7 +155,7 @@ fn begin(serves: Serves, shape: ShapeRef, source: &impl Source, caller: &mut Cal
             open => caller.undecided = open,
         }
     }
-    let slot = slots::claim(tid, emit_if_missed);
+    let slot = slots::claim(tid, emit_missed);
     if slot.is_null() {
         count(Counter::PendingFull);
     }
@@ -254,6 +247,10 @@ fn set_out(slot: *mut Slot) {
 #[inline(always)]
 pub fn enter(serves: Serves, shape: impl Fn() -> Option<ShapeRef>, source: &impl Source) -> bool {
     if !is_tracing() {
+        // The return of this call is seen, if tracing is about to end.
+        if sees_returns() {
+            forget_missed(Task::tid());
+        }
         return false;
     }
     let (pid, tid) = Task::ids();

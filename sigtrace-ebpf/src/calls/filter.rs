@@ -150,6 +150,8 @@ fn names_nobody_selected(shape: ShapeRef, args: &[u64; MAX_ARGS]) -> bool {
     };
     (process == NO_ARG || is_nobody(process))
         && (thread == NO_ARG || is_nobody(thread))
+        // Where no namespace is known, each is the initial one only as far as we know.
+        && config!(offsets.task_thread_pid) != 0
         && Task::current().level() == 0
 }
 

@@ -7,7 +7,10 @@
 mod call;
 mod reason;
 
-use std::{collections::BTreeMap, thread};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    thread,
+};
 
 use anyhow::Result;
 use sigtrace_common::{Phase, SYSCALLS, Seen};
@@ -31,6 +34,8 @@ pub(crate) struct Trials {
     untried: Vec<usize>,
     /// Whether that switches off with all kprobes, by row.
     by_kprobe: BTreeMap<usize, bool>,
+    /// Rows that are probed by pairs of probes.
+    pairs: BTreeSet<usize>,
 }
 
 /// What came of the calls. Rows of the syscall table, in its order.
@@ -57,13 +62,15 @@ impl Trials {
         let (mut trials, mut untried) = (BTreeMap::new(), Vec::new());
         let probed = mechanisms.iter().filter(|(_, how)| **how != Mechanism::Unsupported);
         let by_kprobe = probed.map(|(&row, how)| (row, is_kprobe(*how))).collect();
+        let pairs = mechanisms.iter().filter(|(_, how)| **how == Mechanism::Kprobe);
+        let pairs = pairs.map(|(&row, _)| row).collect();
         for &row in BTreeMap::keys(&by_kprobe) {
             match SYSCALLS.get(row).and_then(Trial::of) {
                 Some(trial) => _ = trials.insert(row, trial),
                 None => untried.push(row),
             }
         }
-        Self { trials, untried, by_kprobe }
+        Self { trials, untried, by_kprobe, pairs }
     }
 
     /// Makes the calls, and says whose probes saw them. The agent is to be tracing.
@@ -87,7 +94,7 @@ impl Trials {
             let answers = self.make(&rows);
             kernel.set_phase(Phase::Tracing)?;
             let after = kernel.seen()?;
-            let (silent, refused) = judge(&answers, &before, &after);
+            let (silent, refused) = judge(&answers, &before, &after, &self.pairs);
             outcome.unchecked.extend(refused);
             rows = silent;
             if rows.is_empty() {
@@ -126,9 +133,14 @@ fn is_kprobe(mechanism: Mechanism) -> bool {
 
 /// The rows whose programs did not see the call that was made of each, and those of which that says
 /// nothing, as somebody else answered the call.
-fn judge(answers: &[(usize, Answer)], before: &[Seen], after: &[Seen]) -> (Vec<usize>, Vec<usize>) {
+fn judge(
+    answers: &[(usize, Answer)],
+    before: &[Seen],
+    after: &[Seen],
+    pairs: &BTreeSet<usize>,
+) -> (Vec<usize>, Vec<usize>) {
     let unseen = answers.iter().filter(|(row, _)| match (before.get(*row), after.get(*row)) {
-        (Some(before), Some(after)) => !is_seen(*before, *after),
+        (Some(before), Some(after)) => !is_seen(*before, *after, pairs.contains(row)),
         _ => true,
     });
     let (silent, refused): (Vec<_>, Vec<_>) =
@@ -137,10 +149,12 @@ fn judge(answers: &[(usize, Answer)], before: &[Seen], after: &[Seen]) -> (Vec<u
     (rows(silent), rows(refused))
 }
 
-/// Whether a call was seen to begin and to return between these. More than one is another thread's.
-fn is_seen(before: Seen, after: Seen) -> bool {
+/// Whether a call was seen to begin and to return between these. More than one is another thread's. By
+/// a pair of probes it need not be seen to return: sleepers may have all slots for that.
+fn is_seen(before: Seen, after: Seen, by_pair: bool) -> bool {
     // The numbers start again from 0.
-    after.entries.wrapping_sub(before.entries) > 0 && after.returns.wrapping_sub(before.returns) > 0
+    let since = |before: u32, after: u32| after.wrapping_sub(before) > 0;
+    since(before.entries, after.entries) && (by_pair || since(before.returns, after.returns))
 }
 
 #[cfg(test)]
@@ -166,7 +180,10 @@ mod tests {
             (seen(4, 4), seen(6, 6), true),
             (seen(u32::MAX, u32::MAX), seen(0, 0), true),
         ] {
-            assert_eq!(is_seen(before, after), expected, "{before:?} {after:?}");
+            assert_eq!(is_seen(before, after, false), expected, "{before:?} {after:?}");
+            // By a pair the entry is enough.
+            let began = before.entries != after.entries;
+            assert_eq!(is_seen(before, after, true), began, "{before:?} {after:?}");
         }
     }
 
@@ -176,7 +193,7 @@ mod tests {
         let answers: Vec<_> = answers.into_iter().enumerate().collect();
         let before = [seen(7, 7); 4];
         let after = [seen(8, 8), seen(7, 7), seen(8, 7), seen(8, 8)];
-        assert_eq!(judge(&answers, &before, &after), (vec![2], vec![1]));
+        assert_eq!(judge(&answers, &before, &after, &BTreeSet::new()), (vec![2], vec![1]));
     }
 
     #[test]

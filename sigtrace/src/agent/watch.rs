@@ -21,9 +21,9 @@ const APART: Duration = Duration::from_secs(5);
 pub(crate) struct Watch {
     trials: Trials,
     due: Instant,
-    /// When the probes last answered, on the wall clock; before the first trial, when it was made.
-    answered_ns: u64,
-    blind: Option<Blind>,
+    /// When the last trial was made, on the wall clock: all answered then that are not silent.
+    tried_ns: u64,
+    blind: Vec<Blind>,
 }
 
 /// A time in which some probes do not answer.
@@ -40,8 +40,8 @@ impl Watch {
         Self {
             trials: Trials::new(mechanisms),
             due: Instant::now(),
-            answered_ns: now_ns(libc::CLOCK_REALTIME),
-            blind: None,
+            tried_ns: now_ns(libc::CLOCK_REALTIME),
+            blind: Vec::new(),
         }
     }
 
@@ -66,20 +66,27 @@ impl Watch {
         self.due = Instant::now() + APART;
         let outcome = self.trials.run(kernel)?;
         let now_ns = now_ns(libc::CLOCK_REALTIME);
-        let syscalls = outcome.silent_names();
-        if let Some(blind) = self.blind.take_if(|blind| blind.syscalls != syscalls) {
-            tracing::warn!("probes answer again: {}", blind.syscalls.join(", "));
-            pump.report_blind(blind.since_ns, Some(now_ns), blind.syscalls, blind.reason);
+        let silent = outcome.silent_names();
+        for blind in &mut self.blind {
+            let (still, answering) =
+                blind.syscalls.iter().partition::<Vec<_>, _>(|name| silent.contains(name));
+            if !answering.is_empty() {
+                tracing::warn!("probes answer again: {}", answering.join(", "));
+                pump.report_blind(blind.since_ns, Some(now_ns), answering, blind.reason.clone());
+            }
+            blind.syscalls = still;
         }
-        if syscalls.is_empty() {
-            self.answered_ns = now_ns;
-        } else if self.blind.is_none() {
+        self.blind.retain(|blind| !blind.syscalls.is_empty());
+        let known: Vec<_> = self.blind.iter().flat_map(|blind| &blind.syscalls).collect();
+        let fallen: Vec<_> = silent.iter().filter(|name| !known.contains(name)).copied().collect();
+        if !fallen.is_empty() {
             let reason = outcome.reason.clone().unwrap_or_default();
-            tracing::warn!("nothing is seen of {}: {reason}", syscalls.join(", "));
-            let since_ns = self.answered_ns;
-            pump.report_blind(since_ns, None, syscalls.clone(), reason.clone());
-            self.blind = Some(Blind { since_ns, syscalls, reason });
+            tracing::warn!("nothing is seen of {}: {reason}", fallen.join(", "));
+            let since_ns = self.tried_ns;
+            pump.report_blind(since_ns, None, fallen.clone(), reason.clone());
+            self.blind.push(Blind { since_ns, syscalls: fallen, reason });
         }
+        self.tried_ns = now_ns;
         Ok(outcome)
     }
 }

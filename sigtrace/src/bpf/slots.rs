@@ -1,6 +1,7 @@
 //! The slots, in which the calls are that are under way.
 
 use std::{
+    collections::{BTreeSet, HashSet},
     fs, io,
     mem::offset_of,
     os::fd::{AsFd as _, AsRawFd as _},
@@ -9,7 +10,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use aya::maps::{HashMap, MapData};
+use aya::{
+    Pod,
+    maps::{HashMap, MapData},
+};
 use sigtrace_common::{Record, SYSCALLS, Slot, State, undecided};
 
 /// A call as it lies in its slot.
@@ -125,10 +129,10 @@ impl Slots {
                 late.push(without_guess(record));
             }
         }
-        let gone: Vec<u32> = self.overflow_told.keys().filter_map(Result::ok).collect();
-        for tid in gone {
+        let there: HashSet<Key> = all.iter().copied().collect();
+        for tid in self.threads(&self.overflow_told) {
             let told = self.overflow_told.get(&tid, 0).unwrap_or(0);
-            if !all.contains(&(tid, told)) {
+            if !there.contains(&(tid, told)) {
                 let _ = self.overflow_told.remove(&tid);
             }
         }
@@ -136,8 +140,14 @@ impl Slots {
 
     /// The calls that are elsewhere, by thread.
     fn elsewhere(&self) -> Vec<(u32, RecordBytes)> {
-        let threads: Vec<u32> = self.overflow.keys().filter_map(Result::ok).collect();
+        let threads = self.threads(&self.overflow);
         threads.into_iter().filter_map(|tid| Some((tid, self.record_elsewhere(tid)?))).collect()
+    }
+
+    /// The threads in a map, of which there are no more than half as many as slots. The kernel begins anew
+    /// where one is gone that it has just told, so that it would go on for as long as they come and go.
+    fn threads<V: Pod>(&self, map: &HashMap<MapData, u32, V>) -> BTreeSet<u32> {
+        map.keys().filter_map(Result::ok).take(self.number as usize).collect()
     }
 
     fn record_elsewhere(&self, tid: u32) -> Option<RecordBytes> {

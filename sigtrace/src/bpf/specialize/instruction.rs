@@ -25,6 +25,22 @@ pub(super) const BY_REGISTER: u8 = 0x08;
 /// `BPF_PSEUDO_CALL`, `BPF_PSEUDO_MAP_VALUE`, `BPF_PSEUDO_FUNC`.
 pub(super) const PSEUDO_CALL: u8 = 1;
 pub(super) const PSEUDO_MAP_VALUE: u8 = 2;
+pub(super) const PSEUDO_FUNC: u8 = 4;
+/// `BPF_FETCH`, in the immediate of an atomic operation.
+const FETCH: i32 = 1;
+/// `BPF_MODE` of a store's code, and of these `BPF_ATOMIC`.
+pub(super) const MODE: u8 = 0xe0;
+pub(super) const ATOMIC: u8 = 0xc0;
+
+/// Whether what is done here takes an instruction into account: not the address of a function, nor an atomic
+/// operation that sets a register, neither of which our programs have.
+pub(super) fn is_known(instruction: &bpf_insn) -> bool {
+    match class_of(instruction) {
+        class::LD => instruction.code != LOAD_WIDE || instruction.src_reg() != PSEUDO_FUNC,
+        class::STX => instruction.code & MODE != ATOMIC || instruction.imm & FETCH == 0,
+        _ => true,
+    }
+}
 /// `BPF_LD | BPF_IMM | BPF_DW`, which is two instructions long.
 pub(super) const LOAD_WIDE: u8 = 0x18;
 

@@ -17,15 +17,19 @@ mod values;
 use aya_obj::generated::bpf_insn;
 
 use addresses::direct;
-use instruction::{JA, class, class_of, instruction as make, is_second_half};
+use instruction::{JA, class, class_of, instruction as make, is_known, is_second_half};
 use layout::{compact, reached, threaded};
 use liveness::{is_useless, live_after};
 use operands::with_number;
 pub(super) use values::Constants;
 use values::{Known, Registers, Value::Number, decided, step};
 
-/// The program without what cannot be reached, and without what comes to nothing then.
+/// The program without what cannot be reached, and without what comes to nothing then. One with
+/// instructions that are not known here stays as it is.
 pub(super) fn specialize(code: &[bpf_insn], constants: &Constants) -> Vec<bpf_insn> {
+    if !(0..code.len()).all(|at| is_second_half(code, at) || is_known(&code[at])) {
+        return code.to_vec();
+    }
     let code = without_useless(&without_unreached(code, constants));
     let code = without_useless(&compact(direct(&code)));
     compact(reached(&threaded(code)))
@@ -327,5 +331,17 @@ mod tests {
         let code = [helper(5), jump_if_equal(0, 1, 3), helper(8), helper(14), exit(), jump(-3)];
         let expected = [helper(5), jump_if_equal(0, 1, 1), helper(8), helper(14), exit()];
         assert_eq!(specialized(&code, 1), plain(&expected));
+    }
+
+    #[test]
+    fn a_program_with_what_is_not_known_stays_as_it_is() {
+        let useless = set(3, 4);
+        // r1 = the address of a function; r0 = what was at r6, to which r0 is added.
+        let function = [instruction(LOAD_WIDE, 1, 4, 0, 9), instruction(0, 0, 0, 0, 0)];
+        let fetch = [helper(35), instruction(0xdb, 6, 0, 0, 1)];
+        for code in [function, fetch] {
+            let code = [&[useless], &code[..], &[exit()]].concat();
+            assert_eq!(specialized(&code, 1), plain(&code));
+        }
     }
 }

@@ -23,10 +23,6 @@ pub(super) enum Value {
 
 use Value::{Constant, Number, Unknown};
 
-/// `BPF_MODE` of a store's code, and of these `BPF_ATOMIC`.
-const MODE: u8 = 0xe0;
-const ATOMIC: u8 = 0xc0;
-
 pub(super) type Registers = [Value; 11];
 
 /// What is known of registers throughout a program.
@@ -203,11 +199,6 @@ pub(super) fn step(
             after[to] = compute(instruction, before[to], operand);
         }
         class::JMP64 if instruction.code >> 4 == CALL => after[..6].fill(Unknown),
-        // Some atomic operations return what was there before.
-        class::STX if instruction.code & MODE == ATOMIC => {
-            after[0] = Unknown;
-            after[usize::from(instruction.src_reg()).min(10)] = Unknown;
-        }
         _ => {}
     }
     after
