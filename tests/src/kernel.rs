@@ -14,7 +14,8 @@ const MECHANISMS: [(&str, Kernel); 5] = [
 ];
 
 /// Calls that ordinary programs make all the time.
-const FREQUENT: [&str; 5] = ["rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "kill", "tgkill"];
+pub const FREQUENT: [&str; 5] =
+    ["rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "kill", "tgkill"];
 
 /// The running kernel's version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use sigtrace_tests::bpf;
+use sigtrace_tests::kernel::FREQUENT;
 
 const BPF_PROG_TYPE_KPROBE: u32 = 2;
 const BPF_PROG_TYPE_TRACEPOINT: u32 = 5;
@@ -35,12 +36,26 @@ impl Traces {
     }
 }
 
+/// The names of the programs that see `syscalls` if nothing else is asked for, as [`Traces::probes`] has
+/// them: returns by trampolines, the entries of frequent calls of 64-bit callers, too, all others by one.
+pub(crate) fn by_default(syscalls: &[&str]) -> Vec<String> {
+    let frequent = |name: &&&str| FREQUENT.contains(*name);
+    let entries = syscalls.iter().filter(frequent).map(|name| format!("{name}_fentry"));
+    let returns =
+        syscalls.iter().flat_map(|name| ["", "i386_"].map(|of| format!("{of}{name}_fexit")));
+    sorted(entries.chain(returns).chain(["multi".to_owned()]))
+}
+
 /// The names of the programs for entries and returns of `syscalls` by trampolines, as
 /// [`Traces::probes`] has them: for 64-bit callers and for 32-bit ones.
 pub(crate) fn trampolines(syscalls: &[&str]) -> Vec<String> {
     let points =
         syscalls.iter().flat_map(|syscall| [(*syscall).to_owned(), format!("i386_{syscall}")]);
-    let names = points.flat_map(|point| [format!("{point}_fentry"), format!("{point}_fexit")]);
+    sorted(points.flat_map(|point| [format!("{point}_fentry"), format!("{point}_fexit")]))
+}
+
+/// In order, and as far as the kernel keeps them.
+fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut names: Vec<String> = names.map(|name| name.chars().take(15).collect()).collect();
     names.sort();
     names

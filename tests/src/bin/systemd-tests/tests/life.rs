@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::kernel::{Traces, trampolines};
+use crate::kernel::{Traces, by_default};
 use crate::service::Service;
 use crate::workload::{Sleeper, kill};
 use crate::{journal, kernel, process, wait};
@@ -23,7 +23,7 @@ fn starting_returns_once_the_probes_are_attached() -> Result<()> {
     let service = Service::as_shipped()?;
     assert_eq!(Traces::now()?, Traces::default(), "before the start");
     service.start()?;
-    assert_eq!(kernel::probes(), trampolines(&SENDING));
+    assert_eq!(kernel::probes(), by_default(&SENDING));
     assert_eq!(service.state()?["SubState"], "running");
     Ok(())
 }
