@@ -106,8 +106,8 @@ pub mod access {
     /// The kfunc `bpf_rdonly_cast` (6.2) gives the first, which the verifier is quicker with on some
     /// kernels.
     pub const CAST: u32 = 1 << 1;
-    /// Returns can be missed of calls that the kernel also shows where the filter leaves them out: a thread
-    /// that enters such a call may still have another in its slot, of which its return is not.
+    /// Returns can be missed of which the kernel does not count that it skipped them: a thread that enters
+    /// a call may still have another in its slot, which is to be told of.
     pub const MISSES: u32 = 1 << 2;
     /// The kfunc `bpf_rdonly_cast` gives pointers to registers.
     pub const CAST_REGISTERS: u32 = 1 << 3;

@@ -33,11 +33,11 @@ impl Syscall {
     /// Whether ordinary programs make the call all the time, so that what it costs to trace it counts for
     /// more than what it takes to attach to it.
     pub fn is_frequent(&self) -> bool {
-        self.is_most_frequent() || matches!(self.name, "rt_sigaction" | "rt_sigreturn")
+        self.is_most_frequent() || matches!(self.name, "rt_sigaction" | "rt_sigreturn" | "tgkill")
     }
 
     fn is_most_frequent(&self) -> bool {
-        matches!(self.name, "rt_sigprocmask" | "kill" | "tgkill")
+        matches!(self.name, "rt_sigprocmask" | "kill")
     }
 
     /// Whether kprobe.session has a program for this call only, of callers like these: for what is not

@@ -57,15 +57,15 @@ pub fn may_be_under_way(tid: u32) -> bool {
     first(tid).is_some_and(|slot| !is_quiet(slot))
 }
 
-/// A slot for a call that the thread enters; null if there is none. `emit_missed` deals with what the
+/// A slot for a call that the thread enters; null if there is none. `part_with_missed` deals with what the
 /// thread may have left in its slot, as the return was missed.
 #[inline(always)]
-pub fn claim(tid: u32, emit_missed: impl FnOnce(u32)) -> *mut Slot {
+pub fn claim(tid: u32, part_with_missed: impl FnOnce(u32)) -> *mut Slot {
     let Some(slot) = first(tid) else { return ptr::null_mut() };
     if is_quiet(slot) && take(slot) {
         return slot;
     }
-    emit_missed(tid);
+    part_with_missed(tid);
     if is_free(slot) && take(slot) { slot } else { claim_another(tid) }
 }
 
@@ -184,6 +184,18 @@ fn come_back(tid: u32) {
     if let Some(first) = first(tid) {
         // SAFETY: an aligned member of the map's element.
         unsafe { add_u32(&raw mut (*first).displaced, -1) };
+    }
+}
+
+/// Gives up the thread's first slot, if it holds a call.
+#[inline(always)]
+pub fn discard(tid: u32) {
+    if let Some(slot) = first(tid)
+        && holds(slot, tid)
+    {
+        // SAFETY: the thread's own slot.
+        unsafe { (*slot).record.state = State::Idle as u8 };
+        release(slot);
     }
 }
 

@@ -11,7 +11,7 @@ use aya_log_ebpf::warn;
 use sigtrace_common::{select, side};
 
 use crate::{
-    calls::enter::emit_missed,
+    calls::enter::part_with_missed,
     config::{config, selects, selects_targets},
     kernel::{
         member,
@@ -74,7 +74,7 @@ pub fn thread_exec(ctx: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn leave_slot(tid: u32) {
     if sees_returns() && slots::may_be_under_way(tid) {
-        emit_missed(tid);
+        part_with_missed(tid);
     }
     if !task::is_direct() {
         slots::forget(tid);

@@ -69,7 +69,7 @@ fn admit(pid: u32, tid: u32, has_target: impl FnOnce() -> bool) -> Option<Caller
 /// that these need not be told from it any more.
 #[inline(never)]
 fn enter_own(shape: ShapeRef, tid: u32) -> bool {
-    let slot = slots::claim(tid, emit_missed);
+    let slot = slots::claim(tid, part_with_missed);
     if slot.is_null() {
         return false;
     }
@@ -100,6 +100,18 @@ fn leave_out(tid: u32) {
 fn forget_missed(tid: u32) {
     if config!(access) & access::MISSES != 0 && slots::may_be_under_way(tid) {
         emit_missed(tid);
+    }
+}
+
+/// Has nobody take the thread's next return for that of the call that its slot still holds, if it holds
+/// one. Where the same program is for entries and returns the kernel has counted the call as missed,
+/// as it does with each run of a program that it skips.
+#[inline(always)]
+pub fn part_with_missed(tid: u32) {
+    if config!(access) & access::MISSES != 0 {
+        emit_missed(tid);
+    } else {
+        slots::discard(tid);
     }
 }
 
@@ -155,7 +167,7 @@ fn begin(serves: Serves, shape: ShapeRef, source: &impl Source, caller: &mut Cal
             open => caller.undecided = open,
         }
     }
-    let slot = slots::claim(tid, emit_missed);
+    let slot = slots::claim(tid, part_with_missed);
     if slot.is_null() {
         count(Counter::PendingFull);
     }
