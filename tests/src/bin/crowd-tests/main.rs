@@ -32,7 +32,9 @@ fn callers_beside_2000_stuck_threads_are_told_of_completely_and_at_once() {
 const SLEEPERS: u64 = 40_000;
 
 fn every_call_of_40000_sleepers_and_beside_them_is_told_of() {
-    let tracer = Tracer::start(&["-s", "rt_sigtimedwait,tkill", "--stats"]);
+    // With room for all that return when they are woken at once.
+    let args = ["-s", "rt_sigtimedwait,tkill", "--stats", "--ring-size", "64M"];
+    let tracer = Tracer::start(&args);
     let mut sleepers = Staged::start("sleepers", &[&SLEEPERS.to_string()]);
     assert_eq!(sleepers.part(), format!("{SLEEPERS}\n"), "so many are asleep");
     // A guest that says nothing for long is taken for one that hangs.
