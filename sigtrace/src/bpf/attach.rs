@@ -14,7 +14,9 @@ use log::Log;
 use sigtrace_common::{Hook, Point, SYSCALLS, select};
 
 use super::{
-    Mechanism, Policy, Selection, clock, fentry, kprobe,
+    Mechanism, Policy, Selection,
+    clock::Parts,
+    fentry, kprobe,
     load::{self, Kernel, Machine, Shared},
     misses::Misses,
     multi,
@@ -156,31 +158,6 @@ impl From<Refused> for Failed {
 impl From<anyhow::Error> for Failed {
     fn from(error: anyhow::Error) -> Self {
         Self::All(error)
-    }
-}
-
-/// What the parts of the start take, in nanoseconds of our processor time.
-struct Parts {
-    since_ns: u64,
-    ended: Vec<String>,
-}
-
-impl Parts {
-    fn begin() -> Self {
-        Self {
-            since_ns: clock::processor_time_ns(),
-            ended: vec![format!("begin {}", clock::processor_time_ns())],
-        }
-    }
-
-    fn end(&mut self, part: &str) {
-        let now_ns = clock::processor_time_ns();
-        self.ended.push(format!("{part} {}", now_ns - self.since_ns));
-        self.since_ns = now_ns;
-    }
-
-    fn tell(&self) {
-        tracing::debug!("start: {}", self.ended.join(", "));
     }
 }
 
