@@ -23,7 +23,7 @@ pub use counter::{Counter, Counters, Phase, SELECTED_BUCKETS, Seen};
 pub use kfunc::{BPF_RDONLY_CAST, BPF_SESSION_IS_RETURN, KFUNCS};
 pub use record::{Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Record, State, undecided};
 pub use shape::{Frame, NO_ARG, Place, SHAPES_LEN, Shape, flag, shapes};
-pub use slot::{EMPTY_SLOT, Slot};
+pub use slot::{EMPTY_SLOT, Slot, WAITS};
 pub use syscall::{
     Access, Arg, Entries, Entry, Group, Hook, Kind, MAX_SIGNALFD_SIGINFOS, Outcome,
     POINTS_OF_A_ROW, Point, SIGNALFD_SIGINFO_SIZE, SYSCALL_NUMBERS, Syscall, point_number,

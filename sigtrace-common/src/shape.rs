@@ -87,6 +87,8 @@ pub mod flag {
     pub const CUTS_OUTPUT: u16 = 1 << 6;
     /// Callers of both widths enter here.
     pub const SHARED: u16 = 1 << 7;
+    /// Its callers may wait in it.
+    pub const WAITS: u16 = 1 << 8;
 }
 
 /// Where a return from a handler finds the mask to restore.
@@ -217,6 +219,9 @@ const fn flags(syscall: &Syscall, native: Abi) -> u16 {
     }
     if matches!(syscall.hook, Hook::Entry) && syscall.shares_entry(native) {
         flags |= flag::SHARED;
+    }
+    if syscall.blocks {
+        flags |= flag::WAITS;
     }
     flags
 }

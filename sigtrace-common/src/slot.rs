@@ -23,8 +23,8 @@ pub struct Slot {
     pub told_ns: u64,
     /// The signals that were blocked when the call was entered, where it is captured for it.
     pub blocked: u64,
-    /// 1 if it is in the map `OVERFLOW`, whose slots nobody claims.
-    pub is_displaced: u32,
+    /// Its key in the map `OVERFLOW`, whose slots nobody claims; 0 if it is not there.
+    pub elsewhere: u32,
     /// Where the call was entered: its [`point_number`](crate::point_number).
     pub point: u32,
     /// The lower half of the address that the record had in the ring last.
@@ -39,12 +39,17 @@ const _: () = {
     assert!(offset_of!(Slot, displaced) == 204);
     assert!(offset_of!(Slot, told_ns) == 208);
     assert!(offset_of!(Slot, blocked) == 216);
-    assert!(offset_of!(Slot, is_displaced) == 224);
+    assert!(offset_of!(Slot, elsewhere) == 224);
     assert!(offset_of!(Slot, point) == 228);
     assert!(offset_of!(Slot, room) == 232);
     assert!(offset_of!(Slot, unused) == 236);
     assert!(size_of::<Slot>() == 256);
 };
+
+/// In a key of `OVERFLOW`, beside the thread id, if its call is one in which callers may wait: who looks
+/// for calls that take too long then need not look at it. No thread has an id this large
+/// (`PID_MAX_LIMIT`, `include/linux/threads.h`).
+pub const WAITS: u32 = 1 << 31;
 
 /// A slot that no thread has.
 pub const EMPTY_SLOT: Slot = Slot {
@@ -75,7 +80,7 @@ pub const EMPTY_SLOT: Slot = Slot {
     displaced: 0,
     told_ns: 0,
     blocked: 0,
-    is_displaced: 0,
+    elsewhere: 0,
     point: 0,
     room: 0,
     unused: [0; 5],

@@ -16,7 +16,7 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap},
 };
-use sigtrace_common::{EMPTY_SLOT, Slot, State};
+use sigtrace_common::{EMPTY_SLOT, Slot, State, WAITS};
 
 use crate::{atomic::add_u32, config::config};
 
@@ -25,7 +25,7 @@ use crate::{atomic::add_u32, config::config};
 #[map]
 static SLOTS: Array<Slot> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// Slots of threads that found theirs taken, by thread id; the agent sets how many.
+/// Slots of threads that found theirs taken, by thread id and [`WAITS`]; the agent sets how many.
 #[map]
 static OVERFLOW: HashMap<u32, Slot> = HashMap::with_max_entries(1, 0);
 
@@ -58,15 +58,24 @@ pub fn may_be_under_way(tid: u32) -> bool {
 }
 
 /// A slot for a call that the thread enters; null if there is none. `part_with_missed` deals with what the
-/// thread may have left in its slot, as the return was missed.
+/// thread may have left in its slot, as the return was missed; `waits` says whether it may wait in the
+/// call.
 #[inline(always)]
-pub fn claim(tid: u32, part_with_missed: impl FnOnce(u32)) -> *mut Slot {
+pub fn claim(
+    tid: u32,
+    part_with_missed: impl FnOnce(u32),
+    waits: impl FnOnce() -> bool,
+) -> *mut Slot {
     let Some(slot) = first(tid) else { return ptr::null_mut() };
     if is_quiet(slot) && take(slot) {
         return slot;
     }
     part_with_missed(tid);
-    if is_free(slot) && take(slot) { slot } else { claim_another(tid) }
+    if is_free(slot) && take(slot) {
+        slot
+    } else {
+        claim_another(if waits() { tid | WAITS } else { tid })
+    }
 }
 
 #[inline(always)]
@@ -88,18 +97,19 @@ fn take(slot: *mut Slot) -> bool {
     reason = "by value it would be on the stack, half of which it takes"
 )]
 #[inline(never)]
-fn claim_another(tid: u32) -> *mut Slot {
-    if OVERFLOW.insert(tid, &EMPTY, u64::from(BPF_NOEXIST)).is_err() {
+fn claim_another(key: u32) -> *mut Slot {
+    let tid = key & !WAITS;
+    if OVERFLOW.insert(key, &EMPTY, u64::from(BPF_NOEXIST)).is_err() {
         return ptr::null_mut();
     }
     if let Some(first) = first(tid) {
         // SAFETY: an aligned member of the map's element.
         unsafe { add_u32(&raw mut (*first).displaced, 1) };
     }
-    let Some(slot) = OVERFLOW.get_ptr_mut(tid) else { return ptr::null_mut() };
+    let Some(slot) = OVERFLOW.get_ptr_mut(key) else { return ptr::null_mut() };
     // SAFETY: the thread's own slot.
     unsafe {
-        (*slot).is_displaced = 1;
+        (*slot).elsewhere = key;
         (*slot).record.tid = tid;
     }
     slot
@@ -141,10 +151,14 @@ pub fn find(tid: u32) -> *mut Slot {
 
 #[inline(never)]
 fn find_another(tid: u32) -> *mut Slot {
-    match OVERFLOW.get_ptr_mut(tid) {
-        Some(slot) if holds(slot, tid) => slot,
-        _ => ptr::null_mut(),
+    for key in [tid, tid | WAITS] {
+        if let Some(slot) = OVERFLOW.get_ptr_mut(key)
+            && holds(slot, tid)
+        {
+            return slot;
+        }
     }
+    ptr::null_mut()
 }
 
 /// Whether the agent has told of the call in this slot already, as unfinished. By then it lasted for
@@ -154,7 +168,7 @@ pub fn is_told(slot: *mut Slot) -> bool {
     // SAFETY: the thread's own slot; volatile, as the agent writes this member.
     unsafe {
         let told = (&raw const (*slot).told_ns).read_volatile() == (*slot).record.entered_ns;
-        told || (*slot).is_displaced != 0
+        told || (*slot).elsewhere != 0
             && is_overflow_told((*slot).record.tid, (*slot).record.entered_ns)
     }
 }
@@ -170,29 +184,28 @@ fn is_overflow_told(tid: u32, entered_ns: u64) -> bool {
 pub fn release(slot: *mut Slot) {
     // SAFETY: our slot, until the claim is taken back.
     unsafe {
-        if (*slot).is_displaced == 0 {
+        if (*slot).elsewhere == 0 {
             add_u32(&raw mut (*slot).claims, -1);
         } else {
-            come_back((*slot).record.tid);
+            come_back((*slot).elsewhere);
         }
     }
 }
 
 #[inline(never)]
-fn come_back(tid: u32) {
-    let _ = OVERFLOW.remove(tid);
-    if let Some(first) = first(tid) {
+fn come_back(key: u32) {
+    let _ = OVERFLOW.remove(key);
+    if let Some(first) = first(key & !WAITS) {
         // SAFETY: an aligned member of the map's element.
         unsafe { add_u32(&raw mut (*first).displaced, -1) };
     }
 }
 
-/// Gives up the thread's first slot, if it holds a call.
+/// Gives up the slot that holds a call of the thread, if one does.
 #[inline(always)]
 pub fn discard(tid: u32) {
-    if let Some(slot) = first(tid)
-        && holds(slot, tid)
-    {
+    let slot = find(tid);
+    if !slot.is_null() {
         // SAFETY: the thread's own slot.
         unsafe { (*slot).record.state = State::Idle as u8 };
         release(slot);

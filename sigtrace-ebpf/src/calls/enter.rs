@@ -69,7 +69,7 @@ fn admit(pid: u32, tid: u32, has_target: impl FnOnce() -> bool) -> Option<Caller
 /// that these need not be told from it any more.
 #[inline(never)]
 fn enter_own(shape: ShapeRef, tid: u32) -> bool {
-    let slot = slots::claim(tid, part_with_missed);
+    let slot = slots::claim(tid, part_with_missed, || false);
     if slot.is_null() {
         return false;
     }
@@ -167,7 +167,7 @@ fn begin(serves: Serves, shape: ShapeRef, source: &impl Source, caller: &mut Cal
             open => caller.undecided = open,
         }
     }
-    let slot = slots::claim(tid, part_with_missed);
+    let slot = slots::claim(tid, part_with_missed, || has(shape, flag::WAITS));
     if slot.is_null() {
         count(Counter::PendingFull);
     }

@@ -14,7 +14,7 @@ use aya::{
     Pod,
     maps::{HashMap, MapData},
 };
-use sigtrace_common::{Record, SYSCALLS, Slot, State, undecided};
+use sigtrace_common::{Record, SYSCALLS, Slot, State, WAITS, undecided};
 
 /// A call as it lies in its slot.
 pub type RecordBytes = [u8; size_of::<Record>()];
@@ -59,8 +59,8 @@ type SlotBytes = [u8; size_of::<Slot>()];
 pub struct Slots {
     map: MapData,
     number: u32,
-    /// The slots of threads that found theirs taken, and when the calls in there were entered that
-    /// have been told of.
+    /// The slots of threads that found theirs taken, by thread id and [`WAITS`], and when the calls in
+    /// there were entered that have been told of, by thread id.
     overflow: HashMap<MapData, u32, SlotBytes>,
     overflow_told: HashMap<MapData, u32, u64>,
 }
@@ -115,22 +115,26 @@ impl Slots {
         late: &mut Vec<RecordBytes>,
         all: &mut Vec<Key>,
     ) {
-        for (tid, record) in self.elsewhere() {
-            let entered = entered_ns(&record);
+        // While we look one up and the kernel preempts us, it begins no kprobe's program on that
+        // processor: so at as few as will do.
+        let waiting = overdue.waiting_before_ns.is_some();
+        for (key, record) in self.elsewhere(|key| waiting || key & WAITS == 0) {
+            let (tid, entered) = (key & !WAITS, entered_ns(&record));
             all.push((tid, entered));
-            let told = self.overflow_told.get(&tid, 0).is_ok_and(|told| told == entered);
-            if told || !is_overdue(&record, overdue) {
+            if !is_overdue(&record, overdue)
+                || self.overflow_told.get(&tid, 0).is_ok_and(|told| told == entered)
+            {
                 continue;
             }
             // If it cannot be marked, its end is an event of its own, as if it had not been told.
             if self.overflow_told.insert(tid, entered, 0).is_ok()
-                && self.record_elsewhere(tid).is_some_and(|now| entered_ns(&now) == entered)
+                && self.record_elsewhere(key).is_some_and(|now| entered_ns(&now) == entered)
             {
                 late.push(without_guess(record));
             }
         }
         let there: HashSet<Key> = all.iter().copied().collect();
-        for tid in self.threads(&self.overflow_told) {
+        for tid in self.keys(&self.overflow_told) {
             let told = self.overflow_told.get(&tid, 0).unwrap_or(0);
             if !there.contains(&(tid, told)) {
                 let _ = self.overflow_told.remove(&tid);
@@ -138,20 +142,20 @@ impl Slots {
         }
     }
 
-    /// The calls that are elsewhere, by thread.
-    fn elsewhere(&self) -> Vec<(u32, RecordBytes)> {
-        let threads = self.threads(&self.overflow);
-        threads.into_iter().filter_map(|tid| Some((tid, self.record_elsewhere(tid)?))).collect()
+    /// The calls that are elsewhere, of those whose keys are wanted.
+    fn elsewhere(&self, wanted: impl Fn(u32) -> bool) -> Vec<(u32, RecordBytes)> {
+        let keys = self.keys(&self.overflow).into_iter().filter(|&key| wanted(key));
+        keys.filter_map(|key| Some((key, self.record_elsewhere(key)?))).collect()
     }
 
-    /// The threads in a map, of which there are no more than half as many as slots. The kernel begins anew
+    /// The keys of a map, of which there are no more than half as many as slots. The kernel begins anew
     /// where one is gone that it has just told, so that it would go on for as long as they come and go.
-    fn threads<V: Pod>(&self, map: &HashMap<MapData, u32, V>) -> BTreeSet<u32> {
+    fn keys<V: Pod>(&self, map: &HashMap<MapData, u32, V>) -> BTreeSet<u32> {
         map.keys().filter_map(Result::ok).take(self.number as usize).collect()
     }
 
-    fn record_elsewhere(&self, tid: u32) -> Option<RecordBytes> {
-        let slot = self.overflow.get(&tid, 0).ok()?;
+    fn record_elsewhere(&self, key: u32) -> Option<RecordBytes> {
+        let slot = self.overflow.get(&key, 0).ok()?;
         let record: RecordBytes = slot[..size_of::<Record>()].try_into().ok()?;
         (record[offset_of!(Record, state)] == State::Entered as u8).then_some(record)
     }
@@ -163,7 +167,7 @@ impl Slots {
         let mapping = Mapping::new(&self.map, self.number)?;
         let mut found: Vec<_> = mapping.slots().filter_map(|slot| slot.under_way()).collect();
         drop(mapping);
-        found.extend(self.elsewhere().into_iter().map(|(_, record)| record));
+        found.extend(self.elsewhere(|_| true).into_iter().map(|(_, record)| record));
         let (mut rest, mut left_out) = (Vec::new(), 0);
         for record in found {
             let open = field(&record, offset_of!(Record, undecided));
