@@ -124,6 +124,11 @@ fn kernel_command_line(vm: &Vm) -> String {
     if vm.icount {
         // A random stack offset per call would make instruction counts differ.
         line.push_str(" randomize_kstack_offset=off nokaslr");
+    } else {
+        // The counters of all of QEMU's processors are the host's. The kernel doubts them, and reads
+        // the HPET instead, by a value that another processor left when that is just reading it: old
+        // by as long as that one then waits for a processor of the host.
+        line.push_str(" tsc=reliable");
     }
     if matches!(vm.root, Root::Systemd(_)) {
         // Nobody logs in there, and waiting for the console costs 90 seconds.
