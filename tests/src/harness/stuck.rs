@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use super::staged::Staged;
-use super::told::completed;
+use super::told::Told;
 use super::trace::Trace;
 use super::tracer::Tracer;
 use super::workload::Workload;
@@ -74,36 +74,54 @@ impl Stuck {
     }
 }
 
-/// Asserts that calls of every kind that other processes make while threads are stuck are told of
-/// whole, before these processes end or the threads go on; and in the end all calls of both.
+/// What threads that were stuck did, and what other processes did meanwhile.
+#[derive(Debug)]
+pub struct Beside {
+    did: Vec<Workload>,
+}
+
+impl Beside {
+    /// Has other processes make calls of every kind while threads are stuck. Asserts that these are
+    /// told of whole before the processes end or the threads go on.
+    #[track_caller]
+    pub fn act(told: &mut Told, stick: impl FnOnce() -> Stuck) -> Self {
+        let stuck = stick();
+        let bystanders = [
+            Staged::start("bystander", &[]),
+            Staged::start_by_int80("bystander", &[]),
+            Staged::start_32("bystander"),
+        ];
+        for bystander in &bystanders {
+            told.until_tells_of(&bystander.stated());
+        }
+        stuck.assert_stuck();
+        bystanders.iter().for_each(Staged::assert_alive);
+
+        let mut did = vec![stuck.release()];
+        did.extend(bystanders.map(|bystander| {
+            let stated = bystander.stated();
+            bystander.end();
+            stated
+        }));
+        Self { did }
+    }
+
+    /// Asserts that a trace, its returns put where their calls are, tells of all calls of both.
+    #[track_caller]
+    pub fn assert_told_in(&self, trace: &Trace) {
+        self.did.iter().for_each(|did| trace.assert_tells_of(did));
+    }
+}
+
+/// Asserts that nothing is lost of what processes do beside stuck threads, nor of what these do, in a
+/// trace of their own.
 #[track_caller]
 pub fn assert_bystanders_are_told_of(stick: impl FnOnce() -> Stuck) {
     let tracer = Tracer::start(&["--stats"]);
-    let mut told = tracer.told();
-    let stuck = stick();
-    let bystanders = [
-        Staged::start("bystander", &[]),
-        Staged::start_by_int80("bystander", &[]),
-        Staged::start_32("bystander"),
-    ];
-    for bystander in &bystanders {
-        told.until_tells_of(&bystander.stated());
-    }
-    stuck.assert_stuck();
-    bystanders.iter().for_each(Staged::assert_alive);
-
-    let released = stuck.release();
-    let stated = bystanders.map(|bystander| {
-        let stated = bystander.stated();
-        bystander.end();
-        stated
-    });
-    let trace = tracer.finish();
-    let trace = Trace { events: completed(&trace.events), ..trace };
-    trace.assert_tells_of(&released);
-    stated.iter().for_each(|stated| trace.assert_tells_of(stated));
-    let stats = trace.stats();
-    assert_eq!((stats.incomplete("return_missed"), stats.lost()), (0, 0), "{}", stats.0);
+    let beside = Beside::act(&mut tracer.told(), stick);
+    let trace = tracer.finish().completed();
+    beside.assert_told_in(&trace);
+    trace.assert_complete();
 }
 
 /// What the system says of a thread that sleeps.

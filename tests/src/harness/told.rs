@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::check::{CLOCK_ERROR_NS, now_ns, time_ns};
 use super::difference::difference;
+use super::trace::Trace;
 use super::wait::until_none;
 use super::workload::Workload;
 
@@ -122,8 +123,14 @@ fn foreseeable(event: &Value) -> Value {
     event
 }
 
-/// The events with the late returns of calls put where these calls were told of as unfinished.
-pub fn completed(events: &[Value]) -> Vec<Value> {
+impl Trace {
+    /// The trace with the late returns of calls put where these calls were told of as unfinished.
+    pub fn completed(self) -> Self {
+        Self { events: completed(&self.events), ..self }
+    }
+}
+
+fn completed(events: &[Value]) -> Vec<Value> {
     let (late, others): (Vec<_>, Vec<_>) =
         events.iter().partition(|event| event["event"] == "return");
     let late: BTreeMap<_, _> =

@@ -70,6 +70,13 @@ impl Trace {
         Stats(stats.unwrap_or_else(|| panic!("no stats record; stderr:\n{}", self.stderr)))
     }
 
+    /// Asserts that no call was lost, and no return missed.
+    #[track_caller]
+    pub fn assert_complete(&self) {
+        let stats = self.stats();
+        assert_eq!((stats.incomplete("return_missed"), stats.lost()), (0, 0), "{}", stats.0);
+    }
+
     fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &Value> {
         self.events.iter().filter(move |event| event["event"] == kind)
     }

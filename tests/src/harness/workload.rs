@@ -114,6 +114,16 @@ impl Background {
         Self { name: name.into(), running }
     }
 
+    /// Runs one that says how many calls it made to its end. How many it made.
+    #[track_caller]
+    pub fn count(name: &str, numbers: &[u64]) -> u64 {
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+        let ended = Self::start(name, &numbers).end();
+        assert!(ended.status.success(), "{ended:#?}");
+        ended.stdout.trim().parse().unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.running.child.id()

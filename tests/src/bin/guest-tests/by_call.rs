@@ -123,7 +123,9 @@ fn calls_that_take_sets_are_selected_by_a_signal_in_them() {
     let mut puppet = Puppet::start();
     let pid = puppet.pid();
     let signals = ["TERM", "!TERM"];
-    let tracers = start(signals.map(|signals| vec!["--signal", signals, "--stats"]).to_vec());
+    let syscalls = "@mask,@wait,signalfd4,rt_sigaction,sigaltstack,pidfd_open";
+    let args = signals.map(|signals| vec!["-s", syscalls, "--signal", signals, "--stats"]);
+    let tracers = start(args.to_vec());
     let (term, rt, both) = (numbers(&[15]), numbers(&[35]), numbers(&[15, 35]));
     let mut calls = Vec::new();
     for (has, set) in [("TERM ", term), ("!TERM", rt), ("TERM !TERM", both), ("", 0)] {
@@ -205,7 +207,7 @@ fn i386_callers_are_selected_like_others() {
         assert!(acts.iter().step_by(2).all(|(_, call)| call["abi"] == abi));
         acts
     });
-    let tracer = Tracer::start(&["--signal", "TERM,33", "--stats"]);
+    let tracer = Tracer::start(&["-s", "rt_sigprocmask", "--signal", "TERM,33", "--stats"]);
     let term = narrow.call(&format!("rt_sigprocmask 0 {}", numbers(&[15])));
     narrow.call(&format!("rt_sigprocmask 0 {}", numbers(&[16, 34])));
     let both = narrow.call(&format!("rt_sigprocmask 0 {}", numbers(&[33, 34])));

@@ -116,7 +116,6 @@ told! {
         "families",
         "threads",
         "cgroups",
-        "processors",
         "namespaces",
         "exec",
     ]

@@ -25,14 +25,16 @@ fn names(calls: &[Value]) -> Vec<&str> {
 }
 
 fn every_call_of_the_command_from_its_first_is_in_the_stream() {
-    let trace = run(&["--stats"], &["/payload/workload", "kill"]);
+    // All that the program calls as it starts, and then.
+    let calls = ["-s", "kill,tgkill,rt_sigaction,rt_sigprocmask,sigaltstack", "--stats"];
+    let trace = run(&calls, &["/payload/workload", "kill"]);
     let stated = Workload::stated("kill", &trace.stdout);
     let stated = stated.unwrap_or_else(|error| panic!("{error}"));
     trace.assert_tells_of(&stated);
     assert_eq!(trace.status.code(), Some(0));
     // What the program's start-up does is the same whoever watches: here sigtrace itself, which has
     // been watching the whole machine since before there was that process.
-    let tracer = Tracer::start(&[]);
+    let tracer = Tracer::start(&calls);
     let workload = Workload::run("kill");
     let whole = tracer.finish();
     let by = |trace: &Trace, pid: &Value| -> Vec<Value> {

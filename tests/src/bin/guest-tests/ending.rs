@@ -109,9 +109,10 @@ fn it_starts_and_ends_in_the_midst_of_a_storm() {
 fn killed_it_leaves_nothing_in_the_kernel() {
     let before = Leftovers::now();
     let mut puppet = Puppet::start();
-    // With all it can have in the kernel.
+    // With a program of every kind, and every map.
     let pid = puppet.pid().to_string();
-    let mut sigtrace = Streaming::start(&["--pid", &pid, "--follow"], Stdio::piped());
+    let args = ["-s", "kill,read,pause", "--pid", &pid, "--follow"];
+    let mut sigtrace = Streaming::start(&args, Stdio::piped());
     let mut stdout = BufReader::new(sigtrace.stdout());
     puppet.call("kill 2147483634 15");
     let mut line = String::new();
@@ -127,6 +128,6 @@ fn killed_it_leaves_nothing_in_the_kernel() {
     let mut rest = String::new();
     assert!(stdout.read_to_string(&mut rest).is_ok());
     // So does one that ends by itself.
-    Tracer::start(&["--pid", &pid, "--follow"]).finish();
+    Tracer::start(&args).finish();
     until("nothing to be left", || (Leftovers::now() == before).then_some(()));
 }

@@ -11,11 +11,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sigtrace_tests::bpf::{links, maps, name_and_value_size, pin, write};
-use sigtrace_tests::harness::{Test, Tracer};
+use sigtrace_tests::harness::{Background, Test, Tracer};
 use sigtrace_tests::tests;
 
 use crate::kernel_side::Leftovers;
-use crate::scene::counted;
 
 /// All of them.
 pub const TESTS: &[Test] = tests![
@@ -39,7 +38,7 @@ fn assert_left(expected: Leftovers) {
 /// Runs a storm of one thread, as a kernel that preempts itself may skip what several call; how
 /// many calls of tkill that are, a third of it.
 fn storm() -> u64 {
-    counted("storm", &[1, 100])
+    Background::count("storm", &[1, 100])
 }
 
 fn assert_all_printed(tracer: Tracer, calls: u64) {

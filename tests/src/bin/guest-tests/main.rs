@@ -1,6 +1,5 @@
 //! The tests of sigtrace on a real kernel.
 
-mod accounting;
 mod bad_input;
 mod blind;
 mod blocked;
@@ -36,7 +35,6 @@ use sigtrace_tests::harness;
 /// The tests by module.
 const TESTS: &[(&str, &[harness::Test])] = &[
     ("calls", calls::TESTS),
-    ("accounting", accounting::TESTS),
     ("unfinished", unfinished::TESTS),
     ("mechanisms", mechanisms::TESTS),
     ("stuck", stuck::TESTS),

@@ -120,7 +120,7 @@ fn auto_takes_what_loses_nothing_and_is_cheapest_where_it_counts() {
 }
 
 fn each_mechanism_is_what_is_asked_for() {
-    let pairs = probes(&Tracer::start(&["--probe", "kprobe", "--stats"]).finish());
+    let pairs = probes(&BY_PAIRS.trace);
     assert!(pairs.values().all(|by| by == "kprobe"), "{pairs:?}");
     let kernel = Kernel::running();
     for (syscall, mechanism) in probes(&BY_TRAMPOLINES.trace) {

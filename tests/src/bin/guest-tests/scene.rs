@@ -5,7 +5,7 @@ use std::process;
 use std::thread;
 
 use serde_json::Value;
-use sigtrace_tests::harness::{Background, Trace, Tracer};
+use sigtrace_tests::harness::{Trace, Tracer};
 
 /// What a play did: a call as sigtrace has to show it, and a word on what it is to the test.
 pub(crate) type Act = (&'static str, Value);
@@ -75,16 +75,6 @@ fn assert_kept(filter: &Filter<'_>, acts: &[Act], stops: usize, trace: &Trace) {
     let printed = kept.len() + ours.len();
     let filtered = made.len() + stops - printed;
     assert_eq!(books, (printed as u64, filtered as u64, 0), "{}: books", filter.args);
-}
-
-/// Runs a workload that says how many calls it made.
-#[track_caller]
-pub(crate) fn counted(workload: &str, numbers: &[u64]) -> u64 {
-    let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
-    let ended = Background::start(workload, &numbers).end();
-    assert!(ended.status.success(), "{ended:#?}");
-    ended.stdout.trim().parse().unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
 }
 
 /// Asserts that the events are the same, and says which are not.

@@ -10,8 +10,11 @@ use crate::scene::{foreseeable, start};
 pub const TESTS: &[Test] =
     tests![two_at_once_both_see_everything, one_that_ends_does_not_disturb_the_other];
 
+/// All that the workloads call.
+const SYSCALLS: &str = "kill,rt_sigaction,rt_sigprocmask,rt_sigreturn,rt_sigtimedwait";
+
 fn two_at_once_both_see_everything() {
-    let mut tracers = start(vec![vec!["--stats"]; 2]);
+    let mut tracers = start(vec![vec!["-s", SYSCALLS, "--stats"]; 2]);
     let (Some(first), Some(second)) = (tracers.pop(), tracers.pop()) else { panic!("two") };
     let workloads = ["kill", "rt_sigaction", "rt_sigtimedwait"].map(Workload::run);
     let (second, first) = (second.finish(), first.finish());

@@ -8,8 +8,6 @@ use sigtrace_tests::harness::{Background, Test, Trace, Tracer, run};
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
-use crate::scene::counted;
-
 /// All of them.
 pub const TESTS: &[Test] = tests![
     every_call_is_printed_when_there_is_room,
@@ -30,7 +28,7 @@ const STORM: &str = "tkill,rt_sigpending,pidfd_open";
 
 /// Runs a storm of three calls a round; how many rounds it made.
 fn storm(threads: u64, rounds: u64) -> u64 {
-    counted("storm", &[threads, rounds])
+    Background::count("storm", &[threads, rounds])
 }
 
 /// What holds of every trace whose calls are all the storm's.
@@ -154,7 +152,7 @@ fn a_tracer_that_gets_no_processor_knows_what_it_lost() {
 fn processes_killed_in_their_calls_are_counted() {
     for probe in ["auto", "kprobe"] {
         let tracer = Tracer::start(&["-s", "rt_sigsuspend", "--stats", "--probe", probe]);
-        let killed = counted("killed", &[50]);
+        let killed = Background::count("killed", &[50]);
         let trace = tracer.finish();
         assert_adds_up(&trace, killed);
         assert_eq!(trace.stats().printed(), killed);
@@ -167,7 +165,7 @@ fn processes_killed_in_their_calls_are_counted() {
 
 fn threads_that_end_in_the_midst_of_calls_are_counted() {
     let tracer = Tracer::start(&["-s", "tkill", "--stats"]);
-    let least = counted("ended", &[20]);
+    let least = Background::count("ended", &[20]);
     let trace = tracer.finish();
     let calls = trace.stats().calls();
     assert!(calls >= least, "{calls} of {least}");
@@ -180,7 +178,7 @@ fn processes_that_come_and_go_are_counted() {
     for args in [&["-s", "tkill", "--stats"][..], &["-s", "tkill", "--stats", "--probe", "fentry"]]
     {
         let tracer = Tracer::start(args);
-        let calls = counted("forked", &[50]);
+        let calls = Background::count("forked", &[50]);
         let trace = tracer.finish();
         assert_adds_up(&trace, calls);
     }

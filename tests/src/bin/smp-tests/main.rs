@@ -1,0 +1,23 @@
+//! What several processors are needed for: the books, when calls are made on all of them at once, and the
+//! processor that an event names.
+
+mod accounting;
+
+use std::process::ExitCode;
+
+use sigtrace_tests::harness::{self, Test, Tracer, Workload};
+use sigtrace_tests::tests;
+
+const TESTS: &[Test] = tests![an_event_names_the_processor_of_its_call];
+
+fn main() -> ExitCode {
+    harness::main(&[("processors", TESTS), ("accounting", accounting::TESTS)])
+}
+
+fn an_event_names_the_processor_of_its_call() {
+    let tracer = Tracer::start(&["-s", "kill", "--stats"]);
+    let workload = Workload::run("processors");
+    let trace = tracer.finish();
+    trace.assert_tells_of(&workload);
+    trace.assert_complete();
+}
