@@ -42,8 +42,6 @@ pub struct Config {
     pub access: u32,
     /// Where the running kernel keeps what the programs look for.
     pub offsets: Offsets,
-    /// Nothing.
-    pub unused: u32,
 }
 
 /// The filters that can be in use: bits of [`Config::select`].
@@ -198,6 +196,24 @@ pub struct Offsets {
     pub kernfs_node_id: u32,
     /// `task_struct.blocked`.
     pub task_blocked: u32,
+    /// `task_struct.mm`.
+    pub task_mm: u32,
+    /// `mm_struct.mm_users`: how many threads have the memory.
+    pub mm_users: u32,
+    /// `task_struct.nvcsw`: how often the thread gave up its processor.
+    pub task_nvcsw: u32,
+    /// `task_struct.sighand`.
+    pub task_sighand: u32,
+    /// `sighand_struct.action`: what each signal does.
+    pub sighand_action: u32,
+    /// Bytes of one of them, a `struct k_sigaction`.
+    pub k_sigaction_size: u32,
+    /// `task_struct.sas_ss_sp`.
+    pub task_sas_ss_sp: u32,
+    /// `task_struct.sas_ss_size`.
+    pub task_sas_ss_size: u32,
+    /// `task_struct.sas_ss_flags`.
+    pub task_sas_ss_flags: u32,
     /// `task_struct.thread_info.status`, which tells 32-bit callers on x86.
     pub task_status: u32,
     /// The number of the type `struct task_struct`.
@@ -212,6 +228,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 43 * 4);
-    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 4 + 43 + 1));
+    assert!(size_of::<Offsets>() == 52 * 4);
+    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 4 + 52));
 };

@@ -162,8 +162,11 @@ pub enum Capture {
     None = 0,
     /// Read.
     Whole = 1,
-    /// The memory could not be read.
+    /// The memory could not be read, or holds what the call wrote there.
     Unreadable = 2,
+    /// Read when the call returned, by when others may have changed it: it need not be what the kernel
+    /// read.
+    Late = 3,
 }
 
 impl Capture {
@@ -173,6 +176,7 @@ impl Capture {
             0 => Some(Self::None),
             1 => Some(Self::Whole),
             2 => Some(Self::Unreadable),
+            3 => Some(Self::Late),
             _ => None,
         }
     }

@@ -89,6 +89,12 @@ pub mod flag {
     pub const SHARED: u16 = 1 << 7;
     /// Its callers may wait in it.
     pub const WAITS: u16 = 1 << 8;
+    /// The kernel keeps the set that it reads as the thread's mask, for as long as the call lasts.
+    pub const KEEPS_MASK: u16 = 1 << 9;
+    /// It keeps the action that it reads as that of the signal.
+    pub const KEEPS_ACTION: u16 = 1 << 10;
+    /// It keeps the stack that it reads as the thread's.
+    pub const KEEPS_STACK: u16 = 1 << 11;
 }
 
 /// Where a return from a handler finds the mask to restore.
@@ -222,6 +228,26 @@ const fn flags(syscall: &Syscall, native: Abi) -> u16 {
     }
     if syscall.blocks {
         flags |= flag::WAITS;
+    }
+    flags | kept(syscall)
+}
+
+/// What the kernel keeps of the call's inputs.
+const fn kept(syscall: &Syscall) -> u16 {
+    let mut flags = 0;
+    let mut i = 0;
+    while i < syscall.args.len() {
+        if matches!(syscall.args[i].access, Access::In) {
+            flags |= match syscall.args[i].kind {
+                Kind::SignalSet | Kind::OldSignalSet if syscall.is_in(Group::Mask) => {
+                    flag::KEEPS_MASK
+                }
+                Kind::Sigaction | Kind::OldSigaction => flag::KEEPS_ACTION,
+                Kind::Stack => flag::KEEPS_STACK,
+                _ => 0,
+            };
+        }
+        i += 1;
     }
     flags
 }

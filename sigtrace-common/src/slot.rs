@@ -29,8 +29,11 @@ pub struct Slot {
     pub point: u32,
     /// The lower half of the address that the record had in the ring last.
     pub room: u32,
+    /// How often the thread had given up its processor when the call was entered (`task_struct.nvcsw`),
+    /// where an input was not resident.
+    pub switches: u32,
     /// Nothing.
-    pub unused: [u32; 5],
+    pub unused: [u32; 4],
 }
 
 const _: () = {
@@ -42,7 +45,7 @@ const _: () = {
     assert!(offset_of!(Slot, elsewhere) == 224);
     assert!(offset_of!(Slot, point) == 228);
     assert!(offset_of!(Slot, room) == 232);
-    assert!(offset_of!(Slot, unused) == 236);
+    assert!(offset_of!(Slot, switches) == 236);
     assert!(size_of::<Slot>() == 256);
 };
 
@@ -83,5 +86,6 @@ pub const EMPTY_SLOT: Slot = Slot {
     elsewhere: 0,
     point: 0,
     room: 0,
-    unused: [0; 5],
+    switches: 0,
+    unused: [0; 4],
 };

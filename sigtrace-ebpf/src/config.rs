@@ -58,11 +58,19 @@ static CONFIG: Config = Config {
         cgroup_kn: 0,
         kernfs_node_id: 0,
         task_blocked: 0,
+        task_mm: 0,
+        mm_users: 0,
+        task_nvcsw: 0,
+        task_sighand: 0,
+        sighand_action: 0,
+        k_sigaction_size: 0,
+        task_sas_ss_sp: 0,
+        task_sas_ss_size: 0,
+        task_sas_ss_flags: 0,
         task_status: 0,
         type_task: 0,
         type_pt_regs: 0,
     },
-    unused: 0,
 };
 
 /// Reads one member of the configuration. Volatile, as the compiler must not take the value it

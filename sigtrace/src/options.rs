@@ -118,7 +118,6 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         slot_mask: 0,
         access: 0,
         offsets: Offsets::default(),
-        unused: 0,
     };
     let mut use_filter = |filter: u64, used: bool| {
         config.select |= if used { filter } else { 0 };

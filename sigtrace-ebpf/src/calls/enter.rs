@@ -211,6 +211,10 @@ fn capture(
     }
     source.capture(shape, record);
     let mut open = caller.undecided | user::capture_inputs(shape, record);
+    if open & undecided::INPUT != 0 {
+        // SAFETY: the thread's own slot.
+        unsafe { (*slot).switches = task.switches() };
+    }
     let on_pidfd = get!(shape, pidfd) != NO_ARG;
     if on_pidfd {
         target = pidfd::target(int(user::arg(record, get!(shape, pidfd))), caller.pid);

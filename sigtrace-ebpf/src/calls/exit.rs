@@ -3,7 +3,7 @@
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use sigtrace_common::{Counter, NO_ARG, Record, Slot, State, flag, undecided};
 
-use super::{Serves, filter, signalfd::emit_read, user};
+use super::{Serves, filter, late::capture_late, signalfd::emit_read, user};
 use crate::{
     emit::{emit, emit_returned},
     kernel::task::Task,
@@ -12,8 +12,8 @@ use crate::{
     slots,
 };
 
-/// EFAULT: what a call returns whose memory the kernel could not read either.
-const EFAULT: i64 = -14;
+/// EFAULT: what a call returns whose memory the kernel could not read, or not write.
+pub const EFAULT: i64 = -14;
 /// EBADF: what pidfd_send_signal returns for a file that is no pidfd.
 const EBADF: i64 = -9;
 /// EINVAL: what it returns, too, before it has looked at the file.
@@ -54,8 +54,8 @@ fn settle(shape: ShapeRef, slot: *mut Slot, ret: i64) -> bool {
         saw(record.syscall, true);
         return false;
     }
-    if record.undecided & undecided::INPUT != 0 && ret != EFAULT {
-        user::capture_again(shape, record);
+    if record.undecided & undecided::INPUT != 0 {
+        capture_late(slot, get!(shape, point).into(), ret);
     }
     if record.undecided & undecided::PIDFD != 0 && ret == EINVAL {
         record.target = 0;

@@ -6,6 +6,7 @@ use sigtrace_common::{
 };
 
 use super::{
+    late::may_have_used,
     regs::int,
     user::{self, place},
 };
@@ -189,6 +190,7 @@ pub fn outcome(shape: ShapeRef, record: &Record) -> bool {
     if selects(select::SIGNAL)
         && record.undecided & undecided::SIGNAL != 0
         && !matches!(sets(shape, record), Sets::Match)
+        && !may_have_used(record, place!(shape, set), record.ret)
     {
         return true;
     }

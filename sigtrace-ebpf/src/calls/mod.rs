@@ -3,6 +3,8 @@
 pub mod enter;
 pub mod exit;
 pub mod filter;
+mod held;
+mod late;
 mod namespace;
 mod pidfd;
 pub mod regs;

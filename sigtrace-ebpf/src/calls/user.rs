@@ -54,23 +54,6 @@ fn input(shape: ShapeRef, place: Place, record: &mut Record) -> u32 {
     if matches!(capture, Capture::Unreadable) { undecided::INPUT } else { 0 }
 }
 
-/// Reads again the inputs that were not resident at entry: the kernel has brought them in since.
-#[inline(always)]
-pub fn capture_again(shape: ShapeRef, record: &mut Record) {
-    again(place!(shape, inputs[0]), record);
-    again(place!(shape, inputs[1]), record);
-}
-
-#[inline(always)]
-fn again(place: Place, record: &mut Record) {
-    if place.arg != NO_ARG
-        && record.captures[place.arg as usize & (MAX_ARGS - 1)] == Capture::Unreadable as u8
-    {
-        let capture = read(record, place, place.size as usize);
-        set_capture(record, place, capture);
-    }
-}
-
 /// Captures the output of a call that succeeded.
 #[inline(always)]
 pub fn capture_output(shape: ShapeRef, slot: *mut Slot) {
@@ -93,6 +76,9 @@ pub fn capture_output(shape: ShapeRef, slot: *mut Slot) {
         let given = arg(record, get!(shape, set_size));
         if given >= 8 {
             read(record, place, place.size as usize)
+        } else if given == 0 {
+            // Nothing was written.
+            Capture::None
         } else {
             write_word(record, place, 0);
             read(record, place, given as usize & 7)
@@ -103,26 +89,29 @@ pub fn capture_output(shape: ShapeRef, slot: *mut Slot) {
     set_capture(record, place, capture);
 }
 
+/// Says of an argument how its structure was captured.
 #[inline(always)]
-fn set_capture(record: &mut Record, place: Place, capture: Capture) {
+pub fn set_capture(record: &mut Record, place: Place, capture: Capture) {
     record.captures[place.arg as usize & (MAX_ARGS - 1)] = capture as u8;
 }
 
 /// Where a structure goes.
 #[inline(always)]
-fn destination(record: &mut Record, place: Place) -> *mut u8 {
+pub fn destination(record: &mut Record, place: Place) -> *mut u8 {
     // SAFETY: inside the slot, of which the record is the beginning.
     unsafe { (&raw mut record.data).cast::<u8>().add(place.at as usize & MASK) }
 }
 
+/// Puts a set where one goes.
 #[inline(always)]
-fn write_word(record: &mut Record, place: Place, word: u64) {
+pub fn write_word(record: &mut Record, place: Place, word: u64) {
     // SAFETY: a set is 4 or 8 bytes at a multiple of 8.
     unsafe { destination(record, place).cast::<u64>().write(word) };
 }
 
+/// Captures the first bytes of a structure.
 #[inline(always)]
-fn read(record: &mut Record, place: Place, size: usize) -> Capture {
+pub fn read(record: &mut Record, place: Place, size: usize) -> Capture {
     let address = arg(record, place.arg);
     if address == 0 {
         return Capture::None;

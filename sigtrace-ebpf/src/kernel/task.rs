@@ -177,6 +177,50 @@ impl Task {
         unsafe { load(self.0, config!(offsets.task_blocked)) }
     }
 
+    /// Likewise, but however that can be read; only where the kernel's types tell.
+    #[inline(always)]
+    pub fn mask(self) -> Option<u64> {
+        let blocked = config!(offsets.task_blocked);
+        if blocked == 0 { None } else { Some(member(self.address(), blocked)) }
+    }
+
+    /// Whether no other thread has its memory; no if that is not known.
+    #[inline(always)]
+    pub fn is_alone(self) -> bool {
+        let (mm, users) = (config!(offsets.task_mm), config!(offsets.mm_users));
+        mm != 0 && member::<u32>(member(self.address(), mm), users) == 1
+    }
+
+    /// How often it gave up its processor; only where the kernel's types tell.
+    #[inline(always)]
+    pub fn switches(self) -> u32 {
+        member(self.address(), config!(offsets.task_nvcsw))
+    }
+
+    /// What a signal does, from 1 up: the handler, the flags, the restorer, the mask; only where the
+    /// kernel's types tell. Both architectures have them in this order (`__ARCH_HAS_SA_RESTORER`).
+    #[inline(always)]
+    pub fn action(self, signal: u32) -> Option<[u64; 4]> {
+        let (sighand, action) = (config!(offsets.task_sighand), config!(offsets.sighand_action));
+        if sighand == 0 {
+            return None;
+        }
+        let actions: u64 = member(self.address(), sighand);
+        Some(member(actions, action + (signal - 1) * config!(offsets.k_sigaction_size)))
+    }
+
+    /// Where its handlers' stack begins, its flags and its size; only where the kernel's types tell.
+    #[inline(always)]
+    pub fn stack(self) -> Option<(u64, u32, u64)> {
+        let sp = config!(offsets.task_sas_ss_sp);
+        if sp == 0 {
+            return None;
+        }
+        let (flags, size) = (config!(offsets.task_sas_ss_flags), config!(offsets.task_sas_ss_size));
+        let task = self.address();
+        Some((member(task, sp), member(task, flags), member(task, size)))
+    }
+
     /// How many pid namespaces are above its own; 0 if that is not known.
     #[inline(always)]
     pub fn level(self) -> u32 {

@@ -73,6 +73,7 @@ pub(crate) struct Incomplete {
     return_missed: u64,
     unfinished: u64,
     unreadable: u64,
+    read_late: u64,
 }
 
 impl Incomplete {
@@ -80,15 +81,17 @@ impl Incomplete {
         self.return_missed += u64::from(holes.return_missed);
         self.unfinished += u64::from(holes.unfinished);
         self.unreadable += u64::from(holes.unreadable);
+        self.read_late += u64::from(holes.read_late);
     }
 
     /// Each hole by name.
     pub(crate) fn holes(self) -> Counts {
-        let Self { return_missed, unfinished, unreadable } = self;
+        let Self { return_missed, unfinished, unreadable, read_late } = self;
         vec![
             ("return_missed", return_missed),
             ("unfinished", unfinished),
             ("unreadable", unreadable),
+            ("read_late", read_late),
         ]
     }
 }

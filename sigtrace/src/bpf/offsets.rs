@@ -9,7 +9,8 @@ pub(super) fn of(types: &Types) -> Offsets {
     let task = types.structure("task_struct");
     let mut offsets = Offsets::default();
     // Each group stands or falls as a whole.
-    for group in [parent, process_end, files, pidfd, namespace, signalfd, iterator, caller, numbers]
+    for group in
+        [parent, process_end, files, pidfd, namespace, signalfd, iterator, caller, kept, numbers]
     {
         if let Some(found) = group(types, &task, offsets) {
             offsets = found;
@@ -123,6 +124,21 @@ fn caller(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offse
         cgroup_kn: types.structure("cgroup").member("kn")?,
         kernfs_node_id: types.structure("kernfs_node").member("id")?,
         task_blocked: task.member("blocked")?,
+        ..offsets
+    })
+}
+
+fn kept(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    Some(Offsets {
+        task_mm: task.member("mm")?,
+        mm_users: types.structure("mm_struct").member("mm_users")?,
+        task_nvcsw: task.member("nvcsw")?,
+        task_sighand: task.member("sighand")?,
+        sighand_action: types.structure("sighand_struct").member("action")?,
+        k_sigaction_size: types.structure("k_sigaction").size()?,
+        task_sas_ss_sp: task.member("sas_ss_sp")?,
+        task_sas_ss_size: task.member("sas_ss_size")?,
+        task_sas_ss_flags: task.member("sas_ss_flags")?,
         ..offsets
     })
 }

@@ -41,6 +41,8 @@ pub struct Call<'a> {
     /// The arguments' values; those past the call's arguments are [`Value::Null`]. See
     /// [`args`](Self::args).
     pub values: [Value<'a>; MAX_ARGS],
+    /// Which of them were read when the call returned, by when others may have changed the memory.
+    pub late: [bool; MAX_ARGS],
     /// Whom it is aimed at in the initial pid namespace, where that is not what an argument says
     /// and is known: the process behind a pidfd; for a caller in another namespace what the
     /// number it gave means there. A process group is negative.
@@ -53,6 +55,11 @@ impl<'a> Call<'a> {
     /// The arguments, each with its value.
     pub fn args(&self) -> impl Iterator<Item = (&'static Arg, &Value<'a>)> {
         self.syscall.args.iter().zip(&self.values)
+    }
+
+    /// Whether the value of the argument with this index was read late; see [`late`](Self::late).
+    pub fn is_late(&self, index: usize) -> bool {
+        self.late.get(index).is_some_and(|late| *late)
     }
 
     /// Whether there is a [`target`](Self::target) to know: in a call on a pidfd, and in one that a
@@ -103,6 +110,7 @@ impl<'a> Call<'a> {
             return_missed: self.outcome == Return::Missed,
             unfinished: self.outcome == Return::Unfinished,
             unreadable: self.args().any(|(_, value)| matches!(value, Value::Unreadable(_))),
+            read_late: self.late.contains(&true),
         }
     }
 }
@@ -142,6 +150,8 @@ pub struct Holes {
     pub unfinished: bool,
     /// A structure it points to could not be read.
     pub unreadable: bool,
+    /// One need not be what the kernel read.
+    pub read_late: bool,
 }
 
 /// A thread's name: up to 15 bytes its user chose.

@@ -58,6 +58,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         comm: Comm(header.comm),
         cgroup: header.cgroup,
         values: values(syscall, abi, outcome, &header, record)?,
+        late: late(syscall, &header),
         target: Some(header.target).filter(|target| *target != 0),
         outcome,
     })
@@ -116,6 +117,15 @@ impl Header {
             captures: bytes::array(from, offset_of!(Record, captures))?,
         })
     }
+}
+
+/// Which of the call's inputs were read late.
+fn late(syscall: &Syscall, header: &Header) -> [bool; MAX_ARGS] {
+    let mut late = header.captures.map(|capture| capture == Capture::Late as u8);
+    for (index, late) in late.iter_mut().enumerate() {
+        *late &= syscall.arg(index).is_some_and(|arg| arg.access == Access::In);
+    }
+    late
 }
 
 /// The values of the call's arguments.
@@ -233,7 +243,7 @@ fn pointer(
     Some(match capture {
         Capture::None => address(register),
         Capture::Unreadable => Value::Unreadable(register),
-        Capture::Whole => match arg.kind {
+        Capture::Whole | Capture::Late => match arg.kind {
             Kind::SignalSet => Value::Set(SignalSet(layout.set(0, 0)?)),
             Kind::OldSignalSet => Value::Set(SignalSet(layout.uint(0, 0)?.into())),
             Kind::Sigaction => Value::Sigaction(Sigaction::decode(layout)?),

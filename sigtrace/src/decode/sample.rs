@@ -82,6 +82,12 @@ impl Sample {
         self.with(offset_of!(Record, captures) + index, &[Capture::Unreadable as u8])
     }
 
+    /// Argument `index` points to this, which was read late.
+    pub(crate) fn points_late_to(self, index: usize, structure: &[u8]) -> Self {
+        self.points_to(index, structure)
+            .with(offset_of!(Record, captures) + index, &[Capture::Late as u8])
+    }
+
     /// Argument `index` points to this.
     pub(crate) fn points_to(self, index: usize, structure: &[u8]) -> Self {
         let offset = DATA_OFFSET + self.syscall.data_offset(index);

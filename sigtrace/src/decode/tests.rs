@@ -115,6 +115,17 @@ fn a_call_knows_its_holes() {
         decode(&unreadable.state(State::Missed)).unwrap().holes(),
         Holes { unreadable: true, return_missed: true, ..none }
     );
+    let late = Sample::of("rt_sigsuspend", &[1, 8]).points_late_to(0, &[2; 8]);
+    assert_eq!(decode(&late).unwrap().holes(), Holes { read_late: true, ..none });
+}
+
+#[test]
+fn only_an_input_is_read_late() {
+    let call = || Sample::of("rt_sigprocmask", &[0, 1, 1, 8]);
+    let late = |sample: &Sample| decode(sample).unwrap().late;
+    assert_eq!(late(&call().points_to(1, &[2; 8])), [false; 4]);
+    assert_eq!(late(&call().points_late_to(2, &[2; 8])), [false; 4]);
+    assert_eq!(late(&call().points_late_to(1, &[2; 8])), [false, true, false, false]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub enum Value<'a> {
     Flags(Flags),
     /// A pointer that is NULL.
     Null,
-    /// A pointer to memory that could not be read.
+    /// A pointer to memory that could not be read, or not before the call wrote its output there.
     Unreadable(u64),
     /// A pointer to memory that was not read: its size argument is wrong, or the call that was to
     /// fill it did not succeed.

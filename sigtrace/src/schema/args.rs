@@ -58,9 +58,15 @@ fn keys(arg: &'static Arg) -> impl Iterator<Item = Named> {
     let signo = ("signo", described(number, reference("int32")));
     let value = match arg.access {
         Access::Value => value(arg.kind),
-        Access::In | Access::Out | Access::Frame => {
-            any_of(vec![value(arg.kind), reference("not_read")])
+        Access::In => {
+            let late = described(
+                "The memory was read when the call returned, by when others may have changed it: it need \
+                 not be what the kernel read.",
+                object([("read_late", value(arg.kind))]),
+            );
+            any_of(vec![value(arg.kind), late, reference("not_read")])
         }
+        Access::Out | Access::Frame => any_of(vec![value(arg.kind), reference("not_read")]),
         Access::Kernel => described("Null if it could not be found.", or_null(value(arg.kind))),
         Access::Returned => {
             described("What the call returned; null if that is an error.", or_null(value(arg.kind)))

@@ -104,7 +104,10 @@ pub(super) fn definitions() -> impl IntoIterator<Item = Named> {
             "not_read",
             any_of(vec![
                 json!({ "description": "The caller gave NULL.", "type": "null" }),
-                not_read("unreadable", "The memory at this address could not be read."),
+                not_read(
+                    "unreadable",
+                    "The memory at this address could not be read, or not before the call wrote there.",
+                ),
                 not_read(
                     "address",
                     "The memory at this address was not read: the size argument is wrong, or it \

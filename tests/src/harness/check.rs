@@ -172,7 +172,7 @@ fn stats(event: &Object) -> Checked {
     let causes = event["lost"].as_object().ok_or("`lost` is no object")?;
     keys(causes, &CAUSES)?;
     let holes = event["incomplete"].as_object().ok_or("`incomplete` is no object")?;
-    keys(holes, &["return_missed", "unfinished", "unreadable"])?;
+    keys(holes, &["return_missed", "unfinished", "unreadable", "read_late"])?;
     let returns = event["returns"].as_object().ok_or("`returns` is no object")?;
     keys(returns, &["printed", "lost"])
 }

@@ -67,16 +67,29 @@ struct Args<'a> {
 impl ToJson for Args<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         let mut args = Object::new(out);
-        for (arg, value) in self.call.args() {
+        for (index, (arg, value)) in self.call.args().enumerate() {
+            let view = View { value, sets: self.sets };
             match value {
                 Value::Signal(signo) => write_signal(&mut args, arg.name, *signo),
-                value => args.named(arg.name, View { value, sets: self.sets }),
+                _ if self.call.is_late(index) => args.named(arg.name, Late(view)),
+                _ => args.named(arg.name, view),
             }
         }
         if self.call.has_target() {
             args.field(key!("target"), self.call.target);
         }
         args.end();
+    }
+}
+
+/// A value that need not be what the kernel read.
+struct Late<'a>(View<'a, Value<'a>>);
+
+impl ToJson for Late<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.named("read_late", View { ..self.0 });
+        object.end();
     }
 }
 

@@ -61,6 +61,10 @@ fn args(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io
         } else {
             value::write(argument, sets, palette, out)?;
         }
+        if call.is_late(index) {
+            let style = palette.hole;
+            write!(out, "{style}<read late>{style:#}")?;
+        }
         if Some(index) == call.target_argument()
             && let Some(target) = call.target
         {

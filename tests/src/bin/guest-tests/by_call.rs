@@ -1,7 +1,7 @@
 //! `--syscall`, `--signal`, `--no-probe`.
 
 use serde_json::{Value, json};
-use sigtrace_tests::harness::{Puppet, Test, Tracer};
+use sigtrace_tests::harness::{Puppet, Test, Tracer, Workload};
 use sigtrace_tests::tests;
 
 use crate::scene::{assert_filters, assert_same, calls_by, filter, start};
@@ -11,6 +11,7 @@ pub const TESTS: &[Test] = tests![
     syscalls_are_selected_by_name_and_by_group,
     sends_are_selected_by_signal,
     calls_that_take_sets_are_selected_by_a_signal_in_them,
+    sets_that_are_not_known_for_sure_leave_no_call_out,
     existence_checks_can_be_left_out,
     i386_callers_are_selected_like_others,
 ];
@@ -151,6 +152,33 @@ fn calls_that_take_sets_are_selected_by_a_signal_in_them() {
         assert_same(signals, &expected, &calls_by(&trace, &[pid]));
         assert_eq!(trace.stats().lost(), 0);
     }
+}
+
+/// They may have been something else when the kernel read them.
+fn sets_that_are_not_known_for_sure_leave_no_call_out() {
+    let syscalls = "rt_sigprocmask,rt_sigtimedwait,rt_sigsuspend,signalfd4";
+    let tracer = Tracer::start(&["-s", syscalls, "--signal", "HUP", "--stats"]);
+    let workload = Workload::run("late");
+    let trace = tracer.finish();
+    let is_kept = |call: &&Value| {
+        let args = &call["args"];
+        let set = args.get("set").or_else(|| args.get("mask"));
+        set.is_some_and(|set| match set {
+            Value::Array(names) => names.contains(&json!("SIGHUP")),
+            Value::Object(_) => call["error"] != "EFAULT",
+            _ => false,
+        }) && syscalls.split(',').any(|name| call["syscall"] == name)
+    };
+    let made: Vec<Value> =
+        workload.expected.iter().map(|call| Value::from(call.event.clone())).collect();
+    let expected: Vec<&Value> = made.iter().filter(is_kept).collect();
+    assert!(expected.iter().any(|call| call["args"]["set"].get("unreadable").is_some()));
+    assert!(expected.iter().any(|call| call["args"]["set"].get("read_late").is_some()));
+    let pid = made[0]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
+    // Before its marks and after them it makes others.
+    let got = calls_by(&trace, &[pid.unwrap_or_default()]);
+    let got: Vec<Value> = got.into_iter().filter(|call| made.contains(call)).collect();
+    assert_same("--signal HUP", &expected, &got);
 }
 
 fn existence_checks_can_be_left_out() {

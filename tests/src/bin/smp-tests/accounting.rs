@@ -87,7 +87,7 @@ fn every_call_is_printed_when_there_is_room() {
     let counts = json!({ "rt_sigpending": rounds, "tkill": rounds, "pidfd_open": rounds });
     assert_eq!((&stats.0["printed"], &stats.0["probes"]), (&counts, &probes));
     assert_eq!((stats.filtered(), stats.lost()), (0, 0));
-    let whole = json!({ "return_missed": 0, "unfinished": 0, "unreadable": 0 });
+    let whole = json!({ "return_missed": 0, "unfinished": 0, "unreadable": 0, "read_late": 0 });
     assert_eq!(stats.0["incomplete"], whole);
 }
 

@@ -17,6 +17,7 @@ mod flood;
 mod i386;
 mod identity;
 mod kill;
+mod late;
 mod memory;
 mod namespaces;
 mod pidfd;
@@ -82,6 +83,7 @@ const WORKLOADS: &[Workload] = &[
     ("sigreturn", i386::frames::run),
     #[cfg(target_arch = "x86_64")]
     ("x32-frames", x32::frames),
+    ("late", late::run),
     ("names", callers::names),
     ("users", callers::users),
     ("families", callers::families),

@@ -21,9 +21,9 @@ pub(crate) const NONE: Stack = Stack { sp: 0, flags: DISABLE, size: 0 };
 
 #[derive(Clone, Copy)]
 pub(crate) struct Stack {
-    sp: u64,
-    flags: u32,
-    size: u64,
+    pub(crate) sp: u64,
+    pub(crate) flags: u32,
+    pub(crate) size: u64,
 }
 
 impl Stack {

@@ -19,12 +19,12 @@ pub(crate) const CALLS: [MakeTurn; 4] = [
         })
     },
     |by| {
-        let action = Content { bytes: old(IGNORED), shown: IGNORED.shown() };
+        let action = Content::new(old(IGNORED), IGNORED.shown()).kept();
         by.reads_and_writes(action, gotten(IGNORED), 0, |new, old| sigaction(USR2, new, old))
     },
     |by| {
         let (new, usr1) = (bits(&BLOCKED), bits(&[USR1]) as u32);
-        let content = Content { bytes: (new as u32).to_ne_bytes().into(), shown: set(new) };
+        let content = Content::new((new as u32).to_ne_bytes().into(), set(new)).kept();
         by.reads_and_writes(content, gets_mask(usr1), 0, |new, old| sigprocmask(2, new, old))
     },
     |by| by.writes(set(bits(&[USR1])), 0, sigpending),

@@ -64,7 +64,10 @@ pub(crate) enum End {
 /// What a call is to find in its page.
 pub(crate) struct Content {
     pub(crate) bytes: Vec<u8>,
+    /// As the call was given it.
     pub(crate) shown: Value,
+    /// Whether the kernel keeps it. What it does not other threads may have changed.
+    pub(crate) is_kept: bool,
 }
 
 /// Those whose callers may wait anyway come first.
@@ -76,7 +79,7 @@ pub(crate) const CALLS: [MakeTurn; 12] = [
         })
     },
     |by| {
-        let turn = by.reads(Content::set(0), 0, |mask| rt_sigsuspend(mask, 8));
+        let turn = by.reads(Content::set(0).kept(), 0, |mask| rt_sigsuspend(mask, 8));
         Turn { end: End::Interrupted(ERESTARTNOHAND), ..turn }
     },
     |by| {
@@ -93,16 +96,16 @@ pub(crate) const CALLS: [MakeTurn; 12] = [
         Turn { sticking: send(unreadable(by.page), known), ..turn }
     },
     |by| {
-        let action = Content { bytes: IGNORED.bytes(), shown: IGNORED.shown() };
+        let action = Content::new(IGNORED.bytes(), IGNORED.shown()).kept();
         by.reads_and_writes(action, IGNORED.gotten(), 0, |new, old| rt_sigaction(USR2, new, old, 8))
     },
     |by| {
-        let (new, old) = (Content::set(bits(&[USR1, 34])), gets_set(bits(&[USR1])));
+        let (new, old) = (Content::set(bits(&[USR1, 34])).kept(), gets_set(bits(&[USR1])));
         by.reads_and_writes(new, old, 0, |new, old| rt_sigprocmask(2, new, old, 8))
     },
     |by| by.writes(set(bits(&[USR1])), 0, |room| rt_sigpending(room, 8)),
     |by| {
-        let none = Content { bytes: stack::NONE.bytes(), shown: stack::NONE.shown() };
+        let none = Content::new(stack::NONE.bytes(), stack::NONE.shown()).kept();
         by.reads(none, 0, |new| sigaltstack(new, null()))
     },
     |by| {
@@ -116,14 +119,27 @@ pub(crate) const CALLS: [MakeTurn; 12] = [
 ];
 
 impl Content {
+    pub(crate) fn new(bytes: Vec<u8>, shown: Value) -> Self {
+        Self { bytes, shown, is_kept: false }
+    }
+
     pub(crate) fn set(bits: u64) -> Self {
-        Self { bytes: bytes(bits).into(), shown: set(bits) }
+        Self::new(bytes(bits).into(), set(bits))
+    }
+
+    pub(crate) fn kept(self) -> Self {
+        Self { is_kept: true, ..self }
+    }
+
+    /// As it is to be shown once the call has returned.
+    fn shown_late(&self) -> Value {
+        if self.is_kept { self.shown.clone() } else { json!({ "read_late": self.shown }) }
     }
 
     /// What sigqueue sends, to ask whether it could.
     fn info() -> Self {
         let info = Info::new(0, -1, json!("SI_QUEUE")).rt(4242, 7, 0x1_0000_0005);
-        Self { bytes: info.bytes().into(), shown: info.shown() }
+        Self::new(info.bytes().into(), info.shown())
     }
 }
 
@@ -137,7 +153,7 @@ impl Caller {
     fn reads(&self, content: Content, ret: i64, call: impl Fn(Ptr) -> Call) -> Turn {
         Turn {
             sticking: call(unreadable(self.page)),
-            call: call(self.page_shown_as(content.shown)),
+            call: call(self.page_shown_as(content.shown_late())),
             end: End::Returns(ret),
             content: content.bytes,
         }
@@ -153,7 +169,7 @@ impl Caller {
     ) -> Turn {
         Turn {
             sticking: call(unreadable(self.page), unread(old.address)),
-            call: call(self.page_shown_as(content.shown), old),
+            call: call(self.page_shown_as(content.shown_late()), old),
             end: End::Returns(ret),
             content: content.bytes,
         }

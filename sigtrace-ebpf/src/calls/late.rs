@@ -1,0 +1,72 @@
+//! Inputs that were not resident when their call began, so that a program, which cannot wait for
+//! memory, could not read them. By the time of the return the kernel has brought them in; but they may
+//! be something else by then.
+
+use sigtrace_common::{Capture, MAX_ARGS, NO_ARG, Place, Record, Slot, flag};
+
+use super::{
+    exit::EFAULT,
+    held,
+    user::{arg, place, read, set_capture},
+};
+use crate::{
+    kernel::task::Task,
+    shapes::{ShapeRef, get, has},
+};
+
+/// Captures the inputs that were not resident, of a call that returned `ret`.
+#[inline(never)]
+pub fn capture_late(slot: *mut Slot, point: u32, ret: i64) {
+    let shape = ShapeRef::of(point);
+    again(shape, slot, place!(shape, inputs[0]), ret);
+    again(shape, slot, place!(shape, inputs[1]), ret);
+}
+
+#[inline(always)]
+fn again(shape: ShapeRef, slot: *mut Slot, place: Place, ret: i64) {
+    // SAFETY: the thread's own slot.
+    let (record, switches) = unsafe { (&mut (*slot).record, (*slot).switches) };
+    if place.arg == NO_ARG
+        || record.captures[place.arg as usize & (MAX_ARGS - 1)] != Capture::Unreadable as u8
+    {
+        return;
+    }
+    let shared = overlaps(record, place, place!(shape, output));
+    let task = Task::current();
+    // Nobody else was there to change what the kernel saw, and it did not itself.
+    let is_same =
+        !shared && task.is_alone() && (!has(shape, flag::WAITS) || task.switches() == switches);
+    if !is_same && held::input(shape, record, place, ret) {
+        set_capture(record, place, Capture::Whole);
+        return;
+    }
+    if shared && ret >= 0 {
+        // What is there now is the output.
+        return;
+    }
+    let capture = match read(record, place, place.size as usize) {
+        Capture::Whole if !is_same => Capture::Late,
+        capture => capture,
+    };
+    set_capture(record, place, capture);
+}
+
+/// Whether a call's input and its output have memory in common.
+#[inline(always)]
+fn overlaps(record: &Record, input: Place, output: Place) -> bool {
+    if output.arg == NO_ARG {
+        return false;
+    }
+    let (from, to) = (arg(record, input.arg), arg(record, output.arg));
+    to != 0
+        && from < to.wrapping_add(u64::from(output.size))
+        && to < from.wrapping_add(u64::from(input.size))
+}
+
+/// Whether a call of this shape that returned `ret` may have gone by an input that is not known for
+/// sure: all but those whose input the kernel could not read either.
+#[inline(always)]
+pub fn may_have_used(record: &Record, place: Place, ret: i64) -> bool {
+    let capture = record.captures[place.arg as usize & (MAX_ARGS - 1)];
+    capture == Capture::Late as u8 || capture == Capture::Unreadable as u8 && ret != EFAULT
+}
