@@ -37,7 +37,7 @@ use tokio::{
     io::{Interest, unix::AsyncFd},
     sync::oneshot,
     task::spawn_blocking,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 use self::{
@@ -134,7 +134,7 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
             result = streaming => (End::Here, result),
         }
     };
-    notify(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping, EXTENSION]);
 
     // No call begins from here on, and after a moment none returns: the programs do nothing, be they
     // attached or not. So the account can be told before they are detached, which takes the kernel its
@@ -154,7 +154,7 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     pump.add(under_way);
     // Meanwhile, as it takes the kernel its time; nobody who waits for the output waits for it.
     let mechanisms = probes.mechanisms.clone();
-    let detaching = spawn_blocking(move || probes.detach());
+    let mut detaching = spawn_blocking(move || probes.detach());
     if written.is_ok() {
         let progress = pump.progress();
         written = tokio::select! {
@@ -172,7 +172,12 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     }
     drop(pump);
     close_stdout();
-    detaching.await.context("cannot detach")?;
+    loop {
+        match timeout(EXTEND_EVERY, &mut detaching).await {
+            Ok(detached) => break detached.context("cannot detach")?,
+            Err(_) => notify(&[EXTENSION]),
+        }
+    }
     match written {
         Err(error) if !is_reader_gone(&error) => {
             return Err(error).context("cannot write events");
@@ -346,6 +351,11 @@ fn close_stdout() {
         unsafe { libc::dup2(nothing.as_raw_fd(), libc::STDOUT_FILENO) };
     }
 }
+
+/// Detaching takes the kernel seconds, and the more the busier the machine is: longer than who waits for
+/// an end would wait. That it goes on says so every two seconds, for ten more each time (`sd_notify(3)`).
+const EXTENSION: NotifyState<'_> = NotifyState::ExtendTimeoutUsec(10_000_000);
+const EXTEND_EVERY: Duration = Duration::from_secs(2);
 
 fn ready() {
     tracing::info!("ready");

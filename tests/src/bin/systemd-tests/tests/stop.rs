@@ -15,6 +15,7 @@ const IDLE_LOOKS: u32 = 20;
 
 super::trials![
     stopping_leaves_nothing_behind_but_the_account_of_what_is_in_the_journal,
+    stopping_takes_as_long_as_detaching_does,
     stopping_is_soon_while_signals_storm,
     stopping_is_soon_while_nobody_reads_the_journal,
 ];
@@ -28,6 +29,21 @@ fn stopping_leaves_nothing_behind_but_the_account_of_what_is_in_the_journal() ->
     assert_eq!(accounted, journal::events()?.len());
     assert!(accounted > 0, "the signal was not counted");
     Ok(())
+}
+
+/// By trampolines that is longer than the unit allows, unless systemd is told that it goes on.
+fn stopping_takes_as_long_as_detaching_does() -> Result<()> {
+    let service = Service::with_args("--probe fentry")?;
+    service.start()?;
+    let sleeper = Sleeper::start()?;
+    kill(sleeper.pid(), libc::SIGURG)?;
+    let took = service.stop()?;
+    let state = service.state()?;
+    assert_eq!((&*state["Result"], &*state["ActiveState"]), ("success", "inactive"));
+    assert!(took > SOON, "it took {took:.1?} only, which shows nothing");
+    let accounted = wait::until("the accounting is there", journal::accounted_events)?;
+    assert_eq!(accounted, journal::events()?.len());
+    wait::until_equal(&Traces::default(), Traces::now)
 }
 
 fn stopping_is_soon_while_signals_storm() -> Result<()> {
