@@ -62,6 +62,11 @@ fn write_now(bytes: &[u8]) -> io::Result<()> {
 
 /// Writes a line at the end: for what follows it nobody has to wait, so it may wait a while.
 pub fn say(message: fmt::Arguments<'_>) {
+    say_line(format!("sigtrace: {message}\n").as_bytes());
+}
+
+/// Says a line that speaks for itself, its end included.
+pub fn say_line(line: &[u8]) {
     // One write, so that the lines of several programs do not mix.
-    let _ = Stderr { patience: LAST_WORDS }.write(format!("sigtrace: {message}\n").as_bytes());
+    let _ = Stderr { patience: LAST_WORDS }.write(line);
 }

@@ -9,6 +9,7 @@ mod pump;
 mod readiness;
 mod shutdown;
 mod sink;
+mod streams;
 mod sweep;
 mod told;
 mod trials;
@@ -59,7 +60,7 @@ use crate::{
     cli,
     options::{Options, Stats},
     output::{self, Format},
-    stderr::say,
+    stderr::{say, say_line},
 };
 
 /// How long the agent sleeps between looks at the ring: from this much while events come …
@@ -92,6 +93,12 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     // First, so that a signal while the probes are being attached ends it in order, too.
     let mut shutdown = Shutdown::new(options.duration)?;
     let (sink, format) = (open(&options)?, format(&options));
+    // Who reads the events reads the last words among them, which so are one.
+    let ends_with_stats = options.output.is_none() && !options.quiet && streams::are_one();
+    let stats = match options.stats {
+        Stats::Never if ends_with_stats => Stats::AtEnd,
+        stats => stats,
+    };
     let (attached, ended) = attach(options.selection, &mut shutdown).await?;
     let Attached { mut kernel, shared, probes, mut misses, logger } = attached?;
     let _logger = logger.and_then(kernel_log);
@@ -125,7 +132,7 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
             &mut pump,
             &mut ring,
             &probes.mechanisms,
-            options.stats,
+            stats,
             Rounds { kernel: &mut kernel, sweep, watch },
         );
         tokio::select! {
@@ -158,7 +165,7 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     if written.is_ok() {
         let progress = pump.progress();
         written = tokio::select! {
-            result = finish(&mut pump, &mut ring, &mechanisms, options.stats) => result,
+            result = finish(&mut pump, &mut ring, &mechanisms, stats) => result,
             () = shutdown.run_out_of_patience(&progress) => {
                 tracing::warn!("nobody reads the output; giving up on it");
                 Ok(())
@@ -167,7 +174,11 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
     }
     let given_up = pump.give_up(ring.get_mut());
     // Events nobody took cannot be accounted for in the stream either.
-    if !options.quiet || given_up {
+    if ends_with_stats {
+        if given_up {
+            say_line(&pump.totals(&mechanisms).context("cannot write events")?);
+        }
+    } else if !options.quiet || given_up {
         say_account(&pump.account);
     }
     drop(pump);

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     bpf::{Mechanism, RecordBytes},
     decode::{self, Call, CallKey, Glance, Holes, WallClock},
-    output::{Blind, Event, Format, Lost},
+    output::{Blind, Event, Format, Lost, Stats},
 };
 
 /// Lines are gathered up to this many bytes before they are written.
@@ -274,9 +274,24 @@ impl Pump {
 
     /// Tells the totals.
     pub(crate) fn report_stats(&mut self, mechanisms: &BTreeMap<usize, Mechanism>) {
-        let elapsed = now_ns(clock::KERNEL) - self.started_ns;
-        let stats = self.account.stats(now_ns(libc::CLOCK_REALTIME), elapsed, mechanisms);
+        let stats = self.stats(mechanisms);
         self.line(Event::Stats(&stats), Entry::None);
+    }
+
+    /// The line of the totals, which is to be written elsewhere.
+    pub(crate) fn totals(
+        &mut self,
+        mechanisms: &BTreeMap<usize, Mechanism>,
+    ) -> io::Result<Vec<u8>> {
+        let stats = self.stats(mechanisms);
+        let mut line = Vec::new();
+        self.format.write(Event::Stats(&stats), &mut line)?;
+        Ok(line)
+    }
+
+    fn stats(&self, mechanisms: &BTreeMap<usize, Mechanism>) -> Stats {
+        let elapsed = now_ns(clock::KERNEL) - self.started_ns;
+        self.account.stats(now_ns(libc::CLOCK_REALTIME), elapsed, mechanisms)
     }
 
     /// Writes what was gathered. May be dropped and called again.

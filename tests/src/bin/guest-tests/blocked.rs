@@ -1,6 +1,6 @@
 //! Readers who do not read, and outputs that are full or gone.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, PipeReader, Read as _};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -8,7 +8,10 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sigtrace_tests::harness::{Account, Flood, Puppet, Streaming, Test, command, spawn, until};
+use serde_json::{Value, json};
+use sigtrace_tests::harness::{
+    Account, Flood, Puppet, Streaming, Test, command, spawn, temporary, until,
+};
 use sigtrace_tests::tests;
 
 /// All of them.
@@ -22,6 +25,7 @@ pub const TESTS: &[Test] = tests![
     a_reader_who_leaves_a_socket_unread_ends_it_quietly,
     a_socket_for_one_direction_is_not_closed,
     the_last_words_reach_a_socket_that_is_full_of_events,
+    the_last_words_are_an_event_where_both_outputs_are_one_file,
     a_reader_who_goes_in_the_midst_of_a_storm_ends_it_quietly,
     nobody_to_complain_to_is_no_reason_to_fail,
     stderr_that_nobody_reads_does_not_keep_it_from_ending,
@@ -188,10 +192,33 @@ fn the_last_words_reach_a_socket_that_is_full_of_events() {
     let mut text = String::new();
     let read = reader.read_to_string(&mut text);
     assert!(read.is_ok(), "{read:?}");
-    let printed = text.lines().filter(|line| line.starts_with("{\"event\":\"syscall\"")).count();
-    let account = text.lines().last().unwrap_or_default();
-    assert!(account.starts_with(&format!("sigtrace: {printed} events, ")), "{account}");
-    assert!(account.ends_with(&format!(", output {}", CALLS as usize - printed)), "{account}");
+    let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let events: Vec<Value> = text.lines().map(parse).collect();
+    let printed = events.iter().filter(|event| event["event"] == "syscall").count();
+    let Some((stats, _)) = events.split_last() else { panic!("nothing") };
+    assert_eq!(stats["printed"], json!({ "tkill": printed }), "{stats}");
+    assert_eq!(stats["lost"]["output"], CALLS as usize - printed, "{stats}");
+}
+
+/// As `>> FILE 2>&1`: what reads it as JSON finds nothing else in it.
+fn the_last_words_are_an_event_where_both_outputs_are_one_file() {
+    let path = temporary("both");
+    let file = File::create(&path).unwrap_or_else(|error| panic!("{error}"));
+    let both = file.try_clone().unwrap_or_else(|error| panic!("{error}"));
+    let args = ["-s", "tkill", "--no-check"];
+    let sigtrace = Streaming::start_command(command(&args).stdout(file).stderr(both));
+    let mut puppet = Puppet::start();
+    puppet.call("tkill 2147483634 15");
+    sigtrace.signal(libc::SIGTERM);
+    let started = sigtrace.started();
+    let (status, stderr) = sigtrace.end();
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{error}"));
+    let _ = fs::remove_file(&path);
+    let trace = Streaming::trace(&started, &text, status, stderr);
+    assert_eq!(trace.status.code(), Some(0));
+    assert_eq!(trace.events.len(), 2, "{:?}", trace.events);
+    let stats = trace.stats();
+    assert_eq!((stats.printed(), stats.filtered(), stats.lost()), (1, 0, 0));
 }
 
 /// As the journal's.

@@ -45,12 +45,10 @@ fn of_kind(kind: &str) -> Result<Vec<Value>> {
 
 /// What sigtrace said in the end of calls it printed; `None` if it has not yet.
 pub(crate) fn accounted_events() -> Result<Option<usize>> {
-    let lines = lines()?;
-    let mut accounts = lines.iter().filter_map(|line| {
-        let (events, _) = line.strip_prefix("sigtrace: ")?.split_once(" events, ")?;
-        events.parse().ok()
-    });
-    Ok(accounts.next_back())
+    let Some(stats) = stats()? else { return Ok(None) };
+    let printed = stats["printed"].as_object().context("no calls printed")?;
+    let counts = printed.values().map(|count| count.as_u64().and_then(|n| usize::try_from(n).ok()));
+    counts.sum::<Option<usize>>().map(Some).context("a count is no number")
 }
 
 /// The output of jq, reading the journal as the documentation has it done.
