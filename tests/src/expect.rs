@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::integer;
+
 /// A call of a workload, as it has to be in sigtrace's stream.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Expected {
@@ -85,9 +87,9 @@ impl Identity {
         field("uid", json!(self.uid));
         field("gid", json!(self.gid));
         field("comm", json!(self.comm));
-        field("cgroup", json!(self.cgroup));
+        field("cgroup", integer::shown(self.cgroup));
         field("args", args);
-        field("ret", json!(ret));
+        field("ret", ret.map_or(Value::Null, integer::shown));
         field("error", error);
         event
     }

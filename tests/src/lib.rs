@@ -4,6 +4,7 @@
 //! - `harness` runs sigtrace and takes its stream apart. It is a feature of the package, for the
 //!   suites alone.
 //! - [`expect`] is how a workload states what sigtrace has to say about it.
+//! - [`integer`] is how integers are written in JSON.
 //! - [`names`] are the names of numbers, written down a second time so that the tests do not take
 //!   sigtrace's word for them.
 //! - [`kernel`] is the list of what differs between kernels.
@@ -14,6 +15,7 @@ pub mod bpf;
 pub mod expect;
 #[cfg(feature = "harness")]
 pub mod harness;
+pub mod integer;
 pub mod kernel;
 pub mod names;
 pub mod processors;

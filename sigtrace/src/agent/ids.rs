@@ -1,7 +1,9 @@
 //! The ids of calls.
 
-/// The largest id: up to here every reader of JSON has whole numbers (RFC 8259, section 6).
-pub(crate) const MAX: u64 = (1 << 53) - 1;
+use crate::output::MAX_NUMBER;
+
+/// The largest id: it always is a number.
+pub(crate) const MAX: u64 = MAX_NUMBER;
 
 /// Gives every call of a run an id of its own.
 #[derive(Debug, Default)]

@@ -3,6 +3,7 @@
 mod blind;
 mod call;
 mod caller;
+mod integer;
 mod siginfo;
 mod stats;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod writer;
 use std::io;
 
 use self::caller::Caller;
+pub use self::integer::MAX_NUMBER;
 use super::{Event, Format, Sets, timestamp::Clock};
 
 /// The format. It is the same on every machine; keys are added to it, none renamed or removed.

@@ -10,7 +10,7 @@ mod timestamp;
 use std::io;
 
 pub use event::{Blind, Counts, Event, Lost, Stats};
-pub use json::Json;
+pub use json::{Json, MAX_NUMBER};
 pub use text::Text;
 
 /// A way to write events.

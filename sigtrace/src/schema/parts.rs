@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     agent::MAX_ID,
     names::{FlagTable, errno, signal},
+    output::MAX_NUMBER,
 };
 
 /// A name with its schema: a key of an object, or a definition.
@@ -82,6 +83,18 @@ pub(super) fn integer(minimum: impl Into<Value>, maximum: impl Into<Value>) -> V
     json!({ "type": "integer", "minimum": minimum.into(), "maximum": maximum.into() })
 }
 
+/// An integer that is a number from this on as long as readers have whole numbers, and a string beyond.
+fn wide(minimum: impl Into<Value>, pattern: &str) -> Value {
+    any_of(vec![
+        integer(minimum, MAX_NUMBER),
+        json!({
+            "description": "Its digits, if it has more than 53 bits.",
+            "type": "string",
+            "pattern": pattern,
+        }),
+    ])
+}
+
 /// The definitions of all this.
 pub(super) fn definitions() -> impl IntoIterator<Item = Named> {
     let text = |text, pattern| json!({ "description": text, "type": "string", "pattern": pattern });
@@ -123,7 +136,7 @@ pub(super) fn definitions() -> impl IntoIterator<Item = Named> {
         ("id", integer(0, MAX_ID)),
         ("int32", integer(i32::MIN, i32::MAX)),
         ("uint32", integer(0, u32::MAX)),
-        ("int64", integer(i64::MIN, i64::MAX)),
-        ("uint64", integer(0, u64::MAX)),
+        ("int64", wide(-MAX_NUMBER.cast_signed(), "^-?[1-9][0-9]{15,18}$")),
+        ("uint64", wide(0, "^[1-9][0-9]{15,19}$")),
     ]
 }

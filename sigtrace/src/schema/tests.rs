@@ -224,6 +224,10 @@ fn an_error_tells_what_is_wrong() {
         (call(), "/args/info/code", json!("SI_TIMER"), ""),
         (call(), "/ret", json!(null), "integer"),
         (call(), "/id", json!(1_u64 << 53), "maximum"),
+        (call(), "/cgroup", json!(1_u64 << 53), ""),
+        (call(), "/cgroup", json!("9007199254740"), ""),
+        (call(), "/ret", json!(-(1_i64 << 53)), ""),
+        (call(), "/ret", json!("9"), ""),
         (call(), "/pid", json!(-1), "minimum"),
         (call(), "/pid", json!(1_u64 << 32), "maximum"),
         (call(), "/comm", json!("more than 16 bytes"), "longer than 16"),
@@ -245,6 +249,17 @@ fn an_error_tells_what_is_wrong() {
         assert!(place.starts_with(problem.split(':').next().unwrap()), "{place}: {problem}");
         assert!(problem.contains(reason), "{place}: {problem}");
     }
+}
+
+#[test]
+fn an_integer_of_more_than_53_bits_is_a_string() {
+    let mut event = call();
+    event["cgroup"] = "18446744073709551615".into();
+    event["ret"] = "-9223372036854775808".into();
+    event["duration_ns"] = "9007199254740992".into();
+    assert_eq!(problem(&event), None);
+    event["pid"] = "4294967295".into();
+    assert!(problem(&event).is_some());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::schema::fits_schema;
 use super::trace::{Object, Stream};
+use crate::integer;
 
 /// sigtrace learns the wall clock's distance from the kernel's by reading both, and between the
 /// readings it may have to wait for a processor.
@@ -152,14 +153,14 @@ fn numbered(event: &Object, so_far: &mut SoFar) -> Checked {
 }
 
 fn number(event: &Object, key: &str) -> Result<u64, String> {
-    let value = event.get(key).and_then(Value::as_u64);
-    value.ok_or_else(|| format!("`{key}` is no number"))
+    let value = event.get(key).and_then(integer::read);
+    value.ok_or_else(|| format!("`{key}` is no integer without a sign"))
 }
 
 fn lost(event: &Object) -> Checked {
     keys(event, &[&["event", "time"], &CAUSES[..], &["returns"]].concat())?;
-    let mut counts = event.values().filter_map(Value::as_u64);
-    ensure(counts.any(|count| count > 0), || "nothing was lost".into())
+    let mut counts = event.values().filter_map(integer::read);
+    ensure(counts.any(|count: u64| count > 0), || "nothing was lost".into())
 }
 
 fn blind(event: &Object, so_far: &mut SoFar) -> Checked {

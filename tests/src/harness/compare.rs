@@ -9,6 +9,7 @@ use super::difference::difference;
 use super::trace::{Object, Trace};
 use super::workload::Workload;
 use crate::expect::{BEGIN, END, Expected};
+use crate::integer;
 
 /// After so many differences the rest is not worth reading.
 const ENOUGH: usize = 4;
@@ -102,7 +103,7 @@ fn call(expected: &Expected, got: &Object) -> String {
     let mut lines = difference(&Value::from(expected.event.clone()), &Value::from(foreseen));
     // The check of every line has seen to it that there is a time.
     let entered = time_ns(got).unwrap_or_default();
-    let returned = entered + got["duration_ns"].as_u64().unwrap_or_default();
+    let returned = entered + integer::read::<u64>(&got["duration_ns"]).unwrap_or_default();
     if entered + CLOCK_ERROR_NS < expected.after_ns
         || expected.before_ns.is_some_and(|before| returned > before + CLOCK_ERROR_NS)
     {

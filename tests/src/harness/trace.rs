@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::check;
 use super::children::Ended;
+use crate::integer;
 
 /// An event as an object.
 pub type Object = Map<String, Value>;
@@ -57,8 +58,8 @@ impl Trace {
         let mut sums = Map::new();
         for event in self.of_kind("lost") {
             for (cause, count) in counts(event) {
-                let sum = sums.get(&cause).and_then(Value::as_u64).unwrap_or(0);
-                sums.insert(cause, (sum + count).into());
+                let sum = sums.get(&cause).and_then(integer::read).unwrap_or(0_u64);
+                sums.insert(cause, integer::shown(sum + count));
             }
         }
         sums
@@ -131,5 +132,5 @@ fn sum(counts: &Value) -> u64 {
 }
 
 fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("{value} is no count"))
+    integer::read(value).unwrap_or_else(|| panic!("{value} is no count"))
 }

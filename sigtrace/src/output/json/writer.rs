@@ -7,8 +7,6 @@
 //! memcpy(3) is long. So what is known when this is compiled is copied in line, and what has few
 //! bytes by words.
 
-use crate::output::digits;
-
 /// Something that has a JSON text.
 pub(super) trait ToJson {
     /// Appends the text.
@@ -185,21 +183,6 @@ impl<T: ToJson> ToJson for Option<T> {
         }
     }
 }
-
-/// Integers are numbers.
-macro_rules! number {
-    ($write:path: $($integer:ty)*) => {
-        $(impl ToJson for $integer {
-            #[inline]
-            fn write(&self, out: &mut Vec<u8>) {
-                $write((*self).into(), out);
-            }
-        })*
-    };
-}
-
-number!(digits::signed: i16 i32 i64);
-number!(digits::unsigned: u16 u32 u64);
 
 #[cfg(test)]
 mod tests {

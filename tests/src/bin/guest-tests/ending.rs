@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sigtrace_tests::bpf::programs;
 use sigtrace_tests::harness::{Flood, Puppet, Streaming, Test, Tracer, until};
+use sigtrace_tests::integer;
 use sigtrace_tests::tests;
 
 use crate::kernel_side::Leftovers;
@@ -101,7 +102,7 @@ fn it_starts_and_ends_in_the_midst_of_a_storm() {
     }
     let holes = ["return_missed", "unfinished", "unreadable"].map(|hole| stats.incomplete(hole));
     assert_eq!(holes, [0, 0, 0]);
-    let told: u64 = trace.lost().values().filter_map(Value::as_u64).sum();
+    let told: u64 = trace.lost().values().filter_map(integer::read::<u64>).sum();
     assert_eq!(told, stats.lost());
     storm.end();
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sigtrace_tests::harness::{
     Puppet, Streaming, Test, Trace, Tracer, Workload, command, difference, run_to_end, sigtrace,
 };
+use sigtrace_tests::integer;
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
@@ -173,7 +174,7 @@ fn trampolines_tell_the_same_of_every_call() {
     let skips = Kernel::running().preempts();
     BY_TRAMPOLINES.assert_all_told_but(if skips { &["threads"] } else { &[] });
     let stats = BY_TRAMPOLINES.trace.stats();
-    let missed = stats.0["lost"]["probe_missed"].as_u64().unwrap_or_default();
+    let missed = integer::read::<u64>(&stats.0["lost"]["probe_missed"]).unwrap_or_default();
     assert_eq!(stats.lost(), if skips { missed } else { 0 }, "{}", stats.0);
 }
 

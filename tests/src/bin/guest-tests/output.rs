@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sigtrace_tests::harness::{Flood, Puppet, Streaming, Test, Trace, Tracer, sigtrace, temporary};
+use sigtrace_tests::integer;
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
@@ -92,7 +93,7 @@ fn it_stops_after_the_time_asked_for() {
     let trace = tracer.end();
     assert_eq!(trace.status.code(), Some(0));
     assert!(before.elapsed() >= Duration::from_millis(300));
-    let elapsed = trace.stats().0["elapsed_ns"].as_u64();
+    let elapsed = integer::read::<u64>(&trace.stats().0["elapsed_ns"]);
     assert!(elapsed >= Some(300_000_000), "{elapsed:?}");
     assert_eq!(trace.calls().count(), 0);
 }
@@ -110,8 +111,8 @@ fn stats_come_at_the_end_and_every_so_often() {
         stats
             .iter()
             .filter_map(|stats| match key {
-                "printed" => stats[key]["tkill"].as_u64(),
-                _ => stats[key].as_u64(),
+                "printed" => integer::read(&stats[key]["tkill"]),
+                _ => integer::read(&stats[key]),
             })
             .collect()
     };

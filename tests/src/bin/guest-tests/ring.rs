@@ -4,6 +4,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use sigtrace_tests::harness::{Account, Background, Flood, Streaming, Test, Tracer};
+use sigtrace_tests::integer;
 use sigtrace_tests::tests;
 
 /// All of them.
@@ -70,7 +71,7 @@ fn a_late_return_that_finds_no_room_is_counted_and_told_of() {
     assert_eq!(stats.0["returns"], json!({ "printed": 0, "lost": 1 }));
     assert_eq!((stats.calls(), stats.printed_of("pause")), (calls + 1, 1), "{}", stats.0);
     let lost = trace.events.iter().filter(|event| event["event"] == "lost");
-    assert_eq!(lost.filter_map(|event| event["returns"].as_u64()).sum::<u64>(), 1);
+    assert_eq!(lost.filter_map(|event| integer::read::<u64>(&event["returns"])).sum::<u64>(), 1);
     let returns: Vec<&Value> = trace.events.iter().filter(|e| e["event"] == "return").collect();
     assert_eq!(returns, Vec::<&Value>::new());
     assert!(trace.stderr.contains(", and 1 late return\n"), "{}", trace.stderr);

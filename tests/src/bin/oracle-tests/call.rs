@@ -3,12 +3,13 @@
 use std::fmt;
 
 use serde_json::{Map, Value, json};
+use sigtrace_tests::integer;
 
 use crate::log::Written;
 
 /// A call, as one of the two tracers tells it.
 ///
-/// Numbers are numbers, signals have their numbers and the names of `tests/src/names.rs`, flags are
+/// Integers are as in events, signals have their numbers and the names of `tests/src/names.rs`, flags are
 /// in alphabetical order, what was not read is its address. What a tracer leaves out is not there.
 #[derive(Clone, Debug)]
 pub(crate) struct Call<'a> {
@@ -49,7 +50,7 @@ impl fmt::Display for Source<'_> {
 
 /// The outcome of a call with this result.
 pub(crate) fn returned(value: i64) -> Value {
-    json!({ "ret": value })
+    json!({ "ret": integer::shown(value) })
 }
 
 /// The outcome of a call that failed, or is to be made again, with the error of this name.

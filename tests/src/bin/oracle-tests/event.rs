@@ -1,7 +1,7 @@
 //! Calls from sigtrace's events.
 
 use serde_json::{Map, Value, json};
-use sigtrace_tests::names;
+use sigtrace_tests::{integer, names};
 
 use crate::call::{Call, Source, failed, returned, unknown};
 
@@ -40,12 +40,15 @@ fn outcome(event: &Value) -> Value {
     if let Some(how) = event.get("return") {
         return json!({ "return": how });
     }
-    match (&event["ret"], &event["error"]) {
-        (Value::Number(ret), Value::String(error)) => {
-            let ret = ret.as_i64().unwrap_or_default();
-            if names::error(ret) == Some(error) { failed(error) } else { json!([ret, error]) }
+    match (integer::read(&event["ret"]), &event["error"]) {
+        (Some(ret), Value::String(error)) => {
+            if names::error(ret) == Some(error) {
+                failed(error)
+            } else {
+                json!([ret, error])
+            }
         }
-        (Value::Number(ret), _) => returned(ret.as_i64().unwrap_or_default()),
+        (Some(ret), _) => returned(ret),
         _ => unknown(),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sigtrace_tests::harness::{Background, Test, Trace, Tracer, run};
+use sigtrace_tests::integer;
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
@@ -38,7 +39,7 @@ fn assert_adds_up(trace: &Trace, calls: u64) {
     assert_eq!(stats.calls(), calls, "printed, filtered and lost do not add up: {}", stats.0);
     assert_eq!(stats.printed(), trace.calls().count() as u64, "printed: {}", stats.0);
     assert_in_order(trace);
-    let told: u64 = trace.lost().values().filter_map(serde_json::Value::as_u64).sum();
+    let told: u64 = trace.lost().values().filter_map(integer::read::<u64>).sum();
     assert_eq!(told, stats.lost(), "lost, as it happened and in the end: {}", stats.0);
     let last = format!(
         "sigtrace: {} events, {} calls filtered out, {} lost",
@@ -206,6 +207,6 @@ fn stats_come_every_interval_and_never_fall() {
     let stats: Vec<_> = trace.events.iter().filter(|event| event["event"] == "stats").collect();
     assert!(stats.len() > 1, "{stats:?}");
     let growing = |key: fn(&serde_json::Value) -> u64| stats.is_sorted_by_key(|stats| key(stats));
-    assert!(growing(|stats| stats["elapsed_ns"].as_u64().unwrap_or(0)), "{stats:?}");
-    assert!(growing(|stats| stats["printed"]["tkill"].as_u64().unwrap_or(0)), "{stats:?}");
+    assert!(growing(|stats| integer::read(&stats["elapsed_ns"]).unwrap_or(0)), "{stats:?}");
+    assert!(growing(|stats| integer::read(&stats["printed"]["tkill"]).unwrap_or(0)), "{stats:?}");
 }

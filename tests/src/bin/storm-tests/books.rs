@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, PipeReader};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde_json::Value;
+use sigtrace_tests::integer;
 
 /// What the stream came to.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ impl Progress {
     }
 
     fn note(&self, stats: &Value) {
-        let filtered = stats["filtered"].as_u64().unwrap_or_default();
+        let filtered = integer::read::<u64>(&stats["filtered"]).unwrap_or_default();
         let calls = sum(&stats["printed"]) + filtered + sum(&stats["lost"]);
         if self.calls.swap(calls, Relaxed) == calls {
             self.same.fetch_add(1, Relaxed);
@@ -45,7 +46,12 @@ impl Progress {
 
 /// The sum of counts by name.
 pub(crate) fn sum(counts: &Value) -> u64 {
-    counts.as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
+    counts
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, count)| integer::read::<u64>(count))
+        .sum()
 }
 
 /// Reads the stream: whole lines, events numbered without gaps, losses in the order of time.
@@ -73,7 +79,7 @@ pub(crate) fn read(reader: PipeReader, progress: &Progress) -> Books {
         if event["event"] == "lost" {
             let counts = event.as_object().into_iter().flatten();
             let causes = counts.filter(|(key, _)| *key != "returns");
-            books.lost += causes.filter_map(|(_, count)| count.as_u64()).sum::<u64>();
+            books.lost += causes.filter_map(|(_, count)| integer::read::<u64>(count)).sum::<u64>();
         } else {
             progress.note(&event);
             books.stats = event;

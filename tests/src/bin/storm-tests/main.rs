@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::thread;
 
 use sigtrace_tests::harness::{self, Flood, Streaming, Test, sigtrace, until};
+use sigtrace_tests::integer;
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
@@ -98,7 +99,7 @@ fn storm(args: &[&str], calls: u64) -> Books {
     let (status, stderr) = sigtrace.end();
     assert!(status.success(), "{status}: {stderr}");
     let (printed, lost) = (sum(&books.stats["printed"]), sum(&books.stats["lost"]));
-    let filtered = books.stats["filtered"].as_u64().unwrap_or_default();
+    let filtered = integer::read::<u64>(&books.stats["filtered"]).unwrap_or_default();
     let (missed, causes) = (books.missed, &books.stats["lost"]);
     eprintln!(
         "{args:?}: {made} = {printed} printed ({missed} missed) + {filtered} filtered + {lost} \

@@ -1,7 +1,7 @@
 //! The calls by name: which registers, and what is to be said about them.
 
 use serde_json::{Map, Value, json};
-use sigtrace_tests::names;
+use sigtrace_tests::{integer, names};
 
 use crate::abi;
 use crate::pointer::{Ptr, Shown, address};
@@ -98,7 +98,7 @@ impl Call {
     }
 
     pub(crate) fn size(self, name: &'static str, size: u64) -> Self {
-        self.value(name, size, json!(abi::word(size)))
+        self.value(name, size, integer::shown(abi::word(size)))
     }
 
     pub(crate) fn pointer(mut self, name: &'static str, pointer: Ptr) -> Self {
@@ -330,7 +330,7 @@ pub(crate) fn readv_signals(fd: i32, mask: u64, sizes: &[u64], siginfo: Value, c
         .int("fd", fd, json!(fd))
         .shown("mask", names::set(mask))
         .shown("siginfo", json!(siginfo))
-        .shown("count", json!(count));
+        .shown("count", integer::shown(count));
     call.registers.extend([vector, sizes.len() as u64]);
     call
 }

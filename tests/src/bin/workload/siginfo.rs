@@ -1,6 +1,7 @@
 //! `siginfo_t`: its bytes, and how sigtrace has to show them.
 
 use serde_json::{Map, Value, json};
+use sigtrace_tests::integer;
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::names::{self, POLL, flags, hex};
 
@@ -82,8 +83,8 @@ impl Member {
             Kind::Short => json!(number as i16),
             Kind::Int => json!(number as i32),
             Kind::Unsigned => json!(number as u32),
-            Kind::Time(_) if is_x32() => json!(number),
-            Kind::Time(_) => json!(long(number)),
+            Kind::Time(_) if is_x32() => integer::shown(number),
+            Kind::Time(_) => integer::shown(long(number)),
             Kind::Pointer => json!(hex(word(self.number))),
             Kind::Band => flags(word(self.number), POLL),
             Kind::Named(_, zero) if number == 0 => zero.clone(),

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use serde_json::{Value, json};
+use sigtrace_tests::integer;
 use sigtrace_tests::names::{SS, flags, pointer};
 
 use crate::abi::{longs, natively, word};
@@ -29,7 +30,7 @@ pub(crate) struct Stack {
 impl Stack {
     pub(crate) fn shown(self) -> Value {
         let flags = flags(self.flags.into(), SS);
-        json!({ "sp": pointer(word(self.sp)), "flags": flags, "size": self.size })
+        json!({ "sp": pointer(word(self.sp)), "flags": flags, "size": integer::shown(word(self.size)) })
     }
 
     /// With garbage where the structure has nothing.
@@ -64,8 +65,10 @@ pub(crate) fn run(_: &[String]) {
     }
     script.call(sigaltstack(Stack { size: 2047, ..stack }.given(), unread_memory()), ENOMEM);
     // Neither address nor size matter to a stack that is none.
-    let none = Stack { flags: DISABLE, sp: u64::MAX, size: 1 };
-    script.call(sigaltstack(none.given(), old.gotten()), 0);
+    for (size, before) in [(1, old), (u64::MAX, NONE)] {
+        let none = Stack { flags: DISABLE, sp: u64::MAX, size };
+        script.call(sigaltstack(none.given(), before.gotten()), 0);
+    }
     for nowhere in nowhere() {
         script.call(sigaltstack(unreadable(nowhere), unread_memory()), EFAULT);
         script.call(sigaltstack(null(), unread(nowhere)), EFAULT);

@@ -1,6 +1,7 @@
 //! rt_sigtimedwait, but for the siginfos it can tell of.
 
 use serde_json::json;
+use sigtrace_tests::integer;
 use sigtrace_tests::names::{bits, set};
 
 use crate::abi::{is_narrow, is_x32, long, longs};
@@ -21,9 +22,9 @@ pub(crate) fn timeout(sec: i64, nsec: i64) -> Ptr {
         keep_bytes(&timespec(sec, nsec)),
         if is_x32() {
             // Of whose nanoseconds only the low half counts.
-            json!({ "sec": sec, "nsec": nsec as u32 })
+            json!({ "sec": integer::shown(sec), "nsec": nsec as u32 })
         } else {
-            json!({ "sec": long(sec), "nsec": long(nsec) })
+            json!({ "sec": integer::shown(long(sec)), "nsec": integer::shown(long(nsec)) })
         },
     )
 }

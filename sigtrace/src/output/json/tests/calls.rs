@@ -174,6 +174,18 @@ fn a_timeout_out_of_range_is_shown_as_given() {
 }
 
 #[test]
+fn integers_of_more_than_53_bits_are_strings_wherever_they_are() {
+    let sample = Sample::of("rt_sigtimedwait", &[0x7ffe_1000, 0, 0x7ffe_3000, u64::MAX])
+        .points_to(2, &longs(&[1 << 63, 1 << 53]))
+        .ret(-22);
+    let args = concat!(
+        r#"{"set":{"address":"0x7ffe1000"},"info":null,"timeout":{"sec":"-9223372036854775808","#,
+        r#""nsec":"9007199254740992"},"sigsetsize":"18446744073709551615"}"#
+    );
+    assert_eq!(line(&sample), expected("rt_sigtimedwait", "x86_64", args, "-22", r#""EINVAL""#));
+}
+
+#[test]
 fn rt_sigqueueinfo_shows_the_senders_siginfo() {
     let mut info = ints(&[0, 0, -1, 0, 812, 33]);
     info.extend(longs(&[0]));

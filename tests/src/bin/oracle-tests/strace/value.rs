@@ -1,7 +1,7 @@
 //! Values as strace writes them, in neutral form.
 
 use serde_json::{Map, Value, json};
-use sigtrace_tests::names;
+use sigtrace_tests::{integer, names};
 
 use crate::notation::Node;
 use crate::signal;
@@ -62,7 +62,9 @@ pub(super) fn members(node: &Node) -> Result<Members, String> {
                 json!(signal::number(word)?)
             }
             ("si_code", Node::Word(word)) => named_or_int(word),
-            (_, Node::Word(word)) => word.parse::<i64>().map_or_else(|_| json!(word), Value::from),
+            (_, Node::Word(word)) => {
+                word.parse::<i64>().map_or_else(|_| json!(word), integer::shown)
+            }
             _ => return Err(format!("{node:?} for {name}")),
         };
         let short = name.split_once('_').map_or(name.as_str(), |(_, short)| short);
@@ -93,12 +95,10 @@ fn word(node: &Node) -> Result<&str, String> {
 
 fn number(word: &str) -> Result<Value, String> {
     let number = match word.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok().map(Value::from),
-        None => word.parse::<i64>().ok().map(Value::from),
+        Some(digits) => u64::from_str_radix(digits, 16).ok().map(i128::from),
+        None => word.parse().ok(),
     };
-    number
-        .or_else(|| word.parse::<u64>().ok().map(Value::from))
-        .ok_or_else(|| format!("{word:?} is no number"))
+    number.map(integer::shown).ok_or_else(|| format!("{word:?} is no number"))
 }
 
 /// A name stays what it is. A number that has none comes as 32 bits without a sign.

@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use sigtrace_tests::harness::{Background, CLOSE_NS, Tracer, now_ns, time_ns};
+use sigtrace_tests::integer;
 
 /// Seconds; when to wake up, at the real-time clock of the machine.
 const ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
@@ -25,7 +26,7 @@ fn a_call_that_sleeps_through_a_suspend_has_the_time_of_its_beginning() -> Resul
     let time = event.as_object().map(time_ns).context("an object")?.map_err(anyhow::Error::msg)?;
     let began = before - CLOSE_NS..=after + CLOSE_NS;
     ensure!(began.contains(&time), "it began at {began:?}, and not {time}");
-    let took = event["duration_ns"].as_u64().context("how long it took")?;
+    let took = integer::read::<u64>(&event["duration_ns"]).context("how long it took")?;
     ensure!(took >= resumed - after, "it took {took}, the suspend with it {}", resumed - after);
     Ok(())
 }

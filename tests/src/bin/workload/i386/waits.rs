@@ -1,6 +1,7 @@
 //! sigsuspend and rt_sigtimedwait_time64.
 
 use serde_json::json;
+use sigtrace_tests::integer;
 use sigtrace_tests::names::{bits, set};
 
 use super::call::{rt_sigtimedwait_time64, sigsuspend};
@@ -42,7 +43,7 @@ pub(crate) fn sigsuspends(_: &[String]) {
 
 /// A `struct __kernel_timespec`: of the nanoseconds half is padding.
 pub(super) fn timeout(sec: i64, nsec: u32) -> Ptr {
-    to(keep(time(sec, nsec)), json!({ "sec": sec, "nsec": nsec }))
+    to(keep(time(sec, nsec)), json!({ "sec": integer::shown(sec), "nsec": nsec }))
 }
 
 fn time(sec: i64, nsec: u32) -> [i64; 2] {
