@@ -186,7 +186,7 @@ fn scalar(kind: Kind, register: u64) -> Value<'static> {
         Kind::SignalfdFlags => flags(&SFD),
         Kind::PidfdSignalFlags => flags(&pidfd::SIGNAL),
         Kind::PidfdOpenFlags => flags(&pidfd::OPEN),
-        Kind::OldMask => Value::Set(SignalSet(u64::from(low(register)))),
+        Kind::OldMask => Value::Set(SignalSet::Old(low(register))),
         Kind::Handler => Value::Handler(Handler::new(register)),
         Kind::SignalSet
         | Kind::OldSignalSet
@@ -244,8 +244,8 @@ fn pointer(
         Capture::None => address(register),
         Capture::Unreadable => Value::Unreadable(register),
         Capture::Whole | Capture::Late => match arg.kind {
-            Kind::SignalSet => Value::Set(SignalSet(layout.set(0, 0)?)),
-            Kind::OldSignalSet => Value::Set(SignalSet(layout.uint(0, 0)?.into())),
+            Kind::SignalSet => Value::Set(SignalSet::Whole(layout.set(0, 0)?)),
+            Kind::OldSignalSet => Value::Set(SignalSet::Old(layout.uint(0, 0)?)),
             Kind::Sigaction => Value::Sigaction(Sigaction::decode(layout)?),
             Kind::OldSigaction => Value::Sigaction(Sigaction::decode_old(layout.bytes)?),
             Kind::Siginfo => Value::Siginfo(Siginfo::decode(layout)?),

@@ -37,7 +37,7 @@ impl Sigaction {
             handler: Handler::new(layout.word(0, 0)?),
             flags: Flags { table: &SA, bits: significant(layout.word(8, 4)?) },
             restorer: layout.word(16, 8)?,
-            mask: SignalSet(layout.set(24, 12)?),
+            mask: SignalSet::Whole(layout.set(24, 12)?),
         })
     }
 
@@ -47,7 +47,7 @@ impl Sigaction {
             handler: Handler::new(bytes::u32(bytes, 0)?.into()),
             flags: Flags { table: &SA, bits: bytes::u32(bytes, 8)?.into() },
             restorer: bytes::u32(bytes, 12)?.into(),
-            mask: SignalSet(bytes::u32(bytes, 4)?.into()),
+            mask: SignalSet::Old(bytes::u32(bytes, 4)?),
         })
     }
 }

@@ -62,11 +62,37 @@ impl Flags {
 
 /// A set of signals: signal n is bit n - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignalSet(pub u64);
+pub enum SignalSet {
+    /// `sigset_t`, which has a place for every signal.
+    Whole(u64),
+    /// `old_sigset_t`, which has one for the first 32 only.
+    Old(u32),
+}
 
 impl SignalSet {
+    /// Its bits.
+    pub fn bits(self) -> u64 {
+        match self {
+            Self::Whole(bits) => bits,
+            Self::Old(bits) => bits.into(),
+        }
+    }
+
     /// The names of the signals in it, in order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        signal::names(self.0)
+        signal::names(self.bits())
+    }
+
+    /// Whether more of the signals that it has a place for are in it than are not.
+    pub fn has_most(self) -> bool {
+        self.bits().count_ones() > self.complement().bits().count_ones()
+    }
+
+    /// The signals that it has a place for and that are not in it.
+    pub fn complement(self) -> Self {
+        match self {
+            Self::Whole(bits) => Self::Whole(!bits),
+            Self::Old(bits) => Self::Old(!bits),
+        }
     }
 }

@@ -46,7 +46,7 @@ impl ToJson for View<'_, SignalSet> {
     fn write(&self, out: &mut Vec<u8>) {
         match self.sets {
             Sets::Names => array(self.value.names(), out),
-            Sets::Mask => Hex::mask(self.value.0).write(out),
+            Sets::Mask => Hex::mask(self.value.bits()).write(out),
         }
     }
 }

@@ -302,6 +302,46 @@ fn a_set_of_most_signals_lists_the_others() {
 }
 
 #[test]
+fn an_old_set_of_most_of_its_32_signals_lists_the_others() {
+    let i386 = |sample: Sample, expected: &str| assert_text(&sample.abi(Abi::I386), expected);
+    let (all_but_hup, all_but_usr1) = (0xffff_fffe_u32, 0xffff_fdff_u32);
+    i386(
+        Sample::of("sigprocmask", &[0, 0xffff_d000, 0xffff_e000])
+            .points_to(1, &all_but_hup.to_ne_bytes())
+            .points_to(2, &u32::MAX.to_ne_bytes()),
+        "i386:sigprocmask(SIG_BLOCK, ~[HUP], ~[]) = 0 <0.000000>",
+    );
+    i386(
+        Sample::of("sigpending", &[0xffff_d000]).points_to(0, &0x1_ffff_u32.to_ne_bytes()),
+        "i386:sigpending(~[CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS 32]) \
+         = 0 <0.000000>",
+    );
+    i386(
+        Sample::of("sigpending", &[0xffff_d000]).points_to(0, &0xffff_u32.to_ne_bytes()),
+        "i386:sigpending([HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM \
+         STKFLT]) = 0 <0.000000>",
+    );
+    i386(
+        Sample::of("sigsuspend", &[0, 0, all_but_usr1.into()]).ret(-4),
+        "i386:sigsuspend(0, 0, ~[USR1]) = -1 EINTR <0.000000>",
+    );
+    i386(
+        Sample::of("ssetmask", &[all_but_hup.into()]).ret(all_but_usr1.into()),
+        "i386:ssetmask(~[HUP]) = ~[USR1] <0.000000>",
+    );
+    i386(
+        Sample::of("sgetmask", &[]).ret(all_but_hup.into()),
+        "i386:sgetmask() = ~[HUP] <0.000000>",
+    );
+    i386(
+        Sample::of("sigaction", &[2, 0xffff_d000, 0])
+            .points_to(1, &ints(&[0, all_but_hup.cast_signed(), 0, 0])),
+        "i386:sigaction(SIGINT, {sa_handler=SIG_DFL, sa_mask=~[HUP], sa_flags=0}, NULL) = 0 \
+         <0.000000>",
+    );
+}
+
+#[test]
 fn sets_can_be_masks() {
     let sample =
         Sample::of("rt_sigprocmask", &[9, 0x7ffe_1000, 0, 8]).points_to(1, &longs(&[1 << 14]));

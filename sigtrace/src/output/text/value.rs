@@ -86,13 +86,13 @@ pub(super) fn flags(flags: Flags, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// `[INT TERM]`; when most signals are in it, those that are not: `~[INT TERM]`.
+/// `[INT TERM]`; when most signals that it has a place for are in it, those that are not: `~[INT TERM]`.
 fn set(set: SignalSet, sets: Sets, out: &mut Vec<u8>) -> io::Result<()> {
     if sets == Sets::Mask {
-        return out.write_all(Hex::mask(set.0).as_str().as_bytes());
+        return out.write_all(Hex::mask(set.bits()).as_str().as_bytes());
     }
-    let inverted = set.0.count_ones() > u64::BITS / 2;
-    let listed = if inverted { SignalSet(!set.0) } else { set };
+    let inverted = set.has_most();
+    let listed = if inverted { set.complement() } else { set };
     out.extend(if inverted { &b"~["[..] } else { b"[" });
     for (index, name) in listed.names().enumerate() {
         if index > 0 {
