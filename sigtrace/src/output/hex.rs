@@ -15,6 +15,11 @@ impl Hex {
         Self::padded(number, 1)
     }
 
+    /// The 32 bits of an `int`.
+    pub(super) fn int(number: i32) -> Self {
+        Self::new(number.cast_unsigned().into())
+    }
+
     /// A whole 64-bit mask.
     pub(super) fn mask(number: u64) -> Self {
         Self::padded(number, 16)
@@ -56,6 +61,13 @@ mod tests {
     fn an_address_has_as_many_digits_as_it_needs() {
         for number in [0, 1, 0xf, 0x10, 0x55d0_c0de_1000, u64::MAX] {
             assert_eq!(Hex::new(number).as_str(), format!("{number:#x}"));
+        }
+    }
+
+    #[test]
+    fn an_int_has_32_bits_and_no_sign() {
+        for number in [0, 9, -1, i32::MIN] {
+            assert_eq!(Hex::int(number).as_str(), format!("{number:#x}"));
         }
     }
 

@@ -16,7 +16,7 @@ pub(super) fn write(info: &Siginfo, out: &mut Vec<u8>) -> io::Result<()> {
     out.extend(b"{si_signo=");
     name_or(signal::name(info.signo), info.signo, out)?;
     out.extend(b", si_code=");
-    name_or(si_code::name(info.signo, info.code), info.code, out)?;
+    name_or(si_code::name(info.signo, info.code), Hex::int(info.code), out)?;
     if info.errno != 0 {
         write!(out, ", si_errno={}", info.errno)?;
     }

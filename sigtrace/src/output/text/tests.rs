@@ -347,7 +347,21 @@ fn sets_can_be_masks() {
         Sample::of("rt_sigprocmask", &[9, 0x7ffe_1000, 0, 8]).points_to(1, &longs(&[1 << 14]));
     assert_eq!(
         with(&mut Text::new(Sets::Mask, false), &sample),
-        format!("{CALLER}rt_sigprocmask(9, 0x0000000000004000, NULL, 8) = 0 <0.000000>\n")
+        format!("{CALLER}rt_sigprocmask(0x9, 0x0000000000004000, NULL, 8) = 0 <0.000000>\n")
+    );
+}
+
+#[test]
+fn a_how_and_a_code_without_a_name_are_hexadecimal() {
+    assert_text(
+        &Sample::of("rt_sigprocmask", &[-1_i32 as u64, 0, 0, 8]).ret(-22),
+        "rt_sigprocmask(0xffffffff, NULL, NULL, 8) = -1 EINVAL <0.000000>",
+    );
+    assert_text(
+        &Sample::of("rt_sigqueueinfo", &[1, 5, 0x7ffe_1000])
+            .points_to(2, &ints(&[5, 0, 5 | 4 << 8, 0, 812, 33])),
+        "rt_sigqueueinfo(1, SIGTRAP, {si_signo=SIGTRAP, si_code=0x405, si_pid=812, si_uid=33}) = 0 \
+         <0.000000>",
     );
 }
 
@@ -412,7 +426,7 @@ fn every_arm_of_a_siginfo_is_a_struct() {
         ),
         (
             &[0, 0, -100, 0, 5, 6],
-            "si_signo=0, si_code=-100, si_pid=5, si_uid=6, si_int=0, si_ptr=NULL",
+            "si_signo=0, si_code=0xffffff9c, si_pid=5, si_uid=6, si_int=0, si_ptr=NULL",
         ),
     ] {
         assert_text(

@@ -19,7 +19,7 @@ pub(super) fn write(
         Value::Int(number) => write!(out, "{number}"),
         Value::Size(size) => write!(out, "{size}"),
         Value::Signal(signo) => name_or(signal::name(*signo), *signo, out),
-        Value::How(number) => name_or(how::name(*number), *number, out),
+        Value::How(number) => name_or(how::name(*number), Hex::int(*number), out),
         Value::Flags(word) => flags(*word, out),
         Value::Null => pointer(0, out),
         Value::Unreadable(address) => {
