@@ -122,7 +122,7 @@ pub enum Fault {
 }
 
 /// `union sigval`: one word that its sender uses as an int or as a pointer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sigval {
     /// `sival_int`.
     pub int: i32,

@@ -12,6 +12,9 @@ use crate::{
 /// `CLD_EXITED`: the one code with which a child's status is no signal.
 const CLD_EXITED: i32 = 1;
 
+/// `SI_TKILL`: sent by tkill or tgkill, which have no value to send.
+const SI_TKILL: i32 = -6;
+
 pub(super) fn write(info: &Siginfo, out: &mut Vec<u8>) -> io::Result<()> {
     out.extend(b"{si_signo=");
     name_or(signal::name(info.signo), info.signo, out)?;
@@ -50,6 +53,9 @@ fn members(info: &Siginfo, out: &mut Vec<u8>) -> io::Result<()> {
         }
         Members::Rt { pid, uid, value } => {
             write!(out, ", si_pid={pid}, si_uid={uid}")?;
+            if info.code == SI_TKILL && value == Sigval::default() {
+                return Ok(());
+            }
             sigval(value, out)
         }
         Members::Sys { call_addr, syscall, arch } => {

@@ -424,6 +424,15 @@ fn every_arm_of_a_siginfo_is_a_struct() {
             "si_signo=SIGSYS, si_code=SYS_SECCOMP, si_errno=42, si_call_addr=0x1000, \
              si_syscall=62, si_arch=AUDIT_ARCH_I386",
         ),
+        (&[10, 0, -6, 0, 5, 6], "si_signo=SIGUSR1, si_code=SI_TKILL, si_pid=5, si_uid=6"),
+        (
+            &[10, 0, -6, 0, 5, 6, 7],
+            "si_signo=SIGUSR1, si_code=SI_TKILL, si_pid=5, si_uid=6, si_int=7, si_ptr=0x7",
+        ),
+        (
+            &[34, 0, -1, 0, 5, 6],
+            "si_signo=SIGRTMIN, si_code=SI_QUEUE, si_pid=5, si_uid=6, si_int=0, si_ptr=NULL",
+        ),
         (
             &[0, 0, -100, 0, 5, 6],
             "si_signo=0, si_code=0xffffff9c, si_pid=5, si_uid=6, si_int=0, si_ptr=NULL",
