@@ -63,12 +63,20 @@ fn shape(record: &mut Vec<u8>, known_siginfo: bool) {
     record[offset_of!(Record, abi)] %= u8::try_from(Abi::ALL.len()).expect("an interface");
     let state = &mut record[offset_of!(Record, state)];
     *state = State::Entered as u8 + *state % 3;
+    let signal = SYSCALLS[row].position(Kind::Signal);
     for (index, arg) in SYSCALLS[row].args.iter().enumerate() {
         let capture = &mut record[offset_of!(Record, captures) + index];
         *capture = if *capture < 0x80 { Capture::Whole as u8 } else { *capture % 3 };
         let data = &mut record[DATA_OFFSET + SYSCALLS[row].data_offset(index)..];
         match arg.kind {
-            Kind::Siginfo if known_siginfo => know(data),
+            Kind::Siginfo if known_siginfo => {
+                know(data);
+                // In a send it is the call's signal that counts.
+                if let (Some(signo), Some(signal)) = (data.first_chunk::<4>().copied(), signal) {
+                    let at = offset_of!(Record, args) + 8 * signal;
+                    record[at..at + 4].copy_from_slice(&signo);
+                }
+            }
             Kind::SignalfdSiginfo if known_siginfo => {
                 data.chunks_exact_mut(SIGNALFD_SIGINFO_SIZE).for_each(know);
             }

@@ -164,6 +164,9 @@ fn values<'a>(
                         let room = room.and_then(|index| header.args.get(index)).copied();
                         siginfos(syscall, outcome, register, room.unwrap_or(0), record)
                     }
+                    (Access::In, Kind::Siginfo) if capture == Capture::Whole => {
+                        sent(syscall, header, layout).ok_or(too_short)?
+                    }
                     _ => pointer(arg, capture, register, layout).ok_or(too_short)?,
                 }
             }
@@ -208,6 +211,12 @@ fn returned(kind: Kind, outcome: Return) -> Value<'static> {
         }
         _ => Value::Null,
     }
+}
+
+/// The siginfo that a call sends. `None` if it is larger than what was captured.
+fn sent(syscall: &Syscall, header: &Header, layout: Layout<'_>) -> Option<Value<'static>> {
+    let signal = header.args.get(syscall.position(Kind::Signal)?)?;
+    Some(Value::Siginfo(Siginfo::decode_sent(layout, low(*signal).cast_signed())?))
 }
 
 /// What was read from a signalfd, into a first buffer with so much `room`: it follows what every

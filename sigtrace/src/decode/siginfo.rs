@@ -12,8 +12,10 @@ use crate::names::{perf_flags::TRAP_PERF, poll::POLL, si_code};
 /// Where a signal comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Siginfo {
-    /// `si_signo`.
+    /// `si_signo`. In a send it is the call's signal, which the kernel delivers whatever is written here.
     pub signo: i32,
+    /// In a send, the `si_signo` that is written, if that is another number.
+    pub written_signo: Option<i32>,
     /// `si_code`: how it came about.
     pub code: i32,
     /// `si_errno`: mostly 0; for SIGSYS what the seccomp filter returned with its verdict.
@@ -181,8 +183,15 @@ impl Siginfo {
         Self::decode(Layout::of(Abi::X86_64, &bytes))
     }
 
+    /// One that the kernel has written.
     pub(super) fn decode(layout: Layout<'_>) -> Option<Self> {
-        let (signo, errno, code) = (layout.int(0, 0)?, layout.int(4, 4)?, layout.int(8, 8)?);
+        Self::decode_sent(layout, layout.int(0, 0)?)
+    }
+
+    /// One that a call sends with this signal: the kernel puts it in the place of what is written, and goes by
+    /// it (`__copy_siginfo_from_user`, `kernel/signal.c`).
+    pub(super) fn decode_sent(layout: Layout<'_>, signo: i32) -> Option<Self> {
+        let (written, errno, code) = (layout.int(0, 0)?, layout.int(4, 4)?, layout.int(8, 8)?);
         let members = match arm(signo, code) {
             Arm::Child => layout.child()?,
             Arm::Poll => layout.poll()?,
@@ -192,7 +201,8 @@ impl Siginfo {
             Arm::Rt => layout.rt()?,
             Arm::Kill => Members::Kill { pid: layout.int(16, 12)?, uid: layout.uint(20, 16)? },
         };
-        Some(Self { signo, code, errno, members })
+        let written_signo = Some(written).filter(|written| *written != signo);
+        Some(Self { signo, written_signo, code, errno, members })
     }
 }
 

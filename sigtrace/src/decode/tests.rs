@@ -172,15 +172,17 @@ pub(crate) fn records() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Such bytes of this row, interface and state. Every second siginfo has a signal and a code that
-/// mean something, as chance alone hardly ever finds one.
+/// mean something, as chance alone hardly ever finds one; if it is sent, the call has that signal, and every
+/// second time another one is written.
 pub(crate) fn records_of(row: usize, abi: Abi, state: State) -> impl Strategy<Value = Vec<u8>> {
     (
         // What was read from a signalfd comes after the rest.
         prop::collection::vec(any::<u8>(), size_of::<Record>()..=size_of::<Record>() + 512),
         prop::array::uniform4(0..=2_u8),
         prop::option::of((-1..=65_i32, -64..=130_i32)),
+        prop::option::of(-1..=65_i32),
     )
-        .prop_map(move |(mut bytes, captures, siginfo)| {
+        .prop_map(move |(mut bytes, captures, siginfo, written)| {
             let mut put = |offset, field: &[u8]| {
                 bytes[offset..offset + field.len()].copy_from_slice(field);
             };
@@ -192,8 +194,11 @@ pub(crate) fn records_of(row: usize, abi: Abi, state: State) -> impl Strategy<Va
                 (SYSCALLS[row].position(Kind::Siginfo), siginfo)
             {
                 let at = DATA_OFFSET + SYSCALLS[row].data_offset(index);
-                put(at, &signo.to_ne_bytes());
+                put(at, &written.unwrap_or(signo).to_ne_bytes());
                 put(at + 8, &code.to_ne_bytes());
+                if let Some(index) = SYSCALLS[row].position(Kind::Signal) {
+                    put(offset_of!(Record, args) + 8 * index, &signo.to_ne_bytes());
+                }
             }
             bytes
         })

@@ -57,28 +57,28 @@ fn keys(arg: &'static Arg) -> impl Iterator<Item = Named> {
     let number = "The signal's number, also if it is none.";
     let signo = ("signo", described(number, reference("int32")));
     let value = match arg.access {
-        Access::Value => value(arg.kind),
+        Access::Value => value(arg),
         Access::In => {
             let late = described(
                 "The memory was read when the call returned, by when others may have changed it: it need \
                  not be what the kernel read.",
-                object([("read_late", value(arg.kind))]),
+                object([("read_late", value(arg))]),
             );
-            any_of(vec![value(arg.kind), late, reference("not_read")])
+            any_of(vec![value(arg), late, reference("not_read")])
         }
-        Access::Out | Access::Frame => any_of(vec![value(arg.kind), reference("not_read")]),
-        Access::Kernel => described("Null if it could not be found.", or_null(value(arg.kind))),
+        Access::Out | Access::Frame => any_of(vec![value(arg), reference("not_read")]),
+        Access::Kernel => described("Null if it could not be found.", or_null(value(arg))),
         Access::Returned => {
-            described("What the call returned; null if that is an error.", or_null(value(arg.kind)))
+            described("What the call returned; null if that is an error.", or_null(value(arg)))
         }
     };
     let key = (arg.name, value);
     [key].into_iter().chain((arg.kind == Kind::Signal).then_some(signo))
 }
 
-/// A value of this type.
-fn value(kind: Kind) -> Value {
-    match kind {
+/// The value of an argument, or of what it points to.
+fn value(arg: &Arg) -> Value {
+    match arg.kind {
         Kind::Pid => described(
             "A process, or a group, as the caller's pid namespace sees it.",
             reference("int32"),
@@ -100,6 +100,7 @@ fn value(kind: Kind) -> Value {
         Kind::SignalSet | Kind::OldSignalSet | Kind::OldMask => reference("set"),
         Kind::Handler => reference("handler"),
         Kind::Sigaction | Kind::OldSigaction => reference("sigaction"),
+        Kind::Siginfo if arg.access == Access::Out => reference("received_siginfo"),
         Kind::Siginfo => reference("siginfo"),
         Kind::Stack => reference("stack"),
         Kind::Timespec | Kind::Timespec64 => reference("timespec"),

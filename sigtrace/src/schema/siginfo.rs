@@ -26,25 +26,41 @@ struct Arm {
     unnamed: bool,
 }
 
+/// What only a siginfo_t that is sent can have.
+const WRITTEN: &str = "written_signo";
+
 /// A siginfo_t: its header, then one of the arms of its union.
 pub(super) fn siginfo() -> Value {
+    let mut arms = schemas(Siginfo::of);
+    for arm in &mut arms {
+        arm["properties"][WRITTEN] = reference("int32");
+    }
     described(
         "siginfo_t: where a signal comes from, with the members that code and signal select. In a \
-         send, all of it is what the sender wrote.",
-        one_of(arms(Siginfo::of)),
+         send, all of it is what the sender wrote, but for the signal, which is the call's: \
+         `written_signo` is what the sender wrote there, if that is another number.",
+        json!({ "oneOf": arms }),
     )
+}
+
+/// A siginfo_t that the kernel wrote.
+pub(super) fn received_siginfo() -> Value {
+    let mut received = reference("siginfo");
+    received["properties"] = json!({ WRITTEN: false });
+    described("A siginfo_t that the kernel wrote.", received)
 }
 
 /// A struct signalfd_siginfo, which has no place for some of it.
 pub(super) fn signalfd_siginfo() -> Value {
     described(
         "struct signalfd_siginfo: the same, as far as it has a place for it.",
-        one_of(arms(SignalfdSiginfos::of)),
+        json!({ "oneOf": schemas(SignalfdSiginfos::of) }),
     )
 }
 
-fn one_of(arms: Vec<Arm>) -> Value {
-    json!({ "oneOf": arms.into_iter().map(Arm::schema).collect::<Vec<_>>() })
+/// A schema for each arm.
+fn schemas(of: fn(i32, i32) -> Option<Siginfo>) -> Vec<Value> {
+    arms(of).into_iter().map(Arm::schema).collect()
 }
 
 /// Every arm, in the order in which the decoder gives them.

@@ -11,12 +11,13 @@ use super::{
 use crate::names::{sa_flags::SA, signal, ss_flags::SS};
 
 /// The definition of each structure.
-pub(super) fn definitions() -> [Named; 8] {
+pub(super) fn definitions() -> [Named; 9] {
     [
         ("set", set()),
         ("handler", handler()),
         ("sigaction", sigaction()),
         ("siginfo", siginfo::siginfo()),
+        ("received_siginfo", siginfo::received_siginfo()),
         ("stack", stack()),
         ("timespec", timespec()),
         ("signalfd_siginfo", siginfo::signalfd_siginfo()),

@@ -252,6 +252,18 @@ fn an_error_tells_what_is_wrong() {
 }
 
 #[test]
+fn only_a_siginfo_that_is_sent_has_another_signal_written_in_it() {
+    let mut sent = call();
+    sent["args"]["info"]["written_signo"] = 12.into();
+    assert_eq!(problem(&sent), None);
+    sent["args"]["info"]["written_signo"] = "SIGUSR2".into();
+    assert!(problem(&sent).is_some());
+    let mut received = returned();
+    received["args"]["info"]["written_signo"] = 12.into();
+    assert!(problem(&received).is_some());
+}
+
+#[test]
 fn an_integer_of_more_than_53_bits_is_a_string() {
     let mut event = call();
     event["cgroup"] = "18446744073709551615".into();

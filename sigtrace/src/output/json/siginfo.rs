@@ -14,6 +14,9 @@ impl ToJson for Siginfo {
     fn write(&self, out: &mut Vec<u8>) {
         let mut info = Object::new(out);
         write_signal(&mut info, "sig", self.signo);
+        if let Some(written) = self.written_signo {
+            info.field(key!("written_signo"), written);
+        }
         info.field(key!("code"), NameOr(si_code::name(self.signo, self.code), self.code));
         info.field(key!("errno"), self.errno);
         members(&mut info, &self.members);

@@ -18,6 +18,10 @@ const SI_TKILL: i32 = -6;
 pub(super) fn write(info: &Siginfo, out: &mut Vec<u8>) -> io::Result<()> {
     out.extend(b"{si_signo=");
     name_or(signal::name(info.signo), info.signo, out)?;
+    if let Some(written) = info.written_signo {
+        out.extend(b", written_signo=");
+        name_or(signal::name(written), written, out)?;
+    }
     out.extend(b", si_code=");
     name_or(si_code::name(info.signo, info.code), Hex::int(info.code), out)?;
     if info.errno != 0 {

@@ -438,9 +438,25 @@ fn every_arm_of_a_siginfo_is_a_struct() {
             "si_signo=0, si_code=0xffffff9c, si_pid=5, si_uid=6, si_int=0, si_ptr=NULL",
         ),
     ] {
+        let signal = text.trim_start_matches("si_signo=").split(',').next().unwrap();
+        let args = [1, info[0] as u64, 0x7ffe_1000];
         assert_text(
-            &Sample::of("rt_sigqueueinfo", &[1, 1, 0x7ffe_1000]).points_to(2, &ints(info)),
-            &format!("rt_sigqueueinfo(1, SIGHUP, {{{text}}}) = 0 <0.000000>"),
+            &Sample::of("rt_sigqueueinfo", &args).points_to(2, &ints(info)),
+            &format!("rt_sigqueueinfo(1, {signal}, {{{text}}}) = 0 <0.000000>"),
+        );
+    }
+}
+
+#[test]
+fn a_siginfo_in_which_another_signal_is_written_has_both() {
+    for (written, name) in [(12, "SIGUSR2"), (-1, "-1")] {
+        assert_text(
+            &Sample::of("rt_sigqueueinfo", &[1, 10, 0x7ffe_1000])
+                .points_to(2, &ints(&[written, 0, 0, 0, 5, 6])),
+            &format!(
+                "rt_sigqueueinfo(1, SIGUSR1, {{si_signo=SIGUSR1, written_signo={name}, \
+                 si_code=SI_USER, si_pid=5, si_uid=6}}) = 0 <0.000000>"
+            ),
         );
     }
 }

@@ -21,7 +21,8 @@ fn a_call_of_every_group_reads_as_strace_writes_it() {
     let sigtrace = Streaming::start(&args, Stdio::null());
     let fd = puppet.call(&format!("pidfd_open {pid}"))["ret"].clone();
     let signalfd = puppet.call("signalfd4 -1 17408")["ret"].clone();
-    let info = "{si_signo=0, si_code=SI_QUEUE, si_pid=4242, si_uid=7, si_int=5, si_ptr=0x5}";
+    let info = "{si_signo=SIGRTMIN, written_signo=0, si_code=SI_QUEUE, si_pid=4242, si_uid=7, \
+                si_int=5, si_ptr=0x5}";
     let mut lines = vec![
         format!("pidfd_open({pid}, 0) = {fd}"),
         format!("signalfd4(-1, [SEGV TERM], 8, 0) = {signalfd}"),

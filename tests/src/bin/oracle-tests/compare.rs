@@ -111,6 +111,27 @@ mod tests {
     }
 
     #[test]
+    fn the_signal_written_in_a_siginfo_is_the_one_that_strace_shows() {
+        let log = "7  rt_sigqueueinfo(9, SIGUSR1, {si_signo=SIGUSR2, si_code=SI_QUEUE, si_pid=5, \
+                   si_uid=6, si_int=7, si_ptr=0x7}) = 0\n";
+        let event = |written: Option<i32>| {
+            let mut info = json!({
+                "sig": "SIGUSR1", "signo": 10, "code": "SI_QUEUE", "errno": 0, "pid": 5, "uid": 6,
+                "int": 7, "ptr": "0x7",
+            });
+            if let Some(written) = written {
+                info["written_signo"] = json!(written);
+            }
+            json!({
+                "syscall": "rt_sigqueueinfo", "ret": 0, "error": null,
+                "args": { "tgid": 9, "sig": "SIGUSR1", "signo": 10, "info": info },
+            })
+        };
+        assert_eq!(compared(log, &[event(Some(12))]).differences, 0);
+        assert_eq!(compared(log, &[event(None)]).differences, 2);
+    }
+
+    #[test]
     fn another_value_is_a_difference() {
         let events = [
             kill("SIGKILL", 15, "sh"),

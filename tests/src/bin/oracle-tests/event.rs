@@ -16,11 +16,19 @@ pub(crate) fn call(event: &Value) -> Call<'_> {
     }
 }
 
-/// Flags in alphabetical order. Sets are in the order of their numbers already.
+/// Flags in alphabetical order. Sets are in the order of their numbers already. Of a siginfo the signal that is
+/// written in it, as that is the one which strace shows.
 fn member(name: &str, value: &Value) -> (String, Value) {
     let neutral = match value {
         Value::Object(members) => {
-            members.iter().map(|(name, value)| member(name, value)).collect::<Map<_, _>>().into()
+            let mut members: Map<_, _> =
+                members.iter().map(|(name, value)| member(name, value)).collect();
+            if let Some(written) = members.shift_remove("written_signo") {
+                let name = written.as_i64().and_then(|signo| i32::try_from(signo).ok());
+                members.insert("sig".into(), name.map_or(Value::Null, names::signal));
+                members.insert("signo".into(), written);
+            }
+            members.into()
         }
         Value::Array(flags) if matches!(name, "flags" | "band") => sorted(flags).into(),
         value => value.clone(),

@@ -140,8 +140,14 @@ fn infos(script: &mut Script, us: i32, init: i32) {
     script.call(rt_sigprocmask(2, to_set(0), null(), 8), 0);
     // The kernel wants the same signal twice; what is behind the pidfd is known where it tells.
     let refused = Kernel::running().has_thread_pidfds().then_some(own);
-    let other = Info::new(12, -1, json!("SI_QUEUE")).rt(0, 0, 0);
-    script.call(send(USR1, other.given(), refused), EINVAL);
+    for other in [
+        Info::new(USR1, -1, json!("SI_QUEUE")).rt(0, 0, 0).written(12),
+        Info::new(17, 1, json!("CLD_EXITED")).child(4242, 7, 3, (4, 5)).written(USR1),
+        Info::new(USR1, 1, json!("POLL_IN")).poll(0x41, 5).written(17),
+        Info::new(0, 0, json!("SI_USER")).kill(4242, 7).written(-1),
+    ] {
+        script.call(send(other.signo(), other.given(), refused), EINVAL);
+    }
     if !is_narrow() {
         let odd = Info::new(USR1, 77, json!(77)).kill(0, 0).with_tail();
         script.call(send(USR1, odd.given(), Some(own)), E2BIG);

@@ -119,8 +119,14 @@ fn call(name: &str, words: &mut Words<'_>) -> Call {
         "kill" => kill(next(words), next(words)),
         "tkill" => tkill(next(words), next(words)),
         "tgkill" => tgkill(next(words), next(words), next(words)),
-        "rt_sigqueueinfo" => rt_sigqueueinfo(next(words), next(words), info()),
-        "rt_tgsigqueueinfo" => rt_tgsigqueueinfo(next(words), next(words), next(words), info()),
+        "rt_sigqueueinfo" => {
+            let (tgid, signo) = (next(words), next(words));
+            rt_sigqueueinfo(tgid, signo, info(signo))
+        }
+        "rt_tgsigqueueinfo" => {
+            let (tgid, tid, signo) = (next(words), next(words), next(words));
+            rt_tgsigqueueinfo(tgid, tid, signo, info(signo))
+        }
         "pidfd_open" => pidfd_open(next(words), 0),
         // The process behind it is for the test to name.
         "pidfd_send_signal" => {
@@ -139,9 +145,9 @@ fn call(name: &str, words: &mut Words<'_>) -> Call {
     }
 }
 
-/// What sigqueue would send.
-fn info() -> pointer::Ptr {
-    Info::new(0, -1, json!("SI_QUEUE")).rt(4242, 7, 5).given()
+/// What sigqueue would send, but that it does not write the signal.
+fn info(signo: i32) -> pointer::Ptr {
+    Info::new(signo, -1, json!("SI_QUEUE")).rt(4242, 7, 5).written(0).given()
 }
 
 fn next<T: FromStr>(words: &mut Words<'_>) -> T {

@@ -36,7 +36,7 @@ pub(crate) fn every_arm(_: &[String]) {
         } else {
             script.call(rt_tgsigqueueinfo(own, own, signo, info.given()), 0);
         }
-        let taken = info.delivered_as(signo).gotten();
+        let taken = info.delivered().gotten();
         let set = to_set(bits(&[signo]));
         script.call(rt_sigtimedwait(set, taken, null(), 8), i64::from(signo));
     }
@@ -49,13 +49,16 @@ pub(crate) fn odd_ones(_: &[String]) {
     let own = script.identity.pid;
     let usr1 = queued(USR1);
     for signo in [0, 1, 9, 64, 65, -1, i32::MAX] {
-        script.call(rt_sigqueueinfo(NOBODY, signo, usr1.given()).with_garbage(), ESRCH);
-        script.call(rt_tgsigqueueinfo(own, NOBODY, signo, usr1.given()).with_garbage(), ESRCH);
+        let usr1 = || usr1.sent_as(signo).given();
+        script.call(rt_sigqueueinfo(NOBODY, signo, usr1()).with_garbage(), ESRCH);
+        script.call(rt_tgsigqueueinfo(own, NOBODY, signo, usr1()).with_garbage(), ESRCH);
     }
     for signo in [65, -1, i32::MIN] {
-        script.call(rt_sigqueueinfo(own, signo, usr1.given()), EINVAL);
-        script.call(rt_tgsigqueueinfo(own, own, signo, usr1.given()), EINVAL);
+        let usr1 = || usr1.sent_as(signo).given();
+        script.call(rt_sigqueueinfo(own, signo, usr1()), EINVAL);
+        script.call(rt_tgsigqueueinfo(own, own, signo, usr1()), EINVAL);
     }
+    let usr1 = usr1.sent_as(0);
     for pid in [0, -1, i32::MIN] {
         script.call(rt_sigqueueinfo(pid, 0, usr1.given()), ESRCH);
         script.call(rt_tgsigqueueinfo(pid, own, 0, usr1.given()), EINVAL);
@@ -76,15 +79,38 @@ pub(crate) fn odd_ones(_: &[String]) {
     assert_eq!(wait(other), 0);
 }
 
-/// The signal is the argument, whatever the siginfo says; sigtrace shows what the caller wrote.
+/// The signal is the argument, whatever the siginfo says, and it is by that one that its members are.
 fn mismatched_numbers(script: &mut Script) {
     let own = script.identity.pid;
-    script.call(rt_sigprocmask(0, to_set(bits(&[USR1])), null(), 8), 0);
-    for signo in [0, 12, 65, -1] {
-        let info = queued(signo).errno(-7);
-        script.call(rt_sigqueueinfo(own, USR1, info.given()), 0);
-        let taken = info.delivered_as(USR1).gotten();
-        script.call(rt_sigtimedwait(to_set(bits(&[USR1])), taken, null(), 8), i64::from(USR1));
+    script.call(rt_sigprocmask(2, to_set(u64::MAX), null(), 8), 0);
+    let (chld, segv, io, sys) = (libc::SIGCHLD, libc::SIGSEGV, libc::SIGIO, libc::SIGSYS);
+    let of = |signo, code, name: &str| Info::new(signo, code, json!(name));
+    for info in [
+        queued(USR1).errno(-7).written(0),
+        queued(USR1).errno(-7).written(12),
+        queued(USR1).errno(-7).written(65),
+        queued(USR1).errno(-7).written(-1),
+        of(USR1, 1, "POLL_IN").garbage().poll(0x41, 5).written(chld),
+        of(chld, 1, "CLD_EXITED").garbage().child(4242, 7, 3, (1, 2)).written(USR1),
+        of(segv, 1, "SEGV_MAPERR").garbage().fault(0x1000).written(io),
+        of(io, 1, "POLL_IN").garbage().poll(0x41, 5).written(segv),
+        of(sys, 1, "SYS_SECCOMP")
+            .garbage()
+            .sys(0x1000, 62, (0xc000_003e, "AUDIT_ARCH_X86_64"))
+            .written(i32::MIN),
+        of(40, 3, "POLL_MSG").garbage().poll(0x400, -1).written(segv),
+        Info::new(40, 7, json!(7)).garbage().kill(4242, 7).written(segv),
+        of(chld, -2, "SI_TIMER").garbage().timer(1, 2, 3).written(USR1),
+    ] {
+        let signo = info.signo();
+        for queued in [
+            rt_sigqueueinfo(own, signo, info.given()),
+            rt_tgsigqueueinfo(own, own, signo, info.given()),
+        ] {
+            script.call(queued, 0);
+            let taken = info.delivered().gotten();
+            script.call(rt_sigtimedwait(to_set(bits(&[signo])), taken, null(), 8), signo.into());
+        }
     }
     script.call(rt_sigprocmask(2, to_set(0), null(), 8), 0);
 }
@@ -100,14 +126,17 @@ fn tails(script: &mut Script) {
             code if code > 0 => info.kill(0, 0),
             _ => info.rt(0, 0, 0),
         };
-        script.call(rt_sigqueueinfo(own, 0, info.given()), 0);
+        // Signal 0 has no codes of its own, so that some are those of a descriptor.
+        let asking = info.sent_as(0);
+        let asking = if code == 3 { asking.with_code_shown(json!("POLL_MSG")) } else { asking };
+        script.call(rt_sigqueueinfo(own, 0, asking.given()), 0);
         let info = info.with_tail();
         // Not with signal 0, which has no codes of its own.
         script.call(rt_sigprocmask(2, to_set(u64::MAX), null(), 8), 0);
         // Nor with a 32-bit one, which the kernel takes apart.
         if is_narrow() {
             script.call(rt_sigqueueinfo(own, signo, info.given()), 0);
-            let taken = info.delivered_as(signo).gotten();
+            let taken = info.delivered().gotten();
             script.call(rt_sigtimedwait(to_set(bits(&[signo])), taken, null(), 8), signo.into());
         } else {
             script.call(rt_sigqueueinfo(own, signo, info.given()), E2BIG);
@@ -129,7 +158,7 @@ fn tails(script: &mut Script) {
         let known = is_narrow() || Kernel::running().knows_code(signo, info.code());
         script.call(rt_sigqueueinfo(own, signo, info.given()), if known { 0 } else { E2BIG });
         if known {
-            let taken = info.delivered_as(signo).gotten();
+            let taken = info.delivered().gotten();
             script.call(rt_sigtimedwait(to_set(bits(&[signo])), taken, null(), 8), signo.into());
         }
     }
@@ -138,7 +167,7 @@ fn tails(script: &mut Script) {
 
 fn pages(script: &mut Script) {
     let own = script.identity.pid;
-    let info = queued(USR1);
+    let info = queued(USR1).sent_as(0);
     // The kernel needs no more than 48 bytes, but all of a 32-bit one.
     let needed = if is_narrow() { 128 } else { 48 };
     let end = at_page_end(&info.bytes()[..needed]);

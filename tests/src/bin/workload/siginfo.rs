@@ -12,7 +12,10 @@ use crate::pointer::{self, Ptr};
 /// A siginfo, with its members in the order sigtrace shows them.
 #[derive(Clone, Debug)]
 pub(crate) struct Info {
+    /// The signal that it is sent or comes with.
     signo: i32,
+    /// The number that its sender writes.
+    written: i32,
     errno: i32,
     code: (i32, Value),
     members: Vec<Member>,
@@ -97,7 +100,22 @@ impl Info {
     /// With these numbers, and for `si_code` this name or number.
     pub(crate) fn new(signo: i32, code: i32, shown: Value) -> Self {
         let (members, garbage) = (Vec::new(), false);
-        Self { signo, errno: 0, code: (code, shown), members, garbage, tail: 0 }
+        Self { signo, written: signo, errno: 0, code: (code, shown), members, garbage, tail: 0 }
+    }
+
+    /// With this number written in it, whatever signal it is sent with.
+    pub(crate) fn written(self, written: i32) -> Self {
+        Self { written, ..self }
+    }
+
+    /// As it is when it is sent with this signal. The members have to be those of this one.
+    pub(crate) fn sent_as(&self, signo: i32) -> Self {
+        Self { signo, ..self.clone() }
+    }
+
+    /// With another name or number for its code.
+    pub(crate) fn with_code_shown(self, shown: Value) -> Self {
+        Self { code: (self.code.0, shown), ..self }
     }
 
     pub(crate) fn errno(self, errno: i32) -> Self {
@@ -191,7 +209,7 @@ impl Info {
             .member("arch", Place(28, 20), Kind::Named(json!(arch.1), json!("0x0")), arch.0.into())
     }
 
-    /// The signal it says it is about.
+    /// The signal that it is sent or comes with.
     pub(crate) fn signo(&self) -> i32 {
         self.signo
     }
@@ -201,9 +219,10 @@ impl Info {
         self.code.0
     }
 
-    /// As the kernel delivers it: with the signal it was sent with.
-    pub(crate) fn delivered_as(&self, signo: i32) -> Self {
-        let mut info = Self { signo, ..self.clone() };
+    /// As the kernel delivers it: with the signal that it was sent with.
+    pub(crate) fn delivered(&self) -> Self {
+        let signo = self.signo;
+        let mut info = self.clone().written(signo);
         // A 32-bit one is copied by the member, those of an arm the kernel knows for the code.
         if is_narrow() && !Kernel::running().knows_code(signo, self.code()) {
             let unknown = info.members.iter_mut().filter(|member| member.place.1 >= 20);
@@ -222,7 +241,7 @@ impl Info {
             let start = if is_narrow() { FIRST.1 } else { FIRST.0 };
             put(start, &[0xa5; 32]);
         }
-        put(0, &self.signo.to_ne_bytes());
+        put(0, &self.written.to_ne_bytes());
         put(4, &self.errno.to_ne_bytes());
         put(8, &self.code.0.to_ne_bytes());
         for member in &self.members {
@@ -237,6 +256,9 @@ impl Info {
         let mut shown = Map::new();
         shown.insert("sig".into(), names::signal(self.signo));
         shown.insert("signo".into(), json!(self.signo));
+        if self.written != self.signo {
+            shown.insert("written_signo".into(), json!(self.written));
+        }
         shown.insert("code".into(), self.code.1.clone());
         shown.insert("errno".into(), json!(self.errno));
         shown.extend(self.members.iter().map(|member| (member.name.into(), member.shown())));

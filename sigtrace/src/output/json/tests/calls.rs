@@ -193,8 +193,8 @@ fn rt_sigqueueinfo_shows_the_senders_siginfo() {
         &Sample::of("rt_sigqueueinfo", &[99, 10, 0x7ffe_1000]).points_to(2, &info),
         "rt_sigqueueinfo",
         concat!(
-            r#"{"tgid":99,"sig":"SIGUSR1","signo":10,"info":{"sig":null,"signo":0,"#,
-            r#""code":"SI_QUEUE","errno":0,"pid":812,"uid":33,"int":0,"ptr":"0x0"}}"#
+            r#"{"tgid":99,"sig":"SIGUSR1","signo":10,"info":{"sig":"SIGUSR1","signo":10,"#,
+            r#""written_signo":0,"code":"SI_QUEUE","errno":0,"pid":812,"uid":33,"int":0,"ptr":"0x0"}}"#
         ),
     );
 }

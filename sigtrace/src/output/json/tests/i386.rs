@@ -79,13 +79,28 @@ fn a_timespec_has_8_bytes() {
     );
 }
 
-/// Asserts the members that a 32-bit siginfo shows.
+/// Asserts the members that a 32-bit siginfo shows when it is sent with the signal written in it.
 #[track_caller]
 fn assert_members(info: &[i32], members: &str) {
+    let (signal, _) = members.split_once(r#","code""#).unwrap();
     assert_args(
-        Sample::of("rt_sigqueueinfo", &[1, 1, 0xffff_d000]).points_to(2, &ints(info)),
+        Sample::of("rt_sigqueueinfo", &[1, info[0] as u64, 0xffff_d000]).points_to(2, &ints(info)),
         "rt_sigqueueinfo",
-        &format!(r#"{{"tgid":1,"sig":"SIGHUP","signo":1,"info":{{{members}}}}}"#),
+        &format!(r#"{{"tgid":1,{signal},"info":{{{members}}}}}"#),
+    );
+}
+
+#[test]
+fn a_32_bit_siginfo_is_shown_by_the_signal_of_the_call_as_well() {
+    assert_args(
+        Sample::of("rt_sigqueueinfo", &[1, 17, 0xffff_d000])
+            .points_to(2, &ints(&[10, 0, 1, 5, 6, 3, 8, 9])),
+        "rt_sigqueueinfo",
+        concat!(
+            r#"{"tgid":1,"sig":"SIGCHLD","signo":17,"info":{"sig":"SIGCHLD","signo":17,"#,
+            r#""written_signo":10,"code":"CLD_EXITED","errno":0,"pid":5,"uid":6,"status":3,"#,
+            r#""utime":8,"stime":9}}"#
+        ),
     );
 }
 

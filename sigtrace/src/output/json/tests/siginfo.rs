@@ -2,14 +2,89 @@
 
 use super::*;
 
-/// Asserts the members that a 64-bit siginfo shows.
+/// Asserts the members that a 64-bit siginfo shows when it is sent with the signal written in it.
 #[track_caller]
 fn assert_members(info: &[i32], members: &str) {
+    let (signal, _) = members.split_once(r#","code""#).unwrap();
     super::assert_args(
-        &Sample::of("rt_sigqueueinfo", &[1, 1, 0x7ffe_1000]).points_to(2, &ints(info)),
+        &Sample::of("rt_sigqueueinfo", &[1, info[0] as u64, 0x7ffe_1000]).points_to(2, &ints(info)),
         "rt_sigqueueinfo",
-        &format!(r#"{{"tgid":1,"sig":"SIGHUP","signo":1,"info":{{{members}}}}}"#),
+        &format!(r#"{{"tgid":1,{signal},"info":{{{members}}}}}"#),
     );
+}
+
+#[test]
+fn a_siginfo_is_sent_with_the_signal_of_the_call_which_selects_its_members() {
+    let queued = |signo: u64, info: &[i32], shown: &str| {
+        super::assert_args(
+            &Sample::of("rt_sigqueueinfo", &[1, signo, 0x7ffe_1000]).points_to(2, &ints(info)),
+            "rt_sigqueueinfo",
+            &format!(r#"{{"tgid":1,{shown}}}"#),
+        );
+    };
+    queued(
+        10,
+        &[17, 0, 1, 0, 0x41, 0, 4],
+        concat!(
+            r#""sig":"SIGUSR1","signo":10,"info":{"sig":"SIGUSR1","signo":10,"written_signo":17,"#,
+            r#""code":"POLL_IN","errno":0,"band":["POLLIN","POLLRDNORM"],"fd":4}"#
+        ),
+    );
+    queued(
+        17,
+        &[10, 0, 1, 0, 9, 7, 3, 0, 2, 0, 1, 0],
+        concat!(
+            r#""sig":"SIGCHLD","signo":17,"info":{"sig":"SIGCHLD","signo":17,"written_signo":10,"#,
+            r#""code":"CLD_EXITED","errno":0,"pid":9,"uid":7,"status":3,"utime":2,"stime":1}"#
+        ),
+    );
+    // Of the register it is the low half that counts.
+    queued(
+        0xdead_beef_0000_000b,
+        &[-1, 0, 1, 0, 0x1000, 0],
+        concat!(
+            r#""sig":"SIGSEGV","signo":11,"info":{"sig":"SIGSEGV","signo":11,"written_signo":-1,"#,
+            r#""code":"SEGV_MAPERR","errno":0,"addr":"0x1000"}"#
+        ),
+    );
+}
+
+#[test]
+fn the_other_sends_show_the_signal_of_the_call_as_well() {
+    let info = ints(&[12, 0, -1, 0, 5, 6, 0, 0]);
+    let shown = concat!(
+        r#""sig":"SIGUSR1","signo":10,"info":{"sig":"SIGUSR1","signo":10,"written_signo":12,"#,
+        r#""code":"SI_QUEUE","errno":0,"pid":5,"uid":6,"int":0,"ptr":"0x0"}"#
+    );
+    super::assert_args(
+        &Sample::of("rt_tgsigqueueinfo", &[1, 2, 10, 0x7ffe_1000]).points_to(3, &info),
+        "rt_tgsigqueueinfo",
+        &format!(r#"{{"tgid":1,"tid":2,{shown}}}"#),
+    );
+    let refused = Sample::of("pidfd_send_signal", &[5, 10, 0x7ffe_1000, 0]).points_to(2, &info);
+    assert_eq!(
+        line(&refused.ret(-22)),
+        expected(
+            "pidfd_send_signal",
+            "x86_64",
+            &format!(r#"{{"pidfd":5,{shown},"flags":[],"target":null}}"#),
+            "-22",
+            r#""EINVAL""#
+        )
+    );
+}
+
+#[test]
+fn what_the_kernel_wrote_is_shown_by_the_signal_in_it() {
+    let sample = Sample::of("rt_sigtimedwait", &[0x7ffe_1000, 0x7ffe_2000, 0, 8])
+        .points_to(0, &longs(&[set(&[17])]))
+        .points_to(1, &ints(&[17, 0, -1, 0, 5, 6, 0, 0]))
+        .ret(17);
+    let args = concat!(
+        r#"{"set":["SIGCHLD"],"info":{"sig":"SIGCHLD","signo":17,"code":"SI_QUEUE","errno":0,"#,
+        r#""pid":5,"uid":6,"int":0,"ptr":"0x0"},"timeout":null,"sigsetsize":8}"#
+    );
+    assert_eq!(line(&sample), expected("rt_sigtimedwait", "x86_64", args, "17", "null"));
 }
 
 #[test]
