@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "Without a command sigtrace traces. Exit status: 0 done, 1 failed, 2 wrong usage; \
-                  with -- CMD that of CMD."
+                  with -- CMD that of CMD, 128+N if signal N killed it, which is said by name, 126 \
+                  if it cannot be executed, 127 if it is not found."
 )]
 pub struct Cli {
     /// What to do; tracing if nothing is said.

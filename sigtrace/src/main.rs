@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use clap::Parser as _;
 use sigtrace::{
-    agent,
+    agent::{self, CannotRun},
     bpf::{Policy, outlook},
     cli::{Cli, Command, Format, TraceArgs},
     doctor, list, log,
@@ -38,9 +38,17 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             say(format_args!("{error:#}"));
-            ExitCode::from(if error.is::<UsageError>() { USAGE } else { 1 })
+            ExitCode::from(status_of(&error))
         }
     }
+}
+
+/// The exit status that tells of an error.
+fn status_of(error: &anyhow::Error) -> u8 {
+    if error.is::<UsageError>() {
+        return USAGE;
+    }
+    error.downcast_ref::<CannotRun>().map_or(1, CannotRun::status)
 }
 
 /// A reader who has gone is no failure.

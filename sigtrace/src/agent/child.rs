@@ -12,7 +12,9 @@ use std::{
     ptr,
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
+
+use super::ended::{CannotRun, Ended};
 
 /// A process that will execute the command.
 #[derive(Debug)]
@@ -20,7 +22,7 @@ pub(crate) struct Child {
     /// Its process id.
     pub(crate) pid: u32,
     /// The command's name, for messages.
-    name: String,
+    pub(crate) name: String,
     /// Writing here lets it go.
     gate: File,
     /// It writes a byte here when it waits, and its errno should it fail to execute the command.
@@ -69,22 +71,21 @@ impl Child {
             0 => Ok(()),
             4 => {
                 self.try_wait()?;
-                let error = io::Error::from_raw_os_error(i32::from_ne_bytes(errno));
-                Err(anyhow!(error).context(format!("cannot run {}", self.name)))
+                let reason = io::Error::from_raw_os_error(i32::from_ne_bytes(errno));
+                Err(CannotRun { name: self.name.clone(), reason }.into())
             }
             _ => bail!("cannot run {}", self.name),
         }
     }
 
-    /// Its exit status as a shell would have it, if it has ended.
-    pub(crate) fn try_wait(&self) -> Result<Option<u8>> {
+    /// How it ended, if it has.
+    pub(crate) fn try_wait(&self) -> Result<Option<Ended>> {
         let mut status = 0;
         // SAFETY: plain system call.
         match unsafe { libc::waitpid(self.pid as libc::pid_t, &raw mut status, libc::WNOHANG) } {
             0 => Ok(None),
             -1 => Err(io::Error::last_os_error()).context("waitpid"),
-            _ if libc::WIFSIGNALED(status) => Ok(Some(128 + libc::WTERMSIG(status) as u8)),
-            _ => Ok(Some(libc::WEXITSTATUS(status) as u8)),
+            _ => Ok(Some(Ended::of(status))),
         }
     }
 

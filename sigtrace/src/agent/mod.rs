@@ -3,6 +3,7 @@
 mod account;
 mod child;
 mod clock;
+mod ended;
 mod ids;
 mod privileges;
 mod pump;
@@ -41,6 +42,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+pub use self::ended::CannotRun;
 use self::{
     account::Account,
     child::Child,
@@ -173,6 +175,9 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         };
     }
     let given_up = pump.give_up(ring.get_mut());
+    if !options.quiet {
+        say_end(end, child.as_ref());
+    }
     // Events nobody took cannot be accounted for in the stream either.
     if ends_with_stats {
         if given_up {
@@ -196,9 +201,14 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         _ => {}
     }
     match (end, &child) {
-        (End::Command(status), _) => Ok(status),
-        (End::Here, Some(command)) => shutdown.command_end(command).await,
-        (End::Here, None) => Ok(0),
+        (End::Here, Some(command)) => {
+            let end = shutdown.command_end(command).await?;
+            if !options.quiet {
+                say_end(end, Some(command));
+            }
+            Ok(end.status())
+        }
+        _ => Ok(end.status()),
     }
 }
 
@@ -377,6 +387,15 @@ fn ready() {
 fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::warn!("cannot notify the service manager: {error}");
+    }
+}
+
+/// Says by what signal the command ended, if it did: the exit status alone could be its own.
+fn say_end(end: End, command: Option<&Child>) {
+    if let (End::Command(ended), Some(command)) = (end, command)
+        && let Some(remark) = ended.remark(&command.name)
+    {
+        say(format_args!("{remark}"));
     }
 }
 

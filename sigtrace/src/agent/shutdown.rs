@@ -14,7 +14,10 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::child::Child;
+use super::{
+    child::Child,
+    ended::{Ended, KILLED},
+};
 
 /// How long a command that was told to end can delay the end.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
@@ -42,8 +45,10 @@ pub(crate) struct Shutdown {
 /// How the tracing ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// With the command, whose exit status this is; or with a signal while it ran on.
-    Command(u8),
+    /// With the command, which ended so.
+    Command(Ended),
+    /// With this signal to us; the command runs on, or never began.
+    Signal(libc::c_int),
     /// By our own doing; a command runs on.
     Here,
 }
@@ -51,7 +56,16 @@ pub(crate) enum End {
 impl End {
     /// With a signal, before the tracing began; and before the command did, if there is one.
     pub(crate) fn before_it_began(signal: libc::c_int, command: bool) -> Self {
-        if command { Self::Command(128 + signal as u8) } else { Self::Here }
+        if command { Self::Signal(signal) } else { Self::Here }
+    }
+
+    /// The exit status.
+    pub(crate) fn status(self) -> u8 {
+        match self {
+            Self::Command(ended) => ended.status(),
+            Self::Signal(signal) => KILLED + signal as u8,
+            Self::Here => 0,
+        }
     }
 }
 
@@ -83,8 +97,8 @@ impl Shutdown {
     pub(crate) async fn wait(&mut self, command: Option<&Child>) -> Result<End> {
         let deadline = self.duration.map(|duration| Instant::now() + duration);
         let signal = loop {
-            if let Some(status) = command.map(Child::try_wait).transpose()?.flatten() {
-                return Ok(End::Command(status));
+            if let Some(ended) = command.map(Child::try_wait).transpose()?.flatten() {
+                return Ok(End::Command(ended));
             }
             tokio::select! {
                 _ = next(&mut self.interrupt) => break libc::SIGINT,
@@ -100,21 +114,21 @@ impl Shutdown {
             command.signal(signal);
         }
         match timeout(COMMAND_PATIENCE, self.command_end(command)).await {
-            Ok(status) => Ok(End::Command(status?)),
-            Err(_) => Ok(End::Command(128 + signal as u8)),
+            Ok(end) => end,
+            Err(_) => Ok(End::Signal(signal)),
         }
     }
 
     /// Waits for the end of the command, or for a signal.
-    pub(crate) async fn command_end(&mut self, command: &Child) -> Result<u8> {
+    pub(crate) async fn command_end(&mut self, command: &Child) -> Result<End> {
         loop {
-            if let Some(status) = command.try_wait()? {
-                return Ok(status);
+            if let Some(ended) = command.try_wait()? {
+                return Ok(End::Command(ended));
             }
             tokio::select! {
-                _ = next(&mut self.interrupt) => return Ok(128 + libc::SIGINT as u8),
-                _ = next(&mut self.hangup) => return Ok(128 + libc::SIGHUP as u8),
-                _ = next(&mut self.terminate) => return Ok(128 + libc::SIGTERM as u8),
+                _ = next(&mut self.interrupt) => return Ok(End::Signal(libc::SIGINT)),
+                _ = next(&mut self.hangup) => return Ok(End::Signal(libc::SIGHUP)),
+                _ = next(&mut self.terminate) => return Ok(End::Signal(libc::SIGTERM)),
                 _ = self.child.recv() => {}
             }
         }

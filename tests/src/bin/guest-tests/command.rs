@@ -14,7 +14,8 @@ pub const TESTS: &[Test] = tests![
     every_call_of_the_command_from_its_first_is_in_the_stream,
     descendants_of_the_command_are_traced_and_nobody_else,
     the_commands_exit_status_is_passed_on,
-    a_command_that_is_not_there_is_named,
+    who_wants_quiet_is_not_told_by_what_the_command_was_killed,
+    a_command_that_cannot_be_run_is_named_and_has_the_status_of_a_shell,
     a_signal_to_sigtrace_ends_the_command,
     with_another_filter_only_what_both_keep_is_printed,
 ];
@@ -75,20 +76,40 @@ fn descendants_of_the_command_are_traced_and_nobody_else() {
 }
 
 fn the_commands_exit_status_is_passed_on() {
-    for (script, status) in [("exit 3", 3), ("kill -TERM $$", 128 + 15)] {
+    for (script, status, remarks) in [
+        ("exit 3", 3, &[][..]),
+        ("kill -TERM $$", 128 + 15, &["sigtrace: /bin/sh was killed by SIGTERM"]),
+        (
+            "ulimit -c unlimited; cd /tmp; kill -SEGV $$",
+            128 + 11,
+            &["sigtrace: /bin/sh was killed by SIGSEGV (core dumped)"],
+        ),
+    ] {
         let ended = sigtrace(&["-s", "kill", "-o", "/dev/null", "--", "/bin/sh", "-c", script]);
         assert_eq!(ended.status.code(), Some(status), "{script}: {ended:?}");
+        let said: Vec<&str> =
+            ended.stderr.lines().filter(|line| line.contains("was killed")).collect();
+        assert_eq!(said, remarks, "{script}: {ended:?}");
     }
 }
 
-fn a_command_that_is_not_there_is_named() {
-    for (cmd, why) in
-        [("/no/such/command", "No such file or directory"), ("/proc/version", "Permission denied")]
-    {
+fn who_wants_quiet_is_not_told_by_what_the_command_was_killed() {
+    let ended =
+        sigtrace(&["-q", "-s", "kill", "-o", "/dev/null", "--", "/bin/sh", "-c", "kill -TERM $$"]);
+    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(128 + 15), ""));
+}
+
+fn a_command_that_cannot_be_run_is_named_and_has_the_status_of_a_shell() {
+    for (cmd, why, status) in [
+        ("/no/such/command", "No such file or directory", 127),
+        ("no-such-command", "No such file or directory", 127),
+        ("/proc/version", "Permission denied", 126),
+        ("/proc/version/command", "Not a directory", 126),
+    ] {
         let ended = sigtrace(&["-s", "kill", "--", cmd]);
         let (expected, stderr) = (format!("sigtrace: cannot run {cmd}: {why}"), &ended.stderr);
         assert!(stderr.lines().any(|line| line.starts_with(&expected)), "{stderr}");
-        assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(1), ""), "{stderr}");
+        assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(status), ""), "{stderr}");
     }
 }
 
