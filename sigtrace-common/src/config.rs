@@ -46,7 +46,7 @@ pub struct Config {
 
 /// The filters that can be in use: bits of [`Config::select`].
 pub mod select {
-    /// Leave out calls by the process in `self_pid`.
+    /// Leave out calls by the process in `self_pid`, and do not count them either.
     pub const NOT_SELF: u64 = 1 << 0;
     /// Calls whose caller or target is marked [`side::EITHER`](super::side::EITHER).
     pub const EITHER: u64 = 1 << 1;

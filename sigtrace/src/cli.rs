@@ -91,7 +91,7 @@ pub struct TraceArgs {
     /// Leave out sends of signal 0, which only ask whether a process exists
     #[arg(long, help_heading = "Selection")]
     pub no_probe: bool,
-    /// Do not leave out sigtrace's own calls
+    /// Trace sigtrace's own calls, too; they are neither printed nor counted otherwise
     #[arg(long = "self", help_heading = "Selection")]
     pub own: bool,
 

@@ -275,7 +275,8 @@ pub fn enter(serves: Serves, shape: impl Fn() -> Option<ShapeRef>, source: &impl
             return shape().is_some_and(|shape| enter_own(shape, tid));
         }
         if selects(by::NOT_SELF) {
-            leave_out(tid);
+            // Not counted: what the agent does is not among the calls that the selection is about.
+            forget_missed(tid);
             return false;
         }
     }

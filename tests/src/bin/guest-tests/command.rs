@@ -12,6 +12,7 @@ use sigtrace_tests::tests;
 /// All of them.
 pub const TESTS: &[Test] = tests![
     every_call_of_the_command_from_its_first_is_in_the_stream,
+    what_sigtrace_does_for_the_command_is_not_counted,
     descendants_of_the_command_are_traced_and_nobody_else,
     the_commands_exit_status_is_passed_on,
     who_wants_quiet_is_not_told_by_what_the_command_was_killed,
@@ -49,6 +50,14 @@ fn every_call_of_the_command_from_its_first_is_in_the_stream() {
     assert_eq!(names(&here), names(&there));
     // So there is none of sigtrace's own child before it executed the command.
     assert_eq!(here[0]["comm"], "workload");
+}
+
+fn what_sigtrace_does_for_the_command_is_not_counted() {
+    // It starts threads, which blocks signals meanwhile, and its handler of SIGCHLD returns.
+    let trace = run(&["-s", "rt_sigreturn,rt_sigprocmask", "--stats"], &["/bin/true"]);
+    let stats = trace.stats();
+    let others = (stats.printed_of("rt_sigreturn"), stats.filtered(), stats.lost());
+    assert_eq!(others, (0, 0, 0), "{}", trace.stderr);
 }
 
 fn descendants_of_the_command_are_traced_and_nobody_else() {
