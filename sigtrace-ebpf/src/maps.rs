@@ -40,17 +40,17 @@ pub static THREADS: HashMap<u32, u32> = HashMap::with_max_entries(1, 0);
 #[map]
 static SELECTED: Array<u32> = Array::with_max_entries(1, 0);
 
-/// Selected calling threads, by thread id.
+/// Selected calling threads, by thread id; the agent sets the size.
 #[map]
-pub static TIDS: HashMap<u32, u8> = HashMap::with_max_entries(1024, 0);
+pub static TIDS: HashMap<u32, u8> = HashMap::with_max_entries(1, 0);
 
-/// Selected callers' user ids.
+/// Selected callers' user ids; the agent sets the size.
 #[map]
-pub static UIDS: HashMap<u32, u8> = HashMap::with_max_entries(1024, 0);
+pub static UIDS: HashMap<u32, u8> = HashMap::with_max_entries(1, 0);
 
-/// Selected callers' names, NUL-padded, as two words of the bytes in their order.
+/// Selected callers' names, NUL-padded, as two words of the bytes in their order; the agent sets the size.
 #[map]
-pub static COMMS: HashMap<[u64; 2], u8> = HashMap::with_max_entries(1024, 0);
+pub static COMMS: HashMap<[u64; 2], u8> = HashMap::with_max_entries(1, 0);
 
 /// The selected control group.
 #[map]

@@ -48,16 +48,16 @@ pub struct ListArgs {
 /// Options of `trace`.
 #[derive(Debug, Args)]
 pub struct TraceArgs {
-    /// Only calls whose caller or target is one of these processes
+    /// Only calls whose caller or target is one of these processes: numbers and ranges, as 100-200
     #[arg(short, long, value_name = "PID,...", help_heading = "Selection")]
     pub pid: Vec<String>,
-    /// Only calls by one of these processes
+    /// Only calls by one of these processes: likewise
     #[arg(long, value_name = "PID,...", help_heading = "Selection")]
     pub caller: Vec<String>,
-    /// Only calls aimed at one of these processes
+    /// Only calls aimed at one of these processes: likewise
     #[arg(long, value_name = "PID,...", help_heading = "Selection")]
     pub target: Vec<String>,
-    /// Only calls by one of these threads
+    /// Only calls by one of these threads: numbers and ranges
     #[arg(short, long, value_name = "TID,...", help_heading = "Selection")]
     pub tid: Vec<String>,
     /// With --pid, --caller or --target: their descendants too, from fork on
@@ -67,13 +67,14 @@ pub struct TraceArgs {
     /// out
     #[arg(short, long, value_name = "LIST", help_heading = "Selection")]
     pub syscall: Vec<String>,
-    /// Only calls that name one of these signals: SIGTERM, term, 15, RTMIN+3; !name leaves one out
+    /// Only calls that name one of these signals: SIGTERM, term, 15, RTMIN+3, and ranges, as 32-64 or
+    /// RTMIN-RTMAX-2; !name and !range leave out
     #[arg(short = 'S', long, value_name = "LIST", help_heading = "Selection")]
     pub signal: Vec<String>,
     /// Only calls by threads of these names
     #[arg(short, long, value_name = "NAME,...", help_heading = "Selection")]
     pub comm: Vec<String>,
-    /// Only calls by these users
+    /// Only calls by these users: numbers and ranges, as 1000-1999
     #[arg(short, long, value_name = "UID,...", help_heading = "Selection")]
     pub uid: Vec<String>,
     /// Only calls from this control group and those below it

@@ -1,6 +1,7 @@
 //! What the command line means: every operand checked, nothing left to interpret.
 
 mod lists;
+mod ranges;
 mod values;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};

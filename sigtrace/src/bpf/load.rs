@@ -33,7 +33,8 @@ use super::{
 /// The agent is woken when the ring is this part full.
 const WAKEUP_PART: u32 = 8;
 
-/// How many processes can be selected, those that are followed included.
+/// How many processes can be followed, and how many threads of selected ones can be targets, besides
+/// those that are named.
 const MAX_PROCESSES: u32 = 65_536;
 
 /// The kernel side, loaded. Programs are verified only when they are attached.
@@ -128,7 +129,8 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
     };
     let by_process = select::EITHER | select::CALLER | select::TARGET | select::FOLLOW;
     let selects = config.select & by_process != 0;
-    let processes = if selects { MAX_PROCESSES } else { 1 };
+    let processes = if selects { MAX_PROCESSES + u32::try_from(selection.pids.len())? } else { 1 };
+    let room = |listed: usize| u32::try_from(listed.max(1));
     let sizes = [
         ("EVENTS", selection.ring_size),
         ("COUNTERS", u32::try_from(processors)?),
@@ -138,6 +140,9 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         ("OVERFLOW_TOLD", (slots / 2).max(1)),
         ("PIDS", processes),
         ("THREADS", processes),
+        ("TIDS", room(selection.tids.len())?),
+        ("UIDS", room(selection.uids.len())?),
+        ("COMMS", room(selection.comms.len())?),
         ("SELECTED", if selects { SELECTED_BUCKETS } else { 1 }),
     ];
     let mut object = Object::create(&config, &sizes, types.as_ref())?;

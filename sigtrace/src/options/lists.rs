@@ -1,9 +1,12 @@
-//! Operands that are lists of names with `!` for those to leave out.
+//! Operands that are lists of names, and of ranges of them, with `!` for those to leave out.
 
 use sigtrace_common::{ERROR_WORDS, Group, SYSCALLS, find};
 
-use super::{UsageError, usage, values::elements};
-use crate::names::{errno, nearest, signal};
+use super::{UsageError, ranges::range, usage, values::elements};
+use crate::names::{
+    errno, nearest,
+    signal::{self, UnknownSignal},
+};
 
 /// Which of `count` things a list selects. A list that only leaves things out starts from all.
 fn select(
@@ -69,8 +72,9 @@ pub(super) fn signals(operands: &[String]) -> Result<u64, UsageError> {
         return Ok(0);
     }
     let selected = select("--signal", operands, 64, |element| {
-        let signo = signal::parse(element).map_err(|error| usage("--signal", error.to_string()))?;
-        Ok(vec![(signo - 1) as usize])
+        let may_be_range = |error: &UnknownSignal| matches!(error, UnknownSignal::Name { .. });
+        let signals = range("--signal", element, signal::parse, may_be_range)?;
+        Ok(signals.map(|signo| (signo - 1) as usize).collect())
     })?;
     Ok(selected.into_iter().fold(0, |set, index| set | 1 << index))
 }
@@ -150,6 +154,18 @@ mod tests {
         assert_eq!(signals(&list(&["SIGTERM,int"])).unwrap(), 1 << 14 | 1 << 1);
         assert_eq!(signals(&list(&["!URG"])).unwrap(), !(1 << 22));
         assert_eq!(signals(&list(&["RTMIN+3,64"])).unwrap(), 1 << 36 | 1 << 63);
+    }
+
+    #[test]
+    fn signals_are_selected_and_left_out_by_range() {
+        assert_eq!(signals(&list(&["32-64"])).unwrap(), !0 << 31);
+        assert_eq!(signals(&list(&["RTMIN+3-RTMAX-2,HUP"])).unwrap(), (!0 << 36 & !0 >> 2) | 1);
+        assert_eq!(signals(&list(&["!RTMIN-RTMAX"])).unwrap(), !0 >> 31);
+        assert_eq!(signals(&list(&["1-31,!HUP-TERM"])).unwrap(), 0x7fff_8000);
+        assert_eq!(
+            signals(&list(&["TERM,64-32"])).unwrap_err().to_string(),
+            "--signal: \"64-32\": the range is empty"
+        );
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Operands that are numbers, names, sizes and times.
 
 use std::{
-    collections::HashMap, fmt::Display, fs::File, mem::MaybeUninit, os::fd::AsRawFd as _,
-    path::Path, time::Duration,
+    collections::HashMap, fmt::Display, fs::File, mem::MaybeUninit, ops::RangeInclusive,
+    os::fd::AsRawFd as _, path::Path, time::Duration,
 };
 
 use jiff::SignedDuration;
 
-use super::{UsageError, usage};
+use super::{UsageError, ranges::range, usage};
 
 /// The smallest ring: a page.
 const MIN_RING: u64 = 4096;
@@ -18,6 +18,9 @@ const MAX_RING: u64 = 1 << 31;
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// Bytes of a thread name with its NUL (`TASK_COMM_LEN`).
 const COMM_LEN: usize = 16;
+/// How many numbers a list can have, those in its ranges included: each is an entry of a map in
+/// the kernel. It is enough for all users that adduser(8) gives numbers to.
+const MAX_NUMBERS: u64 = 65_536;
 
 /// The elements of a list given in one or more operands, separated by commas.
 pub(super) fn elements<'a>(
@@ -37,11 +40,30 @@ pub(super) fn elements<'a>(
 
 /// A list of numbers.
 pub(super) fn numbers(option: &'static str, operands: &[String]) -> Result<Vec<u32>, UsageError> {
-    elements(option, operands)?.into_iter().map(|element| number(option, element)).collect()
+    Ok(ranges(option, operands)?.into_iter().flatten().collect())
 }
 
-fn number(option: &'static str, element: &str) -> Result<u32, UsageError> {
-    element.parse().map_err(|_| usage(option, format!("\"{element}\" is not a number from 0 up")))
+/// A list of numbers, and of ranges of them.
+fn ranges(
+    option: &'static str,
+    operands: &[String],
+) -> Result<Vec<RangeInclusive<u32>>, UsageError> {
+    let mut count = 0;
+    let counted = |element| {
+        let numbers = range(option, element, number, |_| true)?;
+        count += u64::from(numbers.end() - numbers.start()) + 1;
+        if count > MAX_NUMBERS {
+            let problem =
+                format!("\"{element}\" makes {count} numbers; a list can have {MAX_NUMBERS}");
+            return Err(usage(option, problem));
+        }
+        Ok(numbers)
+    };
+    elements(option, operands)?.into_iter().map(counted).collect()
+}
+
+fn number(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("\"{text}\" is not a number from 0 up"))
 }
 
 /// The processes of several lists, each with the sides its list stands for.
@@ -51,17 +73,29 @@ pub(super) fn sides<const N: usize>(
 ) -> Result<HashMap<u32, u32>, UsageError> {
     let mut sides = HashMap::new();
     for (option, operands, side) in lists {
-        for pid in numbers(option, operands)? {
-            if pid == 0 {
+        for pids in ranges(option, operands)? {
+            let (&first, &last) = (pids.start(), pids.end());
+            if first == 0 {
                 return Err(usage(option, "0 is no process id"));
             }
-            if !Path::new(&format!("/proc/{pid}")).exists() {
-                notes.push(format!("{option}: there is no process {pid} now"));
+            if !pids.clone().any(is_process) {
+                let missing = if first == last {
+                    format!("there is no process {first} now")
+                } else {
+                    format!("there is no process from {first} to {last} now")
+                };
+                notes.push(format!("{option}: {missing}"));
             }
-            *sides.entry(pid).or_insert(0) |= side;
+            for pid in pids {
+                *sides.entry(pid).or_insert(0) |= side;
+            }
         }
     }
     Ok(sides)
+}
+
+fn is_process(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
 }
 
 /// Thread names as the kernel keeps them: cut to 15 bytes, NUL-padded.
@@ -149,6 +183,8 @@ pub(super) fn slots(text: &str, notes: &mut Vec<String>) -> Result<u32, UsageErr
 mod tests {
     use std::time::Duration;
 
+    use sigtrace_common::side;
+
     use super::*;
 
     #[test]
@@ -170,6 +206,62 @@ mod tests {
     fn a_number_that_is_none_is_refused_by_name() {
         let error = numbers("--uid", &["root".to_owned()]).unwrap_err();
         assert_eq!(error.to_string(), "--uid: \"root\" is not a number from 0 up");
+    }
+
+    #[test]
+    fn a_range_stands_for_every_number_in_it() {
+        let operands = ["7,100-103".to_owned(), "9-9".to_owned()];
+        assert_eq!(numbers("--uid", &operands).unwrap(), [7, 100, 101, 102, 103, 9]);
+    }
+
+    #[test]
+    fn a_range_that_is_none_is_refused_by_name() {
+        for (operand, problem) in [
+            ("200-100", "\"200-100\": the range is empty"),
+            ("1-x", "\"1-x\": \"x\" is not a number from 0 up"),
+            ("100-", "\"100-\" is not a number from 0 up"),
+            ("-5", "\"-5\" is not a number from 0 up"),
+            ("1-2-3", "\"1-2-3\": \"2-3\" is not a number from 0 up"),
+        ] {
+            let error = numbers("--uid", &[operand.to_owned()]).unwrap_err();
+            assert_eq!(error.to_string(), format!("--uid: {problem}"));
+        }
+    }
+
+    #[test]
+    fn a_list_of_more_numbers_than_there_is_room_for_is_refused_by_the_range_that_makes_it_so() {
+        for (operands, problem) in [
+            (&["0-65536"][..], "\"0-65536\" makes 65537 numbers; a list can have 65536"),
+            (&["5,0-65535"], "\"0-65535\" makes 65537 numbers; a list can have 65536"),
+            (&["0-4294967295"], "\"0-4294967295\" makes 4294967296 numbers; a list can have 65536"),
+        ] {
+            let operands: Vec<String> = operands.iter().map(|&text| text.to_owned()).collect();
+            let error = numbers("--uid", &operands).unwrap_err();
+            assert_eq!(error.to_string(), format!("--uid: {problem}"));
+        }
+        assert_eq!(numbers("--uid", &["1-65536".to_owned()]).unwrap().len(), 65_536);
+    }
+
+    #[test]
+    fn of_a_range_of_processes_it_is_noted_if_there_is_none() {
+        let mut notes = Vec::new();
+        // No machine has so many (PID_MAX_LIMIT).
+        let here = std::process::id();
+        let gone = "4194305-4194307".to_owned();
+        let lists = [
+            ("--pid", &vec![format!("{here}-{}", here + 1)], side::EITHER),
+            ("--target", &vec![gone], side::TARGET),
+        ];
+        let sides = sides(lists, &mut notes).unwrap();
+        assert_eq!(notes, ["--target: there is no process from 4194305 to 4194307 now"]);
+        let expected = [
+            (here, side::EITHER),
+            (here + 1, side::EITHER),
+            (4_194_305, side::TARGET),
+            (4_194_306, side::TARGET),
+            (4_194_307, side::TARGET),
+        ];
+        assert_eq!(sides, expected.into());
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub const TESTS: &[Test] = tests![
     names_nobody_knows_are_answered_with_the_nearest,
     lists_with_nothing_in_them_are_refused,
     numbers_that_are_none_are_refused,
+    ranges_that_are_none_are_refused,
     sizes_and_times_that_are_none_are_refused,
     options_that_do_not_go_together_are_refused,
     a_process_that_is_not_there_is_noted,
@@ -99,6 +100,20 @@ fn numbers_that_are_none_are_refused() {
             "{ended:?}"
         );
     }
+}
+
+fn ranges_that_are_none_are_refused() {
+    for option in ["--pid", "--caller", "--target", "--tid", "--uid"] {
+        for (range, problem) in [
+            ("200-100", "\"200-100\": the range is empty"),
+            ("1-x", "\"1-x\": \"x\" is not a number from 0 up"),
+            ("1-100000", "\"1-100000\" makes 100000 numbers; a list can have 65536"),
+        ] {
+            assert_usage(&[option, range], &format!("{option}: {problem}"));
+        }
+    }
+    assert_usage(&["-S", "64-32"], "--signal: \"64-32\": the range is empty");
+    assert_usage(&["-S", "TERM,!1-65"], "--signal: \"1-65\": signal 65 is out of range: ");
 }
 
 fn sizes_and_times_that_are_none_are_refused() {

@@ -78,6 +78,9 @@ fn users_are_selected_by_number() {
         filter("-s kill -u 4000000000,0", by(&[4_000_000_000, 0])),
         filter("-s kill -u 1,2,3,33", by(&[33])),
         filter("-s kill -u 1,2,65534,3,33", by(&[65_534, 33])),
+        filter("-s kill -u 32-34", by(&[33])),
+        // As many as a list can have.
+        filter("-s kill -u 0-65534,4000000000", by(&[0, 33, 65_534, 4_000_000_000])),
     ];
     assert_filters(&filters, || puppets.iter_mut().map(|puppet| ("", puppet.call(CALL))).collect());
 }
