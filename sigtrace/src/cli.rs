@@ -43,6 +43,10 @@ pub struct ListArgs {
     /// A table, or one JSON object a line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Show all columns of the table; without it a terminal gets those that fit, with the last one
+    /// cut, and everything else gets all, as JSON does
+    #[arg(short, long)]
+    pub wide: bool,
 }
 
 /// Options of `trace`.

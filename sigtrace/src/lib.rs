@@ -15,3 +15,4 @@ pub mod options;
 pub mod output;
 pub mod schema;
 pub mod stderr;
+pub mod terminal;

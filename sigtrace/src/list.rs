@@ -1,5 +1,6 @@
 //! `sigtrace list`: what there is to trace.
 
+mod columns;
 mod json;
 mod table;
 
@@ -12,9 +13,11 @@ use crate::bpf::Mechanism;
 /// How to write the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ListFormat {
-    /// A table.
+    /// A table, as wide as it is.
     #[default]
     Text,
+    /// A table of no more than so many characters a line, without the columns that have no room.
+    Within(usize),
     /// An object a line.
     Json,
 }
@@ -54,7 +57,8 @@ pub(crate) const EVENTS: [(&str, &str); 5] = [
 /// When `out` fails.
 pub fn write(out: &mut dyn Write, format: ListFormat, probes: Option<&[Probe]>) -> io::Result<()> {
     match format {
-        ListFormat::Text => table::write(out, probes),
+        ListFormat::Text => table::write(out, probes, None),
+        ListFormat::Within(width) => table::write(out, probes, Some(width)),
         ListFormat::Json => json::write(out, probes),
     }
 }

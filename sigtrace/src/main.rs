@@ -10,11 +10,14 @@ use clap::Parser as _;
 use sigtrace::{
     agent::{self, CannotRun},
     bpf::{Policy, outlook},
-    cli::{Cli, Command, Format, TraceArgs},
-    doctor, list, log,
+    cli::{Cli, Command, Format, ListArgs, TraceArgs},
+    doctor,
+    list::{self, ListFormat},
+    log,
     options::{Options, UsageError},
     schema,
     stderr::say,
+    terminal,
 };
 
 /// Exit status of a command line that cannot be meant.
@@ -27,9 +30,7 @@ fn main() -> ExitCode {
         Cli { command: Some(Command::Doctor), .. } => {
             printed(doctor::write(&mut io::stdout().lock()).map(|possible| u8::from(!possible)))
         }
-        Cli { command: Some(Command::List(args)), .. } => {
-            printed(print_list(args.format).map(|()| 0))
-        }
+        Cli { command: Some(Command::List(args)), .. } => printed(print_list(&args).map(|()| 0)),
         Cli { command: Some(Command::Schema), .. } => {
             printed(schema::write(&mut io::stdout().lock()).map(|()| 0))
         }
@@ -64,10 +65,11 @@ fn run(args: TraceArgs) -> Result<u8> {
     agent::run(Options::new(args)?)
 }
 
-fn print_list(format: Format) -> io::Result<()> {
-    let format = match format {
-        Format::Json => list::ListFormat::Json,
-        Format::Text => list::ListFormat::Text,
+fn print_list(args: &ListArgs) -> io::Result<()> {
+    let format = match (args.format, terminal::width()) {
+        (Format::Json, _) => ListFormat::Json,
+        (Format::Text, Some(width)) if !args.wide => ListFormat::Within(width),
+        (Format::Text, _) => ListFormat::Text,
     };
     let probes = outlook::mechanisms(Policy::Auto).map(list::probes);
     if let Err(error) = &probes {

@@ -4,61 +4,88 @@ use std::io::{self, Write};
 
 use sigtrace_common::{Abi, Access, Arg, SYSCALLS, Syscall};
 
-use super::{EVENTS, Probe, access, kind};
+use super::{
+    EVENTS, Probe, access,
+    columns::{self, Column},
+    kind,
+};
 
 #[cfg(target_arch = "aarch64")]
 const NATIVE: Abi = Abi::Aarch64;
 #[cfg(not(target_arch = "aarch64"))]
 const NATIVE: Abi = Abi::X86_64;
 
-pub(super) fn write(out: &mut dyn Write, probes: Option<&[Probe]>) -> io::Result<()> {
-    let mut rows = vec![heading(probes.is_some())];
-    rows.extend(SYSCALLS.iter().enumerate().map(|(index, syscall)| {
-        let probe = probes.map(|probes| probes.get(index));
-        row(syscall, probe)
-    }));
-    write_rows(out, &rows)?;
+/// As few characters of a summary still say something.
+const LEAST_SUMMARY: usize = 24;
+
+/// Writes the tables, at most `width` characters wide if there is one.
+pub(super) fn write(
+    out: &mut dyn Write,
+    probes: Option<&[Probe]>,
+    width: Option<usize>,
+) -> io::Result<()> {
+    columns::write(out, &of_syscalls(probes), width)?;
     writeln!(out)?;
-    let events = EVENTS.map(|(name, summary)| vec![name.to_owned(), summary.to_owned()]);
-    let mut rows = vec![vec!["EVENT".to_owned(), "SUMMARY".to_owned()]];
-    rows.extend(events);
-    write_rows(out, &rows)
+    columns::write(out, &of_events(), width)
 }
 
-fn heading(with_probe: bool) -> Vec<String> {
-    let mut cells = vec!["SYSCALL", "NR", "PROBED AT"];
-    if with_probe {
-        cells.push("PROBE");
-    }
-    cells.extend(["BLOCKS", "GROUPS", "ARGUMENTS", "SUMMARY"]);
-    cells.into_iter().map(str::to_owned).collect()
+/// In the order in which they are shown, each with the place at which it gets room.
+fn of_syscalls(probes: Option<&[Probe]>) -> Vec<(usize, Column)> {
+    let cells = |cell: fn(&'static Syscall) -> String| SYSCALLS.iter().map(cell).collect();
+    let mut columns = vec![
+        (0, Column::whole("SYSCALL", cells(|syscall| syscall.name.to_owned()))),
+        (1, Column::whole("NR", cells(numbers))),
+        (7, Column::whole("PROBED AT", cells(points))),
+    ];
+    columns.extend(probes.map(|probes| {
+        let cells = (0..SYSCALLS.len()).map(|row| probe(probes.get(row))).collect();
+        (2, Column::whole("PROBE", cells))
+    }));
+    let blocks = |syscall: &Syscall| if syscall.blocks { "yes" } else { "no" }.to_owned();
+    columns.extend([
+        (4, Column::whole("BLOCKS", cells(blocks))),
+        (3, Column::whole("GROUPS", cells(groups))),
+        (6, Column::whole("ARGUMENTS", cells(arguments))),
+        (5, Column::cut_to(LEAST_SUMMARY, "SUMMARY", cells(|row| row.summary.to_owned()))),
+    ]);
+    columns
 }
 
-/// The cells of a syscall, its number for 64-bit and for 32-bit callers, and for x32 callers if they
-/// have one of their own. `probe` is there if the
-/// column is, and in it what is known.
-fn row(syscall: &'static Syscall, probe: Option<Option<&Probe>>) -> Vec<String> {
+fn of_events() -> [(usize, Column); 2] {
+    let cells = |cell: fn(&(&str, &str)) -> String| EVENTS.iter().map(cell).collect();
+    [
+        (0, Column::whole("EVENT", cells(|(name, _)| (*name).to_owned()))),
+        (1, Column::cut_to(LEAST_SUMMARY, "SUMMARY", cells(|(_, summary)| (*summary).to_owned()))),
+    ]
+}
+
+/// The number for 64-bit and for 32-bit callers, and for x32 callers if they have one of their own.
+fn numbers(syscall: &Syscall) -> String {
     let number = |abi| syscall.entries.get(abi).map(|entry| entry.number);
     let numbers = [number(NATIVE), number(NATIVE.compat())]
         .map(|nr| nr.map_or_else(dash, |nr| nr.to_string()));
     let x32 = number(Abi::X32).filter(|_| NATIVE == Abi::X86_64).map(|nr| nr.to_string());
-    let mut cells = vec![
-        syscall.name.to_owned(),
-        join(numbers.into_iter().chain(x32), "/"),
-        join(syscall.points(NATIVE).map(|point| point.symbol.to_owned()), " "),
-    ];
-    cells.extend(probe.map(|probe| match probe {
+    join(numbers.into_iter().chain(x32), "/")
+}
+
+fn points(syscall: &'static Syscall) -> String {
+    join(syscall.points(NATIVE).map(|point| point.symbol.to_owned()), " ")
+}
+
+fn probe(probe: Option<&Probe>) -> String {
+    match probe {
         Some(Probe::Mechanism(name)) => (*name).to_owned(),
         Some(Probe::Unsupported(reason)) => format!("unsupported: {reason}"),
         None => dash(),
-    }));
-    cells.extend([
-        if syscall.blocks { "yes" } else { "no" }.to_owned(),
-        join(syscall.groups.iter().map(|group| format!("@{}", group.name())), " "),
-        join(syscall.args.iter().map(argument), ", "),
-        syscall.summary.to_owned(),
-    ]);
-    cells
+    }
+}
+
+fn groups(syscall: &Syscall) -> String {
+    join(syscall.groups.iter().map(|group| format!("@{}", group.name())), " ")
+}
+
+fn arguments(syscall: &Syscall) -> String {
+    join(syscall.args.iter().map(argument), ", ")
 }
 
 /// `oldact: sigaction out`.
@@ -79,30 +106,102 @@ fn dash() -> String {
     "-".to_owned()
 }
 
-/// Writes rows of the same length, their columns aligned.
-fn write_rows(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max();
-    let widths: Vec<usize> = (0..columns).filter_map(width).collect();
-    for row in rows {
-        let Some((last, others)) = row.split_last() else { continue };
-        for (cell, width) in others.iter().zip(&widths) {
-            write!(out, "{cell:width$}  ")?;
-        }
-        writeln!(out, "{last}")?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn lines(probes: Option<&[Probe]>) -> Vec<String> {
+        within(None, probes)
+    }
+
+    fn within(width: Option<usize>, probes: Option<&[Probe]>) -> Vec<String> {
         let mut out = Vec::new();
-        write(&mut out, probes).unwrap();
+        write(&mut out, probes, width).unwrap();
         String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// The headings, `kill` and the longest names, in a terminal of this width.
+    #[cfg(target_arch = "x86_64")]
+    fn some_within(width: usize) -> Vec<String> {
+        let probes = vec![Probe::Mechanism("kprobe.session"); SYSCALLS.len()];
+        let lines = within(Some(width), Some(&probes));
+        let widest = lines.iter().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= width, "{widest}");
+        let wanted = ["SYSCALL", "kill", "sigreturn", "rt_sigtimedwait_time64", "EVENT", "lost"];
+        let is_wanted =
+            |line: &String| wanted.iter().any(|name| line.split(' ').next() == Some(name));
+        lines.into_iter().filter(is_wanted).collect()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_terminal_of_80_columns_has_no_summaries_of_syscalls() {
+        assert_eq!(
+            some_within(80),
+            [
+                "SYSCALL                 NR           PROBE           BLOCKS  GROUPS",
+                "kill                    62/37        kprobe.session  no      @send",
+                "sigreturn               -/119        kprobe.session  no      @mask @stack",
+                "rt_sigtimedwait_time64  -/421        kprobe.session  yes     @wait",
+                "EVENT    SUMMARY",
+                "lost     calls of which nothing was printed, by cause, since the last such event",
+            ]
+        );
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_terminal_of_120_columns_has_what_there_is_room_for_of_the_summaries() {
+        assert_eq!(
+            some_within(120),
+            [
+                "SYSCALL                 NR           PROBE           BLOCKS  GROUPS        SUMMARY",
+                "kill                    62/37        kprobe.session  no      @send         \
+                 send a signal to a process or a process group",
+                "sigreturn               -/119        kprobe.session  no      @mask @stack  \
+                 return from a signal handler without siginfo…",
+                "rt_sigtimedwait_time64  -/421        kprobe.session  yes     @wait         \
+                 take a pending signal, waiting for one until…",
+                "EVENT    SUMMARY",
+                "lost     calls of which nothing was printed, by cause, since the last such event",
+            ]
+        );
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_terminal_of_250_columns_has_all_but_where_the_probes_are() {
+        let arguments = |text: &str| format!("{text:77}");
+        assert_eq!(
+            some_within(250),
+            [
+                format!(
+                    "SYSCALL                 NR           PROBE           BLOCKS  GROUPS        {}\
+                     SUMMARY",
+                    arguments("ARGUMENTS")
+                ),
+                format!(
+                    "kill                    62/37        kprobe.session  no      @send         {}\
+                     send a signal to a process or a process group",
+                    arguments("pid: pid, sig: signal")
+                ),
+                format!(
+                    "sigreturn               -/119        kprobe.session  no      @mask @stack  {}\
+                     return from a signal handler without siginfo, restoring the mask of its frame",
+                    arguments("mask: set frame")
+                ),
+                format!(
+                    "rt_sigtimedwait_time64  -/421        kprobe.session  yes     @wait         {}\
+                     take a pending signal, waiting for one until after 2038",
+                    arguments(
+                        "set: set in, info: siginfo out, timeout: timespec64 in, sigsetsize: size"
+                    )
+                ),
+                "EVENT    SUMMARY".to_owned(),
+                "lost     calls of which nothing was printed, by cause, since the last such event"
+                    .to_owned(),
+            ]
+        );
     }
 
     /// The cells of the row that begins with `name`.

@@ -17,6 +17,7 @@ pub const TESTS: &[Test] = tests![
     a_terminal_gets_no_colour_where_nobody_wants_it,
     a_terminal_gets_json_if_asked_for,
     nothing_a_process_is_called_gets_to_the_terminal_raw,
+    the_list_fits_a_terminal_unless_all_of_it_is_asked_for,
 ];
 
 /// The controlling side of a pseudo-terminal, read all the time.
@@ -54,6 +55,15 @@ impl Terminal {
             }
         });
         Self { other: Some(theirs), shown }
+    }
+
+    /// Makes it so many characters wide; 0 is a terminal that does not tell.
+    fn resize(&self, columns: u16) {
+        let size = libc::winsize { ws_row: 25, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let fd = self.other.as_ref().map_or(-1, |other| other.as_raw_fd());
+        // SAFETY: a size to read.
+        let resized = unsafe { libc::ioctl(fd, libc::TIOCSWINSZ, &raw const size) };
+        assert_eq!(resized, 0, "{}", io::Error::last_os_error());
     }
 
     fn shown(&self) -> String {
@@ -135,4 +145,42 @@ fn nothing_a_process_is_called_gets_to_the_terminal_raw() {
     let comm =
         r#""comm":"\u001b]0;x\u0007\"\ufffd\u009b\u007f\r\n""#.replace(r"\ufffd", "\u{fffd}");
     assert!(line.contains(&comm), "{line}");
+}
+
+/// What `list` with these arguments shows on a terminal of this width: the line of `kill` and how many
+/// characters the longest line has.
+fn listed(columns: u16, args: &[&str]) -> (String, usize) {
+    let mut terminal = Terminal::new();
+    terminal.resize(columns);
+    let output = terminal.other.take().unwrap_or_else(|| panic!("taken once"));
+    let mut command = command(&[&["list"], args].concat());
+    let mut list = Streaming::unready(command.stdout(output).stderr(Stdio::piped()));
+    command.stdout(Stdio::null());
+    assert!(until("the list's end", || list.ended()).success());
+    let shown = until("the last line", || {
+        Some(terminal.shown()).filter(|shown| shown.contains("\nstats ") && shown.ends_with('\n'))
+    });
+    let kill = shown.lines().find(|line| line.starts_with("kill "));
+    let kill = kill.unwrap_or_else(|| panic!("no kill: {shown}")).to_owned();
+    (kill, shown.lines().map(|line| line.chars().count()).max().unwrap_or_default())
+}
+
+fn the_list_fits_a_terminal_unless_all_of_it_is_asked_for() {
+    let summary = "send a signal to a process or a process group";
+    for (columns, args, fits, has_summary) in [
+        (80, &[][..], true, false),
+        (0, &[], true, false),
+        (130, &[], true, true),
+        (80, &["--wide"], false, true),
+    ] {
+        let (kill, widest) = listed(columns, args);
+        // One that does not tell is taken for one of 80.
+        let room = if columns == 0 { 80 } else { usize::from(columns) };
+        assert_eq!(
+            (widest <= room, kill.ends_with(summary)),
+            (fits, has_summary),
+            "{columns} {args:?}: {widest}: {kill}"
+        );
+        assert_eq!(kill.contains("__x64_sys_kill"), !fits, "{columns} {args:?}: {kill}");
+    }
 }
