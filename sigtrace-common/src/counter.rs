@@ -8,8 +8,8 @@ pub type Counters = [u64; 8];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Counter {
-    /// Left out by the filter.
-    Filtered = 0,
+    /// Left out by who calls.
+    LeftOutByCaller = 0,
     /// Lost: the ring had no room for the record.
     RingFull = 1,
     /// Lost: no slot was left for one more thread, so the return could not have been paired.
@@ -18,16 +18,22 @@ pub enum Counter {
     RegistersUnreadable = 3,
     /// Lost: the ring had no room for the return of a call that was told as unfinished.
     ReturnLost = 4,
+    /// Left out by the arguments, or what they lead to.
+    LeftOutByArguments = 5,
+    /// Left out by how the call ended, or whom it reached.
+    LeftOutByOutcome = 6,
 }
 
 impl Counter {
     /// Every counter, in the order of the array.
-    pub const ALL: [Self; 5] = [
-        Self::Filtered,
+    pub const ALL: [Self; 7] = [
+        Self::LeftOutByCaller,
         Self::RingFull,
         Self::PendingFull,
         Self::RegistersUnreadable,
         Self::ReturnLost,
+        Self::LeftOutByArguments,
+        Self::LeftOutByOutcome,
     ];
 }
 

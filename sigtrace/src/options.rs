@@ -2,6 +2,7 @@
 
 mod lists;
 mod ranges;
+mod steps;
 mod values;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -12,6 +13,8 @@ use crate::{
     bpf::{Policy, Selection},
     cli::{Format, Probe, Sets, TraceArgs},
 };
+
+pub use self::steps::{Step, Steps};
 
 /// How long a call that normally does not wait can be under way before it is printed as unfinished.
 pub const OVERDUE: Duration = Duration::from_secs(2);
@@ -31,6 +34,8 @@ pub struct UsageError {
 pub struct Options {
     /// What to trace.
     pub selection: Selection,
+    /// By which of the options calls are left out, and when.
+    pub steps: Steps,
     /// How events are written; by the kind of stdout if not said.
     pub format: Option<Format>,
     /// How signal sets are written.
@@ -82,6 +87,7 @@ impl Options {
         }
         Ok(Self {
             selection,
+            steps: Steps::new(&args),
             format: args.format,
             sets: args.sets,
             output: args.output,

@@ -58,7 +58,7 @@ fn admit(pid: u32, tid: u32, has_target: impl FnOnce() -> bool) -> Option<Caller
         Verdict::Keep => 0,
         Verdict::Undecided(what) => what,
         Verdict::Drop => {
-            leave_out(tid);
+            leave_out(tid, Counter::LeftOutByCaller);
             return None;
         }
     };
@@ -87,11 +87,11 @@ fn enter_own(shape: ShapeRef, tid: u32) -> bool {
     true
 }
 
-/// The call is filtered out.
+/// The call is filtered out, by what `why` says.
 #[inline(always)]
-fn leave_out(tid: u32) {
+fn leave_out(tid: u32, why: Counter) {
     forget_missed(tid);
-    count(Counter::Filtered);
+    count(why);
 }
 
 /// Emits the call that the thread's slot still holds, if its return was missed: that of a call which
@@ -156,7 +156,7 @@ fn begin(serves: Serves, shape: ShapeRef, source: &impl Source, caller: &mut Cal
     if filter::looks_at_arguments() {
         match select(serves, shape, source, caller.undecided) {
             NO => {
-                leave_out(tid);
+                leave_out(tid, Counter::LeftOutByArguments);
                 return ptr::null_mut();
             }
             LOST => {
@@ -222,7 +222,7 @@ fn capture(
     }
     match filter::content(shape, record, open) {
         Verdict::Drop => {
-            count(Counter::Filtered);
+            count(Counter::LeftOutByArguments);
             return false;
         }
         Verdict::Keep => open = 0,

@@ -82,7 +82,7 @@ fn finish(serves: Serves, shape: ShapeRef, slot: *mut Slot, ret: i64) {
     }
     let told = slots::is_told(slot);
     if !told && filter::outcome(shape, record) {
-        count(Counter::Filtered);
+        count(Counter::LeftOutByOutcome);
     } else {
         if succeeded(shape, ret) {
             user::capture_output(shape, slot);
@@ -120,7 +120,7 @@ pub fn flush_missed(slot: *mut Slot) {
             record.undecided |= undecided::TOLD;
         }
         if !told && filter::unreturned(record) {
-            count(Counter::Filtered);
+            count(Counter::LeftOutByOutcome);
         } else if !emit(record, size_of::<Record>()) {
             count_lost(told);
         }

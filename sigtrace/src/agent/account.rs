@@ -7,6 +7,7 @@ use sigtrace_common::{Counter, SYSCALLS};
 use crate::{
     bpf::{Counters, Mechanism, Misses},
     decode::Holes,
+    options::Step,
     output::{Counts, Stats},
 };
 
@@ -188,7 +189,20 @@ impl Account {
     }
 
     pub(crate) fn filtered(&self) -> u64 {
-        self.counters.get(Counter::Filtered).saturating_add(self.left_out)
+        self.left_out_at()
+            .into_iter()
+            .map(|(_, calls)| calls)
+            .fold(self.left_out, u64::saturating_add)
+    }
+
+    /// How many calls the kernel side left out at each of its steps.
+    pub(crate) fn left_out_at(&self) -> [(Step, u64); 3] {
+        [
+            (Step::Caller, Counter::LeftOutByCaller),
+            (Step::Arguments, Counter::LeftOutByArguments),
+            (Step::Outcome, Counter::LeftOutByOutcome),
+        ]
+        .map(|(step, counter)| (step, self.counters.get(counter)))
     }
 
     pub(crate) fn losses(&self) -> Losses {

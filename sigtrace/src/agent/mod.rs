@@ -5,6 +5,7 @@ mod child;
 mod clock;
 mod ended;
 mod ids;
+mod nothing;
 mod privileges;
 mod pump;
 mod readiness;
@@ -185,6 +186,13 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         }
     } else if !options.quiet || given_up {
         say_account(&pump.account);
+    }
+    let nothing = pump.account.total_printed() == 0 && pump.account.losses().total() == 0;
+    if !options.quiet
+        && nothing
+        && let Some(remark) = nothing::remark(pump.account.left_out_at(), &options.steps)
+    {
+        say(format_args!("{remark}"));
     }
     drop(pump);
     close_stdout();

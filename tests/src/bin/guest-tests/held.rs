@@ -109,7 +109,10 @@ fn counters_near_their_limits_are_told_as_they_are() {
     let counters = all.iter().find(|map| name_and_value_size(map).0 == "COUNTERS");
     let counters = counters.unwrap_or_else(|| panic!("no COUNTERS"));
     let count = name_and_value_size(counters).1 / 8;
-    write(counters, 0, &NEAR.to_ne_bytes().repeat(count));
+    // Of those of calls left out one is enough: they are told as a sum.
+    let values = (0..count).map(|counter| if matches!(counter, 5 | 6) { 0 } else { NEAR });
+    let values: Vec<u8> = values.flat_map(u64::to_ne_bytes).collect();
+    write(counters, 0, &values);
     tracer.wait_for_line("lost");
     let calls = storm();
     let trace = tracer.finish();

@@ -21,6 +21,7 @@ pub const TESTS: &[Test] = tests![
     it_stops_after_the_time_asked_for,
     stats_come_at_the_end_and_every_so_often,
     quiet_means_that_nothing_is_said,
+    where_nothing_is_selected_the_option_that_left_out_the_most_is_named,
     more_is_said_if_asked_for,
 ];
 
@@ -129,6 +130,24 @@ fn stats_come_at_the_end_and_every_so_often() {
     let expected = json!({"tkill": by("tkill"), "tgkill": by("tgkill")});
     assert_eq!(trace.stats().0["probes"], expected);
     assert_eq!(trace.events.last(), stats.last().copied());
+}
+
+fn where_nothing_is_selected_the_option_that_left_out_the_most_is_named() {
+    // By who calls, by what is called with, and by how it ended.
+    for (args, named) in [
+        (&["--uid", "4242"][..], "--uid"),
+        (&["--signal", "HUP"], "--signal"),
+        (&["--error", "EPERM"], "--error"),
+    ] {
+        let mut puppet = Puppet::start();
+        let tracer = Tracer::start(&[&["-s", "tkill"], args].concat());
+        puppet.call(CALL);
+        let trace = tracer.finish();
+        let said = "sigtrace: 0 events, 1 call filtered out, 0 lost\n".to_owned();
+        let said =
+            said + &format!("sigtrace: nothing was selected: {named} left out 1 of 1 call\n");
+        assert_eq!(trace.stderr, said);
+    }
 }
 
 fn quiet_means_that_nothing_is_said() {
