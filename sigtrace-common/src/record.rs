@@ -167,6 +167,10 @@ pub enum Capture {
     /// Read when the call returned, by when others may have changed it: it need not be what the kernel
     /// read.
     Late = 3,
+    /// A siginfo that was read, but is followed by more than zeros, which the kernel refused (E2BIG).
+    Nonzero = 4,
+    /// One that was read, but what follows it could not be, by the kernel either (EFAULT).
+    Cut = 5,
 }
 
 impl Capture {
@@ -177,6 +181,8 @@ impl Capture {
             1 => Some(Self::Whole),
             2 => Some(Self::Unreadable),
             3 => Some(Self::Late),
+            4 => Some(Self::Nonzero),
+            5 => Some(Self::Cut),
             _ => None,
         }
     }

@@ -95,6 +95,8 @@ pub mod flag {
     pub const KEEPS_ACTION: u16 = 1 << 10;
     /// It keeps the stack that it reads as the thread's.
     pub const KEEPS_STACK: u16 = 1 << 11;
+    /// It sends a siginfo of the caller's.
+    pub const SENDS_SIGINFO: u16 = 1 << 12;
 }
 
 /// Where a return from a handler finds the mask to restore.
@@ -229,11 +231,11 @@ const fn flags(syscall: &Syscall, native: Abi) -> u16 {
     if syscall.blocks {
         flags |= flag::WAITS;
     }
-    flags | kept(syscall)
+    flags | inputs(syscall)
 }
 
-/// What the kernel keeps of the call's inputs.
-const fn kept(syscall: &Syscall) -> u16 {
+/// What there is to know of the call's inputs.
+const fn inputs(syscall: &Syscall) -> u16 {
     let mut flags = 0;
     let mut i = 0;
     while i < syscall.args.len() {
@@ -244,6 +246,7 @@ const fn kept(syscall: &Syscall) -> u16 {
                 }
                 Kind::Sigaction | Kind::OldSigaction => flag::KEEPS_ACTION,
                 Kind::Stack => flag::KEEPS_STACK,
+                Kind::Siginfo => flag::SENDS_SIGINFO,
                 _ => 0,
             };
         }

@@ -3,7 +3,14 @@
 use aya_ebpf::helpers::generated::bpf_ktime_get_boot_ns;
 use sigtrace_common::{Counter, NO_ARG, Record, Slot, State, flag, undecided};
 
-use super::{Serves, filter, late::capture_late, signalfd::emit_read, user};
+use super::{
+    Serves,
+    expansion::{E2BIG, explain},
+    filter,
+    late::capture_late,
+    signalfd::emit_read,
+    user,
+};
 use crate::{
     emit::{emit, emit_returned},
     kernel::task::Task,
@@ -86,6 +93,8 @@ fn finish(serves: Serves, shape: ShapeRef, slot: *mut Slot, ret: i64) {
     } else {
         if succeeded(shape, ret) {
             user::capture_output(shape, slot);
+        } else if has(shape, flag::SENDS_SIGINFO) && matches!(ret, EFAULT | E2BIG) {
+            explain(record, get!(shape, point).into(), ret);
         }
         if told {
             record.undecided |= undecided::TOLD;

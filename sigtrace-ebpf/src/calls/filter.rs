@@ -1,9 +1,7 @@
 //! The filter. What can be decided is decided before user memory is read, and all of it before
 //! room in the ring is asked for.
 
-use sigtrace_common::{
-    Capture, FEW, MAX_ARGS, NO_ARG, Place, Record, flag, select, side, undecided,
-};
+use sigtrace_common::{Capture, FEW, MAX_ARGS, NO_ARG, Record, flag, select, side, undecided};
 
 use super::{
     late::may_have_used,

@@ -2,6 +2,7 @@
 
 pub mod enter;
 pub mod exit;
+mod expansion;
 pub mod filter;
 mod held;
 mod late;

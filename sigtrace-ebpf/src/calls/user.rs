@@ -13,7 +13,7 @@ use crate::{
 /// Reads one member of a place of a shape.
 macro_rules! place {
     ($shape:expr, $($place:tt)+) => {
-        Place {
+        sigtrace_common::Place {
             arg: get!($shape, $($place)+.arg),
             at: get!($shape, $($place)+.at),
             size: get!($shape, $($place)+.size),

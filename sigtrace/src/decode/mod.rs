@@ -27,7 +27,7 @@ pub use error::DecodeError;
 pub use glance::{CallKey, Glance};
 pub use record::call;
 pub use sigaction::{Handler, Sigaction};
-pub use siginfo::{Fault, Members, Siginfo, Sigval};
+pub use siginfo::{Fault, Members, Rest, Siginfo, Sigval};
 pub use signalfd::SignalfdSiginfos;
 pub use stack::Stack;
 pub use timespec::Timespec;

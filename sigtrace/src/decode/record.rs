@@ -8,8 +8,8 @@ use sigtrace_common::{
 };
 
 use super::{
-    Call, Comm, DecodeError, Flags, Handler, NamespaceIds, Return, Sigaction, Siginfo, SignalSet,
-    SignalfdSiginfos, Stack, Timespec, Value, WallClock,
+    Call, Comm, DecodeError, Flags, Handler, NamespaceIds, Rest, Return, Sigaction, Siginfo,
+    SignalSet, SignalfdSiginfos, Stack, Timespec, Value, WallClock,
     bytes::{self, Layout},
 };
 use crate::names::{FlagTable, errno, pidfd, sfd::SFD};
@@ -164,8 +164,10 @@ fn values<'a>(
                         let room = room.and_then(|index| header.args.get(index)).copied();
                         siginfos(syscall, outcome, register, room.unwrap_or(0), record)
                     }
-                    (Access::In, Kind::Siginfo) if capture == Capture::Whole => {
-                        sent(syscall, header, layout).ok_or(too_short)?
+                    (Access::In, Kind::Siginfo)
+                        if !matches!(capture, Capture::None | Capture::Unreadable) =>
+                    {
+                        sent(syscall, header, capture, layout).ok_or(too_short)?
                     }
                     _ => pointer(arg, capture, register, layout).ok_or(too_short)?,
                 }
@@ -214,9 +216,20 @@ fn returned(kind: Kind, outcome: Return) -> Value<'static> {
 }
 
 /// The siginfo that a call sends. `None` if it is larger than what was captured.
-fn sent(syscall: &Syscall, header: &Header, layout: Layout<'_>) -> Option<Value<'static>> {
+fn sent(
+    syscall: &Syscall,
+    header: &Header,
+    capture: Capture,
+    layout: Layout<'_>,
+) -> Option<Value<'static>> {
     let signal = header.args.get(syscall.position(Kind::Signal)?)?;
-    Some(Value::Siginfo(Siginfo::decode_sent(layout, low(*signal).cast_signed())?))
+    let rest = match capture {
+        Capture::Nonzero => Some(Rest::Nonzero),
+        Capture::Cut => Some(Rest::Unreadable),
+        _ => None,
+    };
+    let info = Siginfo::decode_sent(layout, low(*signal).cast_signed())?;
+    Some(Value::Siginfo(Siginfo { rest, ..info }))
 }
 
 /// What was read from a signalfd, into a first buffer with so much `room`: it follows what every
@@ -252,7 +265,7 @@ fn pointer(
     Some(match capture {
         Capture::None => address(register),
         Capture::Unreadable => Value::Unreadable(register),
-        Capture::Whole | Capture::Late => match arg.kind {
+        _ => match arg.kind {
             Kind::SignalSet => Value::Set(SignalSet::Whole(layout.set(0, 0)?)),
             Kind::OldSignalSet => Value::Set(SignalSet::Old(layout.uint(0, 0)?)),
             Kind::Sigaction => Value::Sigaction(Sigaction::decode(layout)?),

@@ -84,8 +84,12 @@ impl Sample {
 
     /// Argument `index` points to this, which was read late.
     pub(crate) fn points_late_to(self, index: usize, structure: &[u8]) -> Self {
-        self.points_to(index, structure)
-            .with(offset_of!(Record, captures) + index, &[Capture::Late as u8])
+        self.points_to(index, structure).captured(index, Capture::Late)
+    }
+
+    /// What argument `index` points to was captured like this.
+    pub(crate) fn captured(self, index: usize, capture: Capture) -> Self {
+        self.with(offset_of!(Record, captures) + index, &[capture as u8])
     }
 
     /// Argument `index` points to this.

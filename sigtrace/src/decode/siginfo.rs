@@ -16,12 +16,36 @@ pub struct Siginfo {
     pub signo: i32,
     /// In a send, the `si_signo` that is written, if that is another number.
     pub written_signo: Option<i32>,
+    /// In a send that failed for it, what follows the part that the kernel keeps.
+    pub rest: Option<Rest>,
     /// `si_code`: how it came about.
     pub code: i32,
     /// `si_errno`: mostly 0; for SIGSYS what the seccomp filter returned with its verdict.
     pub errno: i32,
     /// The members that the code and the signal select.
     pub members: Members,
+}
+
+/// What is behind the 48 bytes that the kernel keeps of a siginfo: of most it does not look at the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// More than zeros, with a code that the kernel does not know.
+    Nonzero,
+    /// Memory that cannot be read.
+    Unreadable,
+}
+
+impl Rest {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Nonzero, Self::Unreadable];
+
+    /// A word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nonzero => "nonzero",
+            Self::Unreadable => "unreadable",
+        }
+    }
 }
 
 /// An arm of the union.
@@ -202,7 +226,7 @@ impl Siginfo {
             Arm::Kill => Members::Kill { pid: layout.int(16, 12)?, uid: layout.uint(20, 16)? },
         };
         let written_signo = Some(written).filter(|written| *written != signo);
-        Some(Self { signo, written_signo, code, errno, members })
+        Some(Self { signo, written_signo, rest: None, code, errno, members })
     }
 }
 

@@ -87,5 +87,5 @@ fn decode(bytes: &[u8]) -> Option<Siginfo> {
             arch: bytes::u32(bytes, 96)?,
         },
     };
-    Some(Siginfo { signo, written_signo: None, code, errno, members })
+    Some(Siginfo { signo, written_signo: None, rest: None, code, errno, members })
 }

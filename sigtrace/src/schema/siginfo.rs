@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::parts::{Named, described, flags, integer, names, names_or, object, or_null, reference};
 use crate::{
-    decode::{Fault, Members, Siginfo, SignalfdSiginfos},
+    decode::{Fault, Members, Rest, Siginfo, SignalfdSiginfos},
     names::{audit_arch, perf_flags::TRAP_PERF, poll::POLL, si_code, signal},
 };
 
@@ -28,17 +28,20 @@ struct Arm {
 
 /// What only a siginfo_t that is sent can have.
 const WRITTEN: &str = "written_signo";
+const REST: &str = "rest";
 
 /// A siginfo_t: its header, then one of the arms of its union.
 pub(super) fn siginfo() -> Value {
     let mut arms = schemas(Siginfo::of);
     for arm in &mut arms {
         arm["properties"][WRITTEN] = reference("int32");
+        arm["properties"][REST] = names(Rest::ALL.map(Rest::name));
     }
     described(
         "siginfo_t: where a signal comes from, with the members that code and signal select. In a \
          send, all of it is what the sender wrote, but for the signal, which is the call's: \
-         `written_signo` is what the sender wrote there, if that is another number.",
+         `written_signo` is what the sender wrote there, if that is another number. `rest` is why the \
+         kernel refused it: bytes 48 to 127 have to be there, and zero, with a code that it does not know.",
         json!({ "oneOf": arms }),
     )
 }
@@ -46,7 +49,7 @@ pub(super) fn siginfo() -> Value {
 /// A siginfo_t that the kernel wrote.
 pub(super) fn received_siginfo() -> Value {
     let mut received = reference("siginfo");
-    received["properties"] = json!({ WRITTEN: false });
+    received["properties"] = json!({ WRITTEN: false, REST: false });
     described("A siginfo_t that the kernel wrote.", received)
 }
 

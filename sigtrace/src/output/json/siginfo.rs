@@ -17,6 +17,9 @@ impl ToJson for Siginfo {
         if let Some(written) = self.written_signo {
             info.field(key!("written_signo"), written);
         }
+        if let Some(rest) = self.rest {
+            info.field(key!("rest"), rest.name());
+        }
         info.field(key!("code"), NameOr(si_code::name(self.signo, self.code), self.code));
         info.field(key!("errno"), self.errno);
         members(&mut info, &self.members);

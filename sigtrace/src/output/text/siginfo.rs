@@ -28,6 +28,9 @@ pub(super) fn write(info: &Siginfo, out: &mut Vec<u8>) -> io::Result<()> {
         write!(out, ", si_errno={}", info.errno)?;
     }
     members(info, out)?;
+    if let Some(rest) = info.rest {
+        write!(out, ", <rest {}>", rest.name())?;
+    }
     out.push(b'}');
     Ok(())
 }

@@ -149,7 +149,7 @@ fn infos(script: &mut Script, us: i32, init: i32) {
         script.call(send(other.signo(), other.given(), refused), EINVAL);
     }
     if !is_narrow() {
-        let odd = Info::new(USR1, 77, json!(77)).kill(0, 0).with_tail();
+        let odd = Info::new(USR1, 77, json!(77)).kill(0, 0).with_tail().refused_for_rest("nonzero");
         script.call(send(USR1, odd.given(), Some(own)), E2BIG);
     }
     for nowhere in nowhere() {

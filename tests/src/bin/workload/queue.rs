@@ -139,7 +139,12 @@ fn tails(script: &mut Script) {
             let taken = info.delivered().gotten();
             script.call(rt_sigtimedwait(to_set(bits(&[signo])), taken, null(), 8), signo.into());
         } else {
-            script.call(rt_sigqueueinfo(own, signo, info.given()), E2BIG);
+            let refused = info.refused_for_rest("nonzero");
+            script.call(rt_sigqueueinfo(own, signo, refused.given()), E2BIG);
+            // It has to be there, too.
+            let refused = refused.refused_for_rest("unreadable");
+            let end = at_page_end(&refused.bytes()[..48]);
+            script.call(rt_sigqueueinfo(own, signo, to(end, refused.shown())), EFAULT);
         }
         script.call(rt_sigprocmask(2, to_set(0), null(), 8), 0);
     }
@@ -156,10 +161,13 @@ fn tails(script: &mut Script) {
     for info in newer {
         let (signo, info) = (info.signo(), info.with_tail());
         let known = is_narrow() || Kernel::running().knows_code(signo, info.code());
-        script.call(rt_sigqueueinfo(own, signo, info.given()), if known { 0 } else { E2BIG });
         if known {
+            script.call(rt_sigqueueinfo(own, signo, info.given()), 0);
             let taken = info.delivered().gotten();
             script.call(rt_sigtimedwait(to_set(bits(&[signo])), taken, null(), 8), signo.into());
+        } else {
+            let refused = info.refused_for_rest("nonzero");
+            script.call(rt_sigqueueinfo(own, signo, refused.given()), E2BIG);
         }
     }
     script.call(rt_sigprocmask(2, to_set(0), null(), 8), 0);
@@ -174,7 +182,8 @@ fn pages(script: &mut Script) {
     script.call(rt_sigqueueinfo(own, 0, to(end, info.shown())), 0);
     if is_narrow() {
         let most = at_page_end(&info.bytes()[..127]);
-        script.call(rt_sigqueueinfo(own, 0, to(most, info.shown())), EFAULT);
+        let refused = info.clone().refused_for_rest("unreadable");
+        script.call(rt_sigqueueinfo(own, 0, to(most, refused.shown())), EFAULT);
     }
     let cut = address(at_page_end(&info.bytes()[..47]));
     script.call(rt_sigqueueinfo(own, 0, unreadable(cut)), EFAULT);

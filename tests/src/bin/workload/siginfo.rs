@@ -22,6 +22,8 @@ pub(crate) struct Info {
     garbage: bool,
     /// A byte after the members.
     tail: u8,
+    /// What is to be said of what follows the part that the kernel keeps.
+    rest: Option<&'static str>,
 }
 
 /// A member of its union.
@@ -100,7 +102,16 @@ impl Info {
     /// With these numbers, and for `si_code` this name or number.
     pub(crate) fn new(signo: i32, code: i32, shown: Value) -> Self {
         let (members, garbage) = (Vec::new(), false);
-        Self { signo, written: signo, errno: 0, code: (code, shown), members, garbage, tail: 0 }
+        Self {
+            signo,
+            written: signo,
+            errno: 0,
+            code: (code, shown),
+            members,
+            garbage,
+            tail: 0,
+            rest: None,
+        }
     }
 
     /// With this number written in it, whatever signal it is sent with.
@@ -125,6 +136,11 @@ impl Info {
     /// With something in its last byte.
     pub(crate) fn with_tail(self) -> Self {
         Self { tail: 1, ..self }
+    }
+
+    /// The kernel refuses it for what follows the part that it keeps.
+    pub(crate) fn refused_for_rest(self, rest: &'static str) -> Self {
+        Self { rest: Some(rest), ..self }
     }
 
     fn member(mut self, name: &'static str, place: Place, kind: Kind, number: i64) -> Self {
@@ -258,6 +274,9 @@ impl Info {
         shown.insert("signo".into(), json!(self.signo));
         if self.written != self.signo {
             shown.insert("written_signo".into(), json!(self.written));
+        }
+        if let Some(rest) = self.rest {
+            shown.insert("rest".into(), rest.into());
         }
         shown.insert("code".into(), self.code.1.clone());
         shown.insert("errno".into(), json!(self.errno));

@@ -1,5 +1,7 @@
 //! Every arm of siginfo_t, and the cases in which tracers differ.
 
+use sigtrace_common::Capture;
+
 use super::*;
 
 /// Asserts the members that a 64-bit siginfo shows when it is sent with the signal written in it.
@@ -258,5 +260,42 @@ fn a_number_that_is_no_signal_keeps_the_members_of_its_code() {
     assert_members(
         &[-1, 0, 0, 0, 5, 6],
         r#""sig":null,"signo":-1,"code":"SI_USER","errno":0,"pid":5,"uid":6"#,
+    );
+}
+
+#[test]
+fn a_siginfo_that_is_refused_for_what_follows_it_says_so() {
+    let sent = || {
+        Sample::of("rt_sigqueueinfo", &[1, 10, 0x7ffe_1000])
+            .points_to(2, &ints(&[10, 0, 77, 0, 5, 6]))
+    };
+    let shown = |rest: &str| {
+        format!(
+            concat!(
+                r#"{{"tgid":1,"sig":"SIGUSR1","signo":10,"info":{{"sig":"SIGUSR1","signo":10,"#,
+                r#"{}"code":77,"errno":0,"pid":5,"uid":6}}}}"#
+            ),
+            rest
+        )
+    };
+    for (capture, rest) in [
+        (Capture::Whole, ""),
+        (Capture::Nonzero, r#""rest":"nonzero","#),
+        (Capture::Cut, r#""rest":"unreadable","#),
+    ] {
+        super::assert_args(&sent().captured(2, capture), "rt_sigqueueinfo", &shown(rest));
+    }
+}
+
+#[test]
+fn a_siginfo_that_was_read_late_is_that_of_the_calls_signal_too() {
+    super::assert_args(
+        &Sample::of("rt_sigqueueinfo", &[1, 10, 0x7ffe_1000])
+            .points_late_to(2, &ints(&[17, 0, 0, 0, 5, 6])),
+        "rt_sigqueueinfo",
+        concat!(
+            r#"{"tgid":1,"sig":"SIGUSR1","signo":10,"info":{"read_late":{"sig":"SIGUSR1","signo":10,"#,
+            r#""written_signo":17,"code":"SI_USER","errno":0,"pid":5,"uid":6}}}"#
+        ),
     );
 }
