@@ -184,8 +184,8 @@ const fn of(syscall: &'static Syscall, row: usize, abi: Abi, native: Abi) -> Sha
 
 const fn place(syscall: &Syscall, arg: usize, abi: Abi) -> Place {
     let kind = syscall.args[arg].kind;
-    // The kernel looks at the size before it reads a set, or an action with the set in it.
-    let sized = matches!(kind, Kind::SignalSet | Kind::Sigaction) && syscall.set_size.is_some();
+    // The kernel looks at the size before it reads anything.
+    let sized = syscall.set_size.is_some() && matches!(syscall.args[arg].access, Access::In);
     Place {
         arg: arg as u8,
         at: syscall.data_offset(arg) as u8,
@@ -303,7 +303,7 @@ mod tests {
     fn structures_have_the_size_that_the_caller_gives_them() {
         let native = shape_of("rt_sigtimedwait", Abi::X86_64);
         let sized = Place { arg: 0, at: 0, size: 8, is_sized: 1 };
-        assert_eq!(native.inputs, [sized, Place { arg: 2, at: 56, size: 16, is_sized: 0 }]);
+        assert_eq!(native.inputs, [sized, Place { arg: 2, at: 56, size: 16, is_sized: 1 }]);
         assert_eq!(native.output, Place { arg: 1, at: 8, size: 48, is_sized: 0 });
         assert_eq!((native.set, native.set_size), (sized, 3));
         let timeouts =
@@ -316,9 +316,28 @@ mod tests {
     #[test]
     fn a_mask_call_tells_the_old_mask_and_pending_ones_are_cut() {
         let mask = shape_of("rt_sigprocmask", Abi::X86_64);
-        assert_eq!(mask.flags, flag::RETURNS_STATUS | flag::TELLS_OLD_MASK);
+        let expected = flag::RETURNS_STATUS | flag::TELLS_OLD_MASK | flag::KEEPS_MASK;
+        assert_eq!(mask.flags, expected);
         let pending = shape_of("rt_sigpending", Abi::X86_64);
         assert_eq!(pending.flags, flag::RETURNS_STATUS | flag::CUTS_OUTPUT);
+    }
+
+    #[test]
+    fn the_kernel_keeps_masks_actions_and_stacks_but_not_what_is_waited_for() {
+        const KEPT: u16 = flag::KEEPS_MASK | flag::KEEPS_ACTION | flag::KEEPS_STACK;
+        let kept = |name| shape_of(name, Abi::I386).flags & KEPT;
+        for (name, expected) in [
+            ("sigprocmask", flag::KEEPS_MASK),
+            ("rt_sigsuspend", flag::KEEPS_MASK),
+            ("sigaction", flag::KEEPS_ACTION),
+            ("sigaltstack", flag::KEEPS_STACK),
+            ("rt_sigtimedwait", 0),
+            ("signalfd4", 0),
+            ("rt_sigpending", 0),
+            ("rt_sigqueueinfo", 0),
+        ] {
+            assert_eq!(kept(name), expected, "{name}");
+        }
     }
 
     #[test]

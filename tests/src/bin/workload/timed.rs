@@ -52,8 +52,11 @@ pub(crate) fn run(_: &[String]) {
         script.call(rt_sigtimedwait(set_of(), unread_memory(), limit, 8), EINVAL);
     }
     for size in [0, 4, 7, 16, 128] {
-        let set = unread_memory();
-        script.call(rt_sigtimedwait(set, unread_memory(), timeout(0, 0), size), EINVAL);
+        let [set, info, limit] = [(); 3].map(|()| unread_memory());
+        script.call(rt_sigtimedwait(set, info, limit, size), EINVAL);
+        // Nor are those looked at that lead nowhere.
+        let [set, info, limit] = [0x10, 0x20, 0x30].map(unread);
+        script.call(rt_sigtimedwait(set, info, limit, size), EINVAL);
         script.call(rt_sigtimedwait(null(), null(), null(), size), EINVAL);
     }
     script.call(rt_sigtimedwait(null(), null(), timeout(0, 0), 8), EFAULT);

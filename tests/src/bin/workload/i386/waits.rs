@@ -64,7 +64,7 @@ pub(crate) fn until_after_2038(_: &[String]) {
         script.call(rt_sigtimedwait_time64(set_of(), null(), limit, 8), EINVAL);
     }
     for size in [0, 4, 7, 16, 128, u64::MAX] {
-        let limit = timeout(0, 0);
+        let limit = unread_memory();
         script.call(rt_sigtimedwait_time64(unread_memory(), null(), limit, size), EINVAL);
     }
     script.call(rt_sigtimedwait_time64(null(), null(), timeout(0, 0), 8), EFAULT);
