@@ -4,6 +4,7 @@ mod digits;
 mod event;
 mod hex;
 mod json;
+mod printable;
 mod text;
 mod timestamp;
 

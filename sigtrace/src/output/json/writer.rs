@@ -7,6 +7,8 @@
 //! memcpy(3) is long. So what is known when this is compiled is copied in line, and what has few
 //! bytes by words.
 
+use crate::output::printable::is_printable;
+
 /// Something that has a JSON text.
 pub(super) trait ToJson {
     /// Appends the text.
@@ -145,20 +147,18 @@ pub(super) fn foreign(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// A character, escaped if it has to be (RFC 8259, section 7), or if a terminal would act upon it:
-/// DEL and the controls of ISO 6429 from U+0080 on.
+/// A character, escaped if it has to be (RFC 8259, section 7), or if a terminal would act upon it or not
+/// show it as what it is.
 fn escaped(char: char, out: &mut Vec<u8>) {
     match char {
         '"' | '\\' => out.extend([b'\\', char as u8]),
         '\n' => out.extend(b"\\n"),
         '\r' => out.extend(b"\\r"),
         '\t' => out.extend(b"\\t"),
-        _ if char.is_control() => {
-            let digit = |digit: u32| b"0123456789abcdef".get(digit as usize).copied();
-            out.extend(b"\\u00");
-            out.extend([char as u32 >> 4, char as u32 & 0xf].into_iter().filter_map(digit));
-        }
-        _ => out.extend(char.encode_utf8(&mut [0; 4]).as_bytes()),
+        _ if is_printable(char) => out.extend(char.encode_utf8(&mut [0; 4]).as_bytes()),
+        _ => char.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
+            out.extend(format!("\\u{unit:04x}").as_bytes());
+        }),
     }
 }
 
@@ -197,6 +197,16 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "\"\\\"\\\\\\n\\r\\t\\u0000\\u0008\\u001f \\u007f\\u009bä\u{fffd}\""
+        );
+    }
+
+    #[test]
+    fn what_is_not_seen_or_turns_text_around_is_escaped() {
+        let mut out = Vec::new();
+        foreign("a\u{202e}b\u{2066}\u{200f}\u{61c}\u{feff}\u{e0041}é漢".as_bytes(), &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r#""a\u202eb\u2066\u200f\u061c\ufeff\udb40\udc41é漢""#
         );
     }
 

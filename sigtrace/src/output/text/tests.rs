@@ -251,7 +251,7 @@ fn the_structures_of_old_calls_read_like_the_others() {
 fn nobody_writes_on_the_terminal() {
     assert_eq!(
         text(&Sample::of("kill", &[1, 9]).comm(b"\x1b]0;\"x\"\x07\xff")),
-        "19:53:08.123456 \\x1b]0;\\\"x\\\"\\x07\\xff[812/815] kill(1, SIGKILL) = 0 <0.000000>\n"
+        "19:53:08.123456 \\x1b\\x5d0;\\\"x\\\"\\x07\\xff[812/815] kill(1, SIGKILL) = 0 <0.000000>\n"
     );
 }
 
@@ -566,6 +566,14 @@ fn stats_have_a_line() {
         "19:53:08.123456 stats after 10.500000 s: printed 43 (kill 42, pause 1), filtered 7, \
          lost 12 (ring_full 12, pending_full 0), incomplete (return_missed 3, unreadable 1), \
          returns (printed 5, lost 2), probes (kill kprobe, pause fentry)\n"
+    );
+}
+
+#[test]
+fn a_name_cannot_pass_for_a_caller_and_a_call() {
+    assert_eq!(
+        text(&Sample::of("kill", &[1, 9]).comm(b"bash[1] kill(2,")),
+        "19:53:08.123456 bash\\x5b1\\x5d kill(2,[812/815] kill(1, SIGKILL) = 0 <0.000000>\n"
     );
 }
 

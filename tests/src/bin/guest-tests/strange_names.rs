@@ -15,7 +15,7 @@ fn a_name_is_text_in_json_whatever_its_bytes() {
         ("61ff62", "a\u{fffd}b"),
         ("61e282", "a\u{fffd}"),
         ("c3a9e282ac", "\u{e9}\u{20ac}"),
-        // What turns text around stays: it is for who reads the JSON to show.
+        // What turns text around is escaped, and the same to who reads the JSON.
         ("e280ae6162", "\u{202e}ab"),
         ("", ""),
     ];

@@ -138,7 +138,7 @@ fn nothing_a_process_is_called_gets_to_the_terminal_raw() {
     let line = masked(shown(&[], &[("NO_COLOR", "1")], "1b5d303b780722ffc29b0d0a"));
     assert_eq!(
         line,
-        r#"99:99:99.999999 \x1b]0;x\x07\"\xff\u{9b}\x0d\x0a[PID] kill(2147483634, SIGTERM) = -1 ESRCH <9.999999>"#
+        r#"99:99:99.999999 \x1b\x5d0;x\x07\"\xff\u{9b}\x0d\x0a[PID] kill(2147483634, SIGTERM) = -1 ESRCH <9.999999>"#
     );
     let (line, _) = shown(&["--format", "json"], &[], "1b5d303b780722ffc29b7f0d0a");
     assert!(!line.contains(char::is_control), "{line:?}");
