@@ -20,6 +20,9 @@ const PERF_PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
 const PID_NAMESPACE: &str = "/proc/self/ns/pid";
 /// The initial one's number in there, `include/linux/proc_ns.h`.
 const PROC_PID_INIT_INO: u64 = 0xEFFF_FFFC;
+const USER_NAMESPACE: &str = "/proc/self/ns/user";
+/// The initial one's number in there, likewise.
+const PROC_USER_INIT_INO: u64 = 0xEFFF_FFFD;
 const SECURITYFS: &str = "/sys/kernel/security";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 /// Where events of tracefs are.
@@ -93,6 +96,16 @@ fn version(release: &str) -> (u32, u32) {
 }
 
 fn privileges() -> Condition {
+    if is_in_child_user_namespace() {
+        return Condition {
+            name: "privileges",
+            found: "none outside this user namespace, which is not the initial one".to_owned(),
+            standing: Standing::Missing {
+                remedy: "BPF is for the initial one only; run sigtrace as root outside, or its container \
+                         without user namespaces, as by `docker run --userns=host`",
+            },
+        };
+    }
     let needed = [Capability::CAP_BPF, Capability::CAP_PERFMON];
     let held = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
     let missing: Vec<_> = if held(Capability::CAP_SYS_ADMIN) {
@@ -123,6 +136,12 @@ fn privileges() -> Condition {
             remedy: "run sigtrace as root, for example with sudo, or give it these capabilities",
         },
     }
+}
+
+/// Whether our capabilities are of a user namespace that somebody created, as by `unshare -r`: bpf(2) and
+/// perf_event_open(2) go by those of the initial one. A kernel without the file has no others.
+fn is_in_child_user_namespace() -> bool {
+    fs::metadata(USER_NAMESPACE).is_ok_and(|namespace| namespace.ino() != PROC_USER_INIT_INO)
 }
 
 /// The programs tell the numbers of the initial pid namespace, and so must we: whom we leave out,

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use sigtrace_tests::harness::{Streaming, Test, command, run_to_end, sigtrace, until};
@@ -11,8 +11,11 @@ use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
 /// All of them.
-pub const TESTS: &[Test] =
-    tests![the_list_has_every_syscall_and_event, the_doctor_finds_all_well_here];
+pub const TESTS: &[Test] = tests![
+    the_list_has_every_syscall_and_event,
+    the_doctor_finds_all_well_here,
+    the_doctor_does_not_take_root_of_a_user_namespace_for_root,
+];
 
 fn the_list_has_every_syscall_and_event() {
     let table = sigtrace(&["list"]);
@@ -120,6 +123,24 @@ fn the_doctor_finds_all_well_here() {
     let privileges = privileges.unwrap_or_else(|| panic!("{}", nobody.stdout));
     assert!(privileges.contains("CAP_BPF and CAP_PERFMON"), "{privileges}");
     assert!(nobody.stdout.ends_with("sigtrace cannot trace here\n"), "{}", nobody.stdout);
+}
+
+fn the_doctor_does_not_take_root_of_a_user_namespace_for_root() {
+    let privileges = "privileges: none outside this user namespace, which is not the initial one; BPF is \
+                      for the initial one only; run sigtrace as root outside, or its container without \
+                      user namespaces, as by `docker run --userns=host`";
+    let in_namespace = |args: &[&str]| {
+        let unshare = ["unshare", "-U", "-r", "/payload/sigtrace"];
+        run_to_end(Command::new("/bin/busybox").args(unshare).args(args))
+    };
+    let doctor = in_namespace(&["doctor"]);
+    assert_eq!(doctor.status.code(), Some(1), "{doctor:?}");
+    let told = doctor.stdout.lines().find(|line| line.contains("privileges: "));
+    assert_eq!(told, Some(format!("missing  {privileges}").as_str()), "{}", doctor.stdout);
+    assert!(doctor.stdout.ends_with("sigtrace cannot trace here\n"), "{}", doctor.stdout);
+    let trace = in_namespace(&["-s", "kill"]);
+    assert_eq!(trace.status.code(), Some(1), "{trace:?}");
+    assert_eq!(trace.stderr, format!("sigtrace: {privileges}\n"));
 }
 
 /// How doctor tells by what calls are probed.
