@@ -13,6 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use tokio::net::unix::pipe::Receiver;
 
 use super::ended::{CannotRun, Ended};
 
@@ -25,8 +26,9 @@ pub(crate) struct Child {
     pub(crate) name: String,
     /// Writing here lets it go.
     gate: File,
-    /// It writes a byte here when it waits, and its errno should it fail to execute the command.
-    failure: File,
+    /// It writes a byte here when it waits, and its errno should it fail to execute the command; it is
+    /// closed once that is executed.
+    failure: OwnedFd,
 }
 
 impl Child {
@@ -53,21 +55,24 @@ impl Child {
             }
             pid => {
                 drop(failed);
-                let mut failure = File::from(failure);
+                let mut said = File::from(failure);
                 // Once it has said so, it makes no more calls of its own.
-                failure.read_exact(&mut [0]).context("the command is gone before it began")?;
+                said.read_exact(&mut [0]).context("the command is gone before it began")?;
+                let failure = said.into();
                 Ok(Self { pid: u32::try_from(pid)?, name, gate: File::from(gate), failure })
             }
         }
     }
 
-    /// Lets it execute the command.
-    pub(crate) fn release(&mut self) -> Result<()> {
-        if self.gate.write_all(&[0]).is_err() {
+    /// Lets it execute the command, and waits until it has: that takes as long as its file does, which
+    /// can be on a server that does not answer.
+    pub(crate) async fn release(&self) -> Result<()> {
+        // A pipe takes a byte at once.
+        if (&self.gate).write_all(&[0]).is_err() {
             bail!("{} was killed before it began", self.name);
         }
         let mut errno = [0; 4];
-        match self.failure.read(&mut errno).context("cannot hear from the command")? {
+        match self.hear(&mut errno).await.context("cannot hear from the command")? {
             0 => Ok(()),
             4 => {
                 self.try_wait()?;
@@ -75,6 +80,18 @@ impl Child {
                 Err(CannotRun { name: self.name.clone(), reason }.into())
             }
             _ => bail!("cannot run {}", self.name),
+        }
+    }
+
+    /// Waits for what it has to say; nothing once the command is executed, or it is gone.
+    async fn hear(&self, said: &mut [u8]) -> io::Result<usize> {
+        let failure = Receiver::from_owned_fd(self.failure.try_clone()?)?;
+        loop {
+            failure.readable().await?;
+            match failure.try_read(said) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                heard => return heard,
+            }
         }
     }
 

@@ -92,7 +92,7 @@ pub fn run(mut options: Options) -> Result<u8> {
         .block_on(trace(options, child))
 }
 
-async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
+async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     // First, so that a signal while the probes are being attached ends it in order, too.
     let mut shutdown = Shutdown::new(options.duration)?;
     let (sink, format) = (open(&options)?, format(&options));
@@ -126,10 +126,6 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         if let Some(watch) = &mut watch {
             watch.begin(&mut kernel, &mut pump)?;
         }
-        if let Some(child) = &mut child {
-            child.release()?;
-        }
-        ready();
         let sweep = Sweep::new(options.unfinished_after);
         let streaming = stream(
             &mut pump,
@@ -140,7 +136,7 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         );
         tokio::select! {
             biased;
-            end = shutdown.wait(child.as_ref()) => (end?, Ok(())),
+            end = begin_and_wait(&mut shutdown, child.as_ref()) => (end?, Ok(())),
             result = streaming => (End::Here, result),
         }
     };
@@ -218,6 +214,17 @@ async fn trace(options: Options, mut child: Option<Child>) -> Result<u8> {
         }
         _ => Ok(end.status()),
     }
+}
+
+/// Lets the command go, if there is one, and waits for the end.
+async fn begin_and_wait(shutdown: &mut Shutdown, command: Option<&Child>) -> Result<End> {
+    if let Some(command) = command
+        && let Some(end) = shutdown.release(command).await?
+    {
+        return Ok(end);
+    }
+    ready();
+    shutdown.wait(command).await
 }
 
 /// Whether there is nobody to write to any more, which is no failure.

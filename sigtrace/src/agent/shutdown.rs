@@ -92,8 +92,16 @@ impl Shutdown {
         signal
     }
 
-    /// Waits for the end. A command gets SIGTERM passed on, and a while to end by it; SIGINT it
-    /// gets from the terminal, as we do.
+    /// Lets a command go, and waits until it is executed, unless a signal ends it before that.
+    pub(crate) async fn release(&mut self, command: &Child) -> Result<Option<End>> {
+        tokio::select! {
+            biased;
+            released = command.release() => released.map(|()| None),
+            signal = self.signalled() => self.end_command(command, signal).await.map(Some),
+        }
+    }
+
+    /// Waits for the end.
     pub(crate) async fn wait(&mut self, command: Option<&Child>) -> Result<End> {
         let deadline = self.duration.map(|duration| Instant::now() + duration);
         let signal = loop {
@@ -109,7 +117,15 @@ impl Shutdown {
             }
         };
         self.signalled = Some(Instant::now());
-        let Some(command) = command else { return Ok(End::Here) };
+        match command {
+            Some(command) => self.end_command(command, signal).await,
+            None => Ok(End::Here),
+        }
+    }
+
+    /// A signal ends the tracing of a command. It gets SIGTERM passed on, and a while to end by it; SIGINT
+    /// it gets from the terminal, as we do.
+    async fn end_command(&mut self, command: &Child, signal: libc::c_int) -> Result<End> {
         if signal == libc::SIGTERM {
             command.signal(signal);
         }

@@ -1,11 +1,14 @@
 //! `-- CMD`.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sigtrace_tests::harness::{
-    Puppet, Streaming, Test, Trace, Tracer, Workload, command, run, sigtrace, until,
+    Puppet, Streaming, Test, Trace, Tracer, Workload, command, run, sigtrace, temporary, until,
 };
 use sigtrace_tests::tests;
 
@@ -18,6 +21,7 @@ pub const TESTS: &[Test] = tests![
     who_wants_quiet_is_not_told_by_what_the_command_was_killed,
     a_command_that_cannot_be_run_is_named_and_has_the_status_of_a_shell,
     a_signal_to_sigtrace_ends_the_command,
+    a_command_whose_file_does_not_come_does_not_hold_it_up,
     with_another_filter_only_what_both_keep_is_printed,
 ];
 
@@ -134,6 +138,38 @@ fn a_signal_to_sigtrace_ends_the_command() {
     tracer.signal(libc::SIGTERM);
     let status = until("sigtrace to end", || tracer.ended());
     assert_eq!(status.code(), Some(7));
+}
+
+/// `F_SETSIG`, `include/uapi/asm-generic/fcntl.h`: the signal by which one learns of it.
+const F_SETSIG: libc::c_int = 10;
+
+/// Whoever holds a lease on a file is asked for it before anybody else may open it, and has 45 seconds.
+fn a_command_whose_file_does_not_come_does_not_hold_it_up() {
+    let path = temporary("leased");
+    let copied = fs::copy("/bin/busybox", &path);
+    assert!(copied.is_ok(), "{copied:?}");
+    let file = File::options().write(true).open(&path).unwrap_or_else(|error| panic!("{error}"));
+    let fcntl = |command, argument: libc::c_int| {
+        // SAFETY: these commands take a number.
+        unsafe { libc::fcntl(file.as_raw_fd(), command, argument) }
+    };
+    // SIGURG, which does nothing to us, instead of SIGIO.
+    assert_eq!(fcntl(F_SETSIG, libc::SIGURG), 0, "{}", io::Error::last_os_error());
+    assert_eq!(fcntl(libc::F_SETLEASE, libc::F_WRLCK), 0, "{}", io::Error::last_os_error());
+    let name = path.to_string_lossy();
+    let mut tracer = Streaming::unready(
+        command(&["-s", "tkill", "--", &name]).stdout(Stdio::piped()).stderr(Stdio::piped()),
+    );
+    until("the command to be opened", || {
+        (fcntl(libc::F_GETLEASE, 0) != libc::F_WRLCK).then_some(())
+    });
+    let asked = Instant::now();
+    tracer.signal(libc::SIGTERM);
+    let status = until("sigtrace to end", || tracer.ended());
+    assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
+    assert_eq!(status.code(), Some(128 + 15), "{}", tracer.end().1);
+    drop(file);
+    let _ = fs::remove_file(&path);
 }
 
 fn with_another_filter_only_what_both_keep_is_printed() {
