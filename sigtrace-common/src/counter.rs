@@ -3,8 +3,8 @@
 /// One processor's counters, a cache line of its own: an element of the map `COUNTERS`.
 pub type Counters = [u64; 8];
 
-/// Index into [`Counters`]. Each counts calls and is incremented only when the thing it names
-/// happens.
+/// Index into [`Counters`]. Each is incremented only when the thing it names happens. All but the last
+/// count calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Counter {
@@ -22,11 +22,13 @@ pub enum Counter {
     LeftOutByArguments = 5,
     /// Left out by how the call ended, or whom it reached.
     LeftOutByOutcome = 6,
+    /// A new process or thread was to be followed, and there was no room to note it.
+    NotFollowed = 7,
 }
 
 impl Counter {
     /// Every counter, in the order of the array.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::LeftOutByCaller,
         Self::RingFull,
         Self::PendingFull,
@@ -34,6 +36,7 @@ impl Counter {
         Self::ReturnLost,
         Self::LeftOutByArguments,
         Self::LeftOutByOutcome,
+        Self::NotFollowed,
     ];
 }
 

@@ -139,3 +139,14 @@ pub fn count(counter: Counter) {
         unsafe { add_u64(counters.cast::<u64>().add(counter as usize), 1) };
     }
 }
+
+/// Whether this processor has counted none of these.
+#[inline(always)]
+pub fn is_none_yet(counter: Counter) -> bool {
+    // SAFETY: plain helper.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    // SAFETY: an aligned part of the map's element; volatile, as programs change it.
+    COUNTERS.get_ptr(cpu).is_some_and(|counters| unsafe {
+        counters.cast::<u64>().add(counter as usize).read_volatile() == 0
+    })
+}

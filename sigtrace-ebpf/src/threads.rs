@@ -8,7 +8,7 @@ use aya_ebpf::{
     programs::{RawTracePointContext, TracePointContext},
 };
 use aya_log_ebpf::warn;
-use sigtrace_common::{select, side};
+use sigtrace_common::{Counter, select, side};
 
 use crate::{
     calls::enter::part_with_missed,
@@ -17,7 +17,7 @@ use crate::{
         member,
         task::{self, Task},
     },
-    maps::{PIDS, THREADS, count_selected, sees_returns},
+    maps::{PIDS, THREADS, count, count_selected, is_none_yet, sees_returns},
     slots,
 };
 
@@ -123,7 +123,11 @@ pub fn task_newtask(ctx: TracePointContext) -> u32 {
         full |= select(&THREADS, tid, sides);
     }
     if full {
-        warn!(&ctx, "too many processes to follow: the calls of {} are left out", tid);
+        // One is named; a fork bomb would make a line for each of thousands.
+        if is_none_yet(Counter::NotFollowed) {
+            warn!(&ctx, "too many processes to follow: the calls of {} are left out", tid);
+        }
+        count(Counter::NotFollowed);
     }
     0
 }

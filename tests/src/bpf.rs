@@ -90,7 +90,7 @@ fn info<const N: usize>(object: &OwnedFd) -> [u32; N] {
     info
 }
 
-/// Writes an element of an array.
+/// Writes an element of an array, or of a hash whose keys are numbers.
 pub fn write(map: &OwnedFd, index: u32, value: &[u8]) {
     let (name, size) = name_and_value_size(map);
     assert_eq!(value.len(), size, "a value of {name}");

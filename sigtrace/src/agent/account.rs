@@ -205,6 +205,11 @@ impl Account {
         .map(|(step, counter)| (step, self.counters.get(counter)))
     }
 
+    /// How many processes and threads were to be followed and are not.
+    pub(crate) fn not_followed(&self) -> u64 {
+        self.counters.get(Counter::NotFollowed)
+    }
+
     pub(crate) fn losses(&self) -> Losses {
         Losses {
             ring_full: self.counters.get(Counter::RingFull),

@@ -13,8 +13,10 @@ mod shutdown;
 mod sink;
 mod streams;
 mod sweep;
+mod throttle;
 mod told;
 mod trials;
+mod unfollowed;
 mod watch;
 
 use std::{
@@ -52,6 +54,7 @@ use self::{
     shutdown::{End, Shutdown, at},
     sink::Sink,
     sweep::Sweep,
+    unfollowed::Unfollowed,
     watch::Watch,
 };
 pub(crate) use self::{
@@ -119,6 +122,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     }
     let account = Account::new(shared.counters, misses);
     let mut pump = Pump::new(format, sink, account, options.max_events);
+    let mut unfollowed = Unfollowed::default();
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))
     } else {
@@ -132,7 +136,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
             &mut ring,
             &probes.mechanisms,
             stats,
-            Rounds { kernel: &mut kernel, sweep, watch },
+            Rounds { kernel: &mut kernel, sweep, watch, unfollowed: &mut unfollowed },
         );
         tokio::select! {
             biased;
@@ -172,6 +176,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         };
     }
     let given_up = pump.give_up(ring.get_mut());
+    unfollowed.tell(pump.account.not_followed());
     if !options.quiet {
         say_end(end, child.as_ref());
     }
@@ -265,6 +270,7 @@ struct Rounds<'a> {
     kernel: &'a mut Kernel,
     sweep: Sweep,
     watch: Option<Watch>,
+    unfollowed: &'a mut Unfollowed,
 }
 
 impl Rounds<'_> {
@@ -275,6 +281,7 @@ impl Rounds<'_> {
         if self.sweep.is_due() {
             self.sweep.run(self.kernel, pump).await?;
         }
+        self.unfollowed.tell_now_and_then(pump.account.not_followed());
         Ok(())
     }
 }

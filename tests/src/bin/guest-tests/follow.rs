@@ -1,12 +1,16 @@
 //! `--follow`.
 
-use sigtrace_tests::harness::{Puppet, Test};
+use sigtrace_tests::bpf::{maps, name_and_value_size, write};
+use sigtrace_tests::harness::{Puppet, Test, Tracer};
 use sigtrace_tests::tests;
 
 use crate::scene::{assert_filters, filter};
 
 /// All of them.
-pub const TESTS: &[Test] = tests![descendants_are_followed_from_fork_on];
+pub const TESTS: &[Test] = tests![
+    descendants_are_followed_from_fork_on,
+    processes_past_the_limit_are_counted_and_told_of_now_and_then,
+];
 
 const NOBODY: &str = "kill 2147483634";
 
@@ -50,4 +54,38 @@ fn descendants_are_followed_from_fork_on() {
         act("child", &mut child, &format!("{NOBODY} 1"));
         acts
     });
+}
+
+fn processes_past_the_limit_are_counted_and_told_of_now_and_then() {
+    const LIMIT: u32 = 65_536;
+    const FORKS: usize = 20;
+    let mut parent = Puppet::start();
+    let caller = parent.pid().to_string();
+    let tracer = Tracer::start(&["-s", "kill", "--caller", &caller, "--follow", "--stats"]);
+    let maps = maps();
+    let pids = maps.iter().find(|map| name_and_value_size(map).0 == "PIDS");
+    let pids = pids.unwrap_or_else(|| panic!("no PIDS"));
+    // All that there is room for beside the parent; no process has such a number.
+    for number in 1..LIMIT {
+        write(pids, u32::MAX - number, &0_u32.to_ne_bytes());
+    }
+    let mut children: Vec<Puppet> = (0..FORKS).map(|_| parent.fork()).collect();
+    parent.call(&format!("{NOBODY} 0"));
+    for child in &mut children {
+        child.call(&format!("{NOBODY} 0"));
+    }
+    let trace = tracer.finish();
+    let stats = trace.stats();
+    assert_eq!((stats.printed(), stats.filtered(), stats.lost()), (1, FORKS as u64, 0));
+    let told: Vec<usize> = trace
+        .stderr
+        .lines()
+        .filter_map(|line| {
+            let count = line
+                .strip_prefix("sigtrace: warning: too many processes to follow: the calls of ")?;
+            count.strip_suffix(" more are left out")?.parse().ok()
+        })
+        .collect();
+    assert_eq!(told.iter().sum::<usize>(), FORKS, "{}", trace.stderr);
+    assert!(told.len() < FORKS / 2, "{}", trace.stderr);
 }
