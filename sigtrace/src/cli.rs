@@ -106,6 +106,9 @@ pub struct TraceArgs {
     /// Write events to FILE instead of stdout
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
+    /// Append to FILE instead of emptying it first
+    #[arg(short = 'A', long, requires = "output", help_heading = "Output")]
+    pub append: bool,
     /// Signal sets as arrays of names, or as hexadecimal masks
     #[arg(long, value_enum, default_value_t = Sets::Names, help_heading = "Output")]
     pub sets: Sets,

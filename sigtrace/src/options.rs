@@ -42,6 +42,8 @@ pub struct Options {
     pub sets: Sets,
     /// Where events go instead of stdout.
     pub output: Option<PathBuf>,
+    /// Whether they are appended to what is there.
+    pub append: bool,
     /// How long a call that normally waits can be under way before it is printed as unfinished; for
     /// others it is [`OVERDUE`]. As long as it likes if not said.
     pub unfinished_after: Option<Duration>,
@@ -91,6 +93,7 @@ impl Options {
             format: args.format,
             sets: args.sets,
             output: args.output,
+            append: args.append,
             unfinished_after: time("--unfinished-after", args.unfinished_after)?,
             max_events: args.max_events,
             duration: time("--duration", args.duration)?,

@@ -357,7 +357,7 @@ async fn finish(
 
 fn open(options: &Options) -> Result<Sink> {
     match &options.output {
-        Some(path) => Sink::create(path)
+        Some(path) => Sink::open(path, options.append)
             .with_context(|| format!("--output: cannot write to {}", path.display())),
         None => Sink::stdout().context("cannot write to stdout"),
     }

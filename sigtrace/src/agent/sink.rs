@@ -1,6 +1,8 @@
 //! Where lines go: written without ever blocking, so that a reader who has stopped reading cannot
 //! keep the agent from stopping, and so that it is known to the byte how much arrived.
 
+mod open;
+
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
@@ -17,6 +19,7 @@ use tokio::{
     time::sleep,
 };
 
+use self::open::OpenError;
 use super::readiness::register;
 
 /// An output.
@@ -64,18 +67,9 @@ impl Sink {
         Self::new(io::stdout().as_fd().try_clone_to_owned()?)
     }
 
-    /// A file, emptied, or created for nobody else to read: events tell where programs keep their
-    /// handlers. Needs a tokio runtime.
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        // Opening a FIFO must not wait for its reader.
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-            .open(path)?;
-        Self::new(OwnedFd::from(file))
+    /// A file, emptied, appended to, or created for nobody else to read. Needs a tokio runtime.
+    pub(crate) fn open(path: &Path, append: bool) -> Result<Self, OpenError> {
+        Ok(Self::new(open::open(path, append)?.into())?)
     }
 
     fn new(fd: OwnedFd) -> io::Result<Self> {

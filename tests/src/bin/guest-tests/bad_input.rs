@@ -1,6 +1,7 @@
 //! Command lines that cannot be meant, or cannot be carried out.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -18,6 +19,7 @@ pub const TESTS: &[Test] = tests![
     a_process_that_is_not_there_is_noted,
     a_size_that_is_no_power_of_two_is_rounded_up_with_a_note,
     an_output_that_cannot_be_written_is_named,
+    an_output_that_others_can_change_is_refused,
     a_missing_privilege_is_named,
     another_pid_namespace_is_named,
 ];
@@ -199,6 +201,37 @@ fn an_output_that_cannot_be_written_is_named() {
         );
         let message = format!("sigtrace: --output: cannot write to {path}: {why}");
         assert!(ended.stderr.starts_with(&message), "{path:?}: {}", ended.stderr);
+    }
+}
+
+fn an_output_that_others_can_change_is_refused() {
+    let (path, link) = ("/tmp/of-others", "/tmp/to-others");
+    let written = fs::write(path, "kept");
+    assert!(written.is_ok(), "{written:?}");
+    let linked = symlink(path, link);
+    assert!(linked.is_ok(), "{linked:?}");
+    for (output, mode, owner, why) in [
+        (link, 0o600, 0, "it is a symbolic link; name the file that it leads to"),
+        (
+            path,
+            0o620,
+            0,
+            "others may write it, too (mode 0620); forbid that with chmod go-w, or name another file",
+        ),
+        (path, 0o600, 1000, "it belongs to user 1000; name a file of root's or of your own"),
+    ] {
+        let permitted = fs::set_permissions(path, fs::Permissions::from_mode(mode));
+        let owned = chown(path, Some(owner), None);
+        assert!(permitted.is_ok() && owned.is_ok(), "{permitted:?} {owned:?}");
+        for append in [&[][..], &["--append"]] {
+            let ended = sigtrace(&[&["-s", "kill", "-o", output], append].concat());
+            let message = format!("sigtrace: --output: cannot write to {output}: {why}\n");
+            assert_eq!((ended.status.code(), ended.stderr), (Some(1), message));
+        }
+    }
+    assert_eq!(fs::read_to_string(path).unwrap_or_default(), "kept");
+    for path in [path, link] {
+        let _ = fs::remove_file(path);
     }
 }
 

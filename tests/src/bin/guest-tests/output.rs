@@ -17,6 +17,7 @@ use crate::scene::{assert_same, calls_by};
 pub const TESTS: &[Test] = tests![
     json_goes_to_a_pipe,
     an_output_file_is_emptied_first,
+    an_output_file_is_appended_to_if_asked_for,
     it_stops_after_as_many_events_as_asked_for,
     it_stops_after_the_time_asked_for,
     stats_come_at_the_end_and_every_so_often,
@@ -67,6 +68,23 @@ fn an_output_file_is_emptied_first() {
     let _ = fs::remove_file(&path);
     assert!(text.ends_with("}\n"), "{text}");
     let trace = Streaming::trace(&started, &text, status, stderr);
+    let signals: Vec<&Value> = trace.calls().map(|call| &call["args"]["signo"]).collect();
+    assert_eq!(signals, [0, 15, 0]);
+}
+
+fn an_output_file_is_appended_to_if_asked_for() {
+    let path = temporary("output");
+    let output = path.to_string_lossy();
+    let written = fs::write(&path, "something from before\n");
+    assert!(written.is_ok(), "{written:?}");
+    let sigtrace = Streaming::start(&["-s", "tkill", "-A", "-o", &output], Stdio::piped());
+    Flood::run(1, 3);
+    sigtrace.signal(libc::SIGTERM);
+    let (started, (status, stderr)) = (sigtrace.started(), sigtrace.end());
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{error}"));
+    let _ = fs::remove_file(&path);
+    let added = text.strip_prefix("something from before\n").unwrap_or_else(|| panic!("{text}"));
+    let trace = Streaming::trace(&started, added, status, stderr);
     let signals: Vec<&Value> = trace.calls().map(|call| &call["args"]["signo"]).collect();
     assert_eq!(signals, [0, 15, 0]);
 }

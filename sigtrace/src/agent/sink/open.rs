@@ -1,0 +1,197 @@
+//! Opening the file of `--output`: as root, nothing that somebody else can have put there, or can change.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    mem::MaybeUninit,
+    os::{
+        fd::AsRawFd as _,
+        unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    },
+    path::Path,
+};
+
+/// Opening a FIFO must not wait for its reader, and no terminal become ours.
+const FLAGS: libc::c_int = libc::O_NONBLOCK | libc::O_NOCTTY;
+/// Whoever creates it, nobody else may read it: events tell where programs keep their handlers.
+const MODE: u32 = 0o600;
+/// Group and others may write.
+const WRITABLE: u32 = 0o022;
+
+/// Why a file is not written to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// The kernel does not open it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is a symbolic link.
+    #[error("it is a symbolic link; name the file that it leads to")]
+    Link,
+    /// It has these permissions.
+    #[error(
+        "others may write it, too (mode {0:04o}); forbid that with chmod go-w, or name another file"
+    )]
+    Writable(u32),
+    /// It is this user's.
+    #[error("it belongs to user {0}; name a file of root's or of your own")]
+    Foreign(u32),
+}
+
+/// Opens a file to be written from its end on if `append`, or emptied, or created. What is no regular
+/// file, such as a pipe or a terminal, is opened as it is.
+pub(super) fn open(path: &Path, append: bool) -> Result<File, OpenError> {
+    let mut options = OpenOptions::new();
+    options.write(true).append(append);
+    let file = match options
+        .clone()
+        .create(true)
+        .mode(MODE)
+        .custom_flags(FLAGS | libc::O_NOFOLLOW)
+        .open(path)
+    {
+        Err(error) if is_link(path) && error.raw_os_error() == Some(libc::ELOOP) => {
+            open_descriptor(path, options.custom_flags(FLAGS))?
+        }
+        opened => opened?,
+    };
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        // SAFETY: plain system call.
+        let own = unsafe { libc::geteuid() };
+        if metadata.uid() != 0 && metadata.uid() != own {
+            return Err(OpenError::Foreign(metadata.uid()));
+        }
+        let mode = metadata.mode() & 0o7777;
+        if mode & WRITABLE != 0 {
+            return Err(OpenError::Writable(mode));
+        }
+        if !append {
+            file.set_len(0)?;
+        }
+    }
+    Ok(file)
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+}
+
+/// Opens what a link of proc(5) leads to, such as `/dev/fd/63`, which is what a shell has in the place
+/// of `>(jq)`: it is open already, and nobody else can put such a link there.
+fn open_descriptor(path: &Path, options: &OpenOptions) -> Result<File, OpenError> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(OpenError::Link);
+    };
+    let directory = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_PATH | libc::O_DIRECTORY)
+        .open(if directory.as_os_str().is_empty() { Path::new(".") } else { directory })?;
+    if !is_of_proc(&directory)? {
+        return Err(OpenError::Link);
+    }
+    // By the directory that was looked at.
+    let directory = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    Ok(options.open(Path::new(&directory).join(name))?)
+}
+
+fn is_of_proc(directory: &File) -> io::Result<bool> {
+    let mut found = MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: a structure to write to.
+    let found = unsafe {
+        if libc::fstatfs(directory.as_raw_fd(), found.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        found.assume_init()
+    };
+    // Their types are not the same in every C library.
+    Ok(i128::from(found.f_type) == i128::from(libc::PROC_SUPER_MAGIC))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write as _, os::unix::fs::PermissionsExt as _, os::unix::fs::symlink};
+
+    use super::*;
+
+    /// A directory with a file that has something in it, which has this mode.
+    fn file(mode: u32) -> (tempfile::TempDir, std::path::PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("events");
+        fs::write(&path, "before\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        (directory, path)
+    }
+
+    fn written(path: &Path, append: bool) -> String {
+        open(path, append).unwrap().write_all(b"now\n").unwrap();
+        fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_emptied_or_appended_to() {
+        let (_directory, path) = file(0o644);
+        assert_eq!(written(&path, true), "before\nnow\n");
+        assert_eq!(written(&path, false), "now\n");
+    }
+
+    #[test]
+    fn a_new_file_is_for_its_owner() {
+        let (directory, _) = file(0o644);
+        for append in [false, true] {
+            let path = directory.path().join(format!("new-{append}"));
+            assert_eq!(written(&path, append), "now\n");
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_refused_and_kept() {
+        for mode in [0o620, 0o602, 0o666] {
+            let (_directory, path) = file(mode);
+            for append in [false, true] {
+                assert_eq!(
+                    open(&path, append).unwrap_err().to_string(),
+                    format!(
+                        "others may write it, too (mode 0{mode:o}); forbid that with chmod go-w, or name \
+                         another file"
+                    )
+                );
+            }
+            assert_eq!(fs::read_to_string(&path).unwrap(), "before\n");
+        }
+    }
+
+    #[test]
+    fn a_link_is_refused_wherever_it_leads() {
+        let (directory, path) = file(0o600);
+        let new = directory.path().join("new");
+        for target in [&path, &new] {
+            let link = directory.path().join("link");
+            symlink(target, &link).unwrap();
+            assert_eq!(
+                open(&link, false).unwrap_err().to_string(),
+                "it is a symbolic link; name the file that it leads to"
+            );
+            fs::remove_file(link).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "before\n");
+        assert!(!new.exists());
+    }
+
+    #[test]
+    fn a_descriptor_is_opened_by_its_link_of_proc() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        for directory in ["/proc/self/fd", "/dev/fd"] {
+            let path = Path::new(directory).join(writer.as_raw_fd().to_string());
+            open(&path, false).unwrap().write_all(b"now\n").unwrap();
+        }
+        drop(writer);
+        assert_eq!(io::read_to_string(&mut reader).unwrap(), "now\nnow\n");
+    }
+
+    #[test]
+    fn a_device_is_opened_whoever_may_write_it() {
+        assert!(open(Path::new("/dev/null"), false).is_ok());
+        assert!(open(Path::new("/dev/null"), true).is_ok());
+    }
+}
