@@ -25,7 +25,7 @@ pub(crate) struct Losses {
     pub(crate) probe_missed: u64,
     /// The record could not be decoded.
     pub(crate) undecodable: u64,
-    /// The line was never taken by who reads the output.
+    /// The line was never taken by who reads the output, or the disk had no room for it.
     pub(crate) output: u64,
 }
 
@@ -238,6 +238,12 @@ impl Account {
         let new_returns = returns.saturating_sub(self.reported_returns);
         (self.reported, self.reported_returns) = (losses, returns);
         (new.total() > 0 || new_returns > 0).then_some((new, new_returns))
+    }
+
+    /// What was told of losses did not reach the output: they are to be told again.
+    pub(crate) fn losses_untold(&mut self, losses: Losses, returns: u64) {
+        self.reported = self.reported.since(losses);
+        self.reported_returns = self.reported_returns.saturating_sub(returns);
     }
 
     /// The totals.

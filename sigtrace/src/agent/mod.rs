@@ -9,6 +9,7 @@ mod nothing;
 mod privileges;
 mod pump;
 mod readiness;
+mod room;
 mod shutdown;
 mod sink;
 mod streams;
@@ -182,10 +183,10 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     }
     // Events nobody took cannot be accounted for in the stream either.
     if ends_with_stats {
-        if given_up {
+        if given_up || pump.is_out_of_room() {
             say_line(&pump.totals(&mechanisms).context("cannot write events")?);
         }
-    } else if !options.quiet || given_up {
+    } else if !options.quiet || given_up || pump.is_out_of_room() {
         say_account(&pump.account);
     }
     let nothing = pump.account.total_printed() == 0 && pump.account.losses().total() == 0;

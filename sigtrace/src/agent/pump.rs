@@ -19,9 +19,10 @@ use sigtrace_common::State;
 use tokio::time::timeout;
 
 use super::{
-    account::Account,
+    account::{Account, Losses},
     clock::{self, Offset, now_ns},
     ids::Ids,
+    room::{self, Room},
     sink::Sink,
     told::{Met, Told},
 };
@@ -44,16 +45,21 @@ const LOSSES_APART_NS: u64 = 250_000_000;
 struct Line {
     /// Where it ends in the buffer.
     end: usize,
+    /// The number of the next event that has one.
+    next_seq: u64,
     entry: Entry,
 }
 
 /// What a line is to the books.
-#[derive(Clone, Copy)]
 enum Entry {
     /// A call of this row, which lacks this.
     Call(usize, Holes),
+    /// Likewise, of one that is told of as unfinished.
+    Unfinished(usize, Holes, CallKey),
     /// The return of a call that was printed before.
     Return,
+    /// So many losses, of calls and of late returns.
+    Lost(Box<(Losses, u64)>),
     /// Nothing.
     None,
 }
@@ -70,6 +76,11 @@ pub(crate) struct Pump {
     lines: Vec<Line>,
     /// How much of the buffer is written.
     written: usize,
+    /// Whether the buffer begins in the midst of a line.
+    is_begun: bool,
+    /// The number of the next event after the last one that was written.
+    written_seq: u64,
+    room: Room,
     /// How many bytes were written in all.
     progress: Arc<AtomicU64>,
     ids: Ids,
@@ -102,6 +113,9 @@ impl Pump {
             buffer: Vec::with_capacity(BATCH + 4096),
             lines: Vec::with_capacity(256),
             written: 0,
+            is_begun: false,
+            written_seq: 0,
+            room: Room::default(),
             progress: Arc::default(),
             ids: Ids::default(),
             told: Told::default(),
@@ -153,7 +167,8 @@ impl Pump {
         let clock = self.offset.refresh();
         match &mut decode::call(record, clock) {
             Ok(call) => {
-                let id = self.call(call);
+                let entry = Entry::Unfinished(call.row, call.holes(), key);
+                let id = self.call(call, entry);
                 self.told.remember(key, id);
                 true
             }
@@ -182,7 +197,10 @@ impl Pump {
             Met::New if self.is_done() => self.account.left_out(1),
             // By reference: a call is large, and moving it takes longer than decoding it.
             Met::New => match &mut decode::call(record, clock) {
-                Ok(call) => _ = self.call(call),
+                Ok(call) => {
+                    let entry = Entry::Call(call.row, call.holes());
+                    self.call(call, entry);
+                }
                 Err(error) => {
                     tracing::error!("a record from the kernel side is lost: {error}");
                     self.account.undecodable();
@@ -200,10 +218,10 @@ impl Pump {
     }
 
     /// Prints a call. Returns the id it is given.
-    fn call(&mut self, call: &mut Call<'_>) -> u64 {
+    fn call(&mut self, call: &mut Call<'_>, entry: Entry) -> u64 {
         call.id = self.ids.give();
         call.seq = self.next_seq();
-        self.line(Event::Call(call), Entry::Call(call.row, call.holes()));
+        self.line(Event::Call(call), entry);
         call.id
     }
 
@@ -228,13 +246,13 @@ impl Pump {
             self.buffer.truncate(start);
             tracing::error!("an event is lost: {error}");
             match entry {
-                Entry::Call(..) => self.account.undecodable(),
+                Entry::Call(..) | Entry::Unfinished(..) => self.account.undecodable(),
                 Entry::Return => self.account.return_lost(),
-                Entry::None => {}
+                Entry::Lost(_) | Entry::None => {}
             }
             return;
         }
-        self.lines.push(Line { end: self.buffer.len(), entry });
+        self.lines.push(Line { end: self.buffer.len(), next_seq: self.seq, entry });
     }
 
     /// Tells of losses as [`report_losses`](Self::report_losses) does, but not again at once.
@@ -253,7 +271,7 @@ impl Pump {
     pub(crate) fn report_losses(&mut self) -> bool {
         let Some((losses, returns)) = self.account.new_losses() else { return false };
         let lost = Lost { time_ns: now_ns(libc::CLOCK_REALTIME), causes: losses.causes(), returns };
-        self.line(Event::Lost(&lost), Entry::None);
+        self.line(Event::Lost(&lost), Entry::Lost(Box::new((losses, returns))));
         true
     }
 
@@ -294,19 +312,60 @@ impl Pump {
         self.account.stats(now_ns(libc::CLOCK_REALTIME), elapsed, mechanisms)
     }
 
-    /// Writes what was gathered. May be dropped and called again.
+    /// Writes what was gathered. What there is no room for is lost. May be dropped and called again.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
         while self.written < self.buffer.len() {
-            match self.sink.write(&self.buffer[self.written..]).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                count => {
+            match self.sink.write(&self.buffer[self.written..]).await {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
                     self.written += count;
                     self.progress.fetch_add(count as u64, Ordering::Relaxed);
                 }
+                Err(error) if room::is_want(&error) => {
+                    self.room.ran_out(&error);
+                    self.lose_unwritten();
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.room.was_there();
+        self.settle();
+        Ok(())
+    }
+
+    /// Whether there was no room for what was to be written last.
+    pub(crate) fn is_out_of_room(&self) -> bool {
+        self.room.is_out()
+    }
+
+    /// Gives up the lines that are not written, and their numbers, so that those of the stream have no
+    /// gaps. One that was begun, and could not be taken back, is kept: its rest comes first.
+    fn lose_unwritten(&mut self) {
+        let next = self.lines.partition_point(|line| line.end <= self.written);
+        let start = next.checked_sub(1).and_then(|last| self.lines.get(last)).map(|line| line.end);
+        let is_begun =
+            start.map_or(self.is_begun || self.written > 0, |start| start < self.written);
+        let begun = (is_begun && next < self.lines.len()).then(|| self.lines.remove(next));
+        let rest = begun.map(|line| (self.buffer[self.written..line.end].to_vec(), line));
+        for line in &self.lines {
+            if let Entry::Unfinished(_, _, key) = line.entry
+                && line.end > self.written
+            {
+                self.told.lose(key);
             }
         }
         self.settle();
-        Ok(())
+        self.seq = self.written_seq;
+        if let Some((rest, line)) = rest {
+            self.seq = line.next_seq;
+            self.lines.push(Line { end: rest.len(), ..line });
+            self.buffer.extend(rest);
+            self.is_begun = true;
+        }
     }
 
     /// How many bytes were written so far, to be looked at while more are.
@@ -347,16 +406,24 @@ impl Pump {
     /// Books every line by whether it was written.
     fn settle(&mut self) {
         for line in self.lines.drain(..) {
-            match (line.entry, line.end <= self.written) {
-                (Entry::Call(row, holes), true) => self.account.printed(row, holes),
-                (Entry::Call(..), false) => self.account.not_written(1),
+            let is_written = line.end <= self.written;
+            if is_written {
+                self.written_seq = line.next_seq;
+            }
+            match (line.entry, is_written) {
+                (Entry::Call(row, holes) | Entry::Unfinished(row, holes, _), true) => {
+                    self.account.printed(row, holes);
+                }
+                (Entry::Call(..) | Entry::Unfinished(..), false) => self.account.not_written(1),
                 (Entry::Return, true) => self.account.return_printed(),
                 (Entry::Return, false) => self.account.return_lost(),
-                (Entry::None, _) => {}
+                (Entry::Lost(lost), false) => self.account.losses_untold(lost.0, lost.1),
+                (Entry::Lost(_), true) | (Entry::None, _) => {}
             }
         }
         self.buffer.clear();
         self.written = 0;
+        self.is_begun = false;
     }
 
     /// Resolves once nobody can read the output any more.

@@ -1,6 +1,7 @@
 //! Where lines go: written without ever blocking, so that a reader who has stopped reading cannot
 //! keep the agent from stopping, and so that it is known to the byte how much arrived.
 
+mod file;
 mod open;
 
 use std::{
@@ -19,6 +20,7 @@ use tokio::{
     time::sleep,
 };
 
+pub(crate) use self::file::LineFile;
 use self::open::OpenError;
 use super::readiness::register;
 
@@ -26,7 +28,7 @@ use super::readiness::register;
 #[derive(Debug)]
 pub(crate) enum Sink {
     /// A regular file, or a device that is always ready.
-    File(File),
+    File(LineFile),
     /// A pipe or a terminal, opened anew in non-blocking mode: the mode of the descriptor we were
     /// given is shared with whoever gave it to us.
     Pipe(AsyncFd<File>),
@@ -97,11 +99,11 @@ impl Sink {
                 }
             }
         }
-        Ok(Self::File(file))
+        Ok(Self::File(LineFile::new(file)?))
     }
 
     /// Writes some of `bytes`, which are lines, and says how many. Nothing is written if the future
-    /// is dropped. Who reads a pipe or a socket gets whole lines, even if we give up on it.
+    /// is dropped. Who reads gets whole lines, even if we give up on it, or a disk is full.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let lines = atomic_part(bytes);
         match self {

@@ -17,7 +17,7 @@ pub(crate) enum Met {
     New,
     /// The return, seen or missed, of the call that was told of with this id.
     Return(u64),
-    /// A call that was told of and is still under way.
+    /// A call that was told of and is still under way, or of which the telling was lost.
     Known,
 }
 
@@ -31,7 +31,8 @@ pub(crate) struct Told {
 
 #[derive(Debug)]
 struct Entry {
-    id: u64,
+    /// `None` if what told of it was lost.
+    id: Option<u64>,
     /// When it was first found to be under way no more.
     gone_ns: Option<u64>,
 }
@@ -39,7 +40,14 @@ struct Entry {
 impl Told {
     /// Takes note of a call that was told of with this id.
     pub(crate) fn remember(&mut self, key: CallKey, id: u64) {
-        self.calls.insert(key, Entry { id, gone_ns: None });
+        self.calls.insert(key, Entry { id: Some(id), gone_ns: None });
+    }
+
+    /// What told of a call was lost. The call is booked, so that its return is nothing to tell of.
+    pub(crate) fn lose(&mut self, key: CallKey) {
+        if let Some(entry) = self.calls.get_mut(&key) {
+            entry.id = None;
+        }
     }
 
     /// Whether a call was told of, and its record has not come.
@@ -58,7 +66,11 @@ impl Told {
         if state == State::Entered {
             return if self.knows(key) { Met::Known } else { Met::New };
         }
-        self.calls.remove(&key).map_or(Met::New, |entry| Met::Return(entry.id))
+        match self.calls.remove(&key) {
+            Some(Entry { id: Some(id), .. }) => Met::Return(id),
+            Some(Entry { id: None, .. }) => Met::Known,
+            None => Met::New,
+        }
     }
 
     /// What was put into the ring until this time has been taken.
@@ -130,6 +142,15 @@ mod tests {
         assert_eq!(told.meet(record.bytes()), Met::Known);
         assert_eq!(told.meet(record.bytes()), Met::Known);
         assert_eq!(told.meet(call(10).bytes()), Met::Return(41));
+    }
+
+    #[test]
+    fn the_return_of_a_call_whose_telling_was_lost_is_known() {
+        let mut told = told(&[(10, 41), (20, 42)]);
+        told.lose(key(10));
+        assert_eq!(told.meet(call(10).state(State::Entered).bytes()), Met::Known);
+        assert_eq!(told.meet(call(10).bytes()), Met::Known);
+        assert_eq!(told.meet(call(20).bytes()), Met::Return(42));
     }
 
     #[test]

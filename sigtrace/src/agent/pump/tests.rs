@@ -12,6 +12,7 @@ use sigtrace_common::{Counter, Record};
 
 use super::*;
 use crate::{
+    agent::sink::LineFile,
     bpf::{Counters, Misses},
     decode::sample::Sample,
     output::{Json, Sets},
@@ -43,7 +44,7 @@ fn counters(returns: u64) -> Counters {
 fn pump_for(max_events: Option<u64>, returns_lost: u64) -> (Pump, File) {
     let output = file();
     let account = Account::new(counters(returns_lost), Misses::of(Vec::new(), Vec::new()));
-    let sink = Sink::File(output.try_clone().unwrap());
+    let sink = Sink::File(LineFile::new(output.try_clone().unwrap()).unwrap());
     (Pump::new(Box::new(Json::new(Sets::Names)), sink, account, max_events), output)
 }
 
@@ -237,6 +238,75 @@ fn what_is_given_up_is_lost_by_what_it_is() {
     assert!(pump.give_up_on(next_pause().bytes()));
     assert!(pump.give_up_on(kill().bytes()));
     assert_eq!(books(&pump), (0, 0, 3, [0, 0, 0, 0], [0, 2]));
+}
+
+/// Has a pump write to a disk that is full.
+fn write_to_full_disk(pump: &mut Pump) {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let disk = mem::replace(&mut pump.sink, Sink::File(LineFile::new(full).unwrap()));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(pump.flush()).unwrap();
+    assert!(pump.is_out_of_room());
+    pump.sink = disk;
+}
+
+#[test]
+fn what_a_full_disk_has_no_room_for_is_lost_and_the_stream_goes_on_without_a_gap() {
+    let (mut pump, mut output) = pump();
+    pump.push(kill().bytes(), CLOCK);
+    assert_eq!(written(&mut pump, &mut output).len(), 1);
+    pump.push(kill().bytes(), CLOCK);
+    pump.report_blind(0, None, vec!["kill"], "kprobes are disabled".to_owned());
+    write_to_full_disk(&mut pump);
+    assert_eq!(books(&pump), (1, 0, 1, [0, 0, 0], [0, 0]));
+    // That is not told of either, and so is told again.
+    assert!(pump.report_losses());
+    pump.push(kill().bytes(), CLOCK);
+    write_to_full_disk(&mut pump);
+    assert!(pump.report_losses());
+    pump.push(kill().bytes(), CLOCK);
+    let events = written(&mut pump, &mut output);
+    assert!(!pump.is_out_of_room());
+    let told: Vec<_> = events.iter().map(|event| (&event["event"], &event["seq"])).collect();
+    let (call, lost) = (json!("syscall"), json!("lost"));
+    assert_eq!(told, [(&call, &json!(0)), (&lost, &Value::Null), (&call, &json!(1))]);
+    assert_eq!((&events[1]["output"], &events[2]["id"]), (&json!(2), &json!(3)));
+    assert!(!pump.report_losses());
+    assert_eq!(books(&pump), (2, 0, 2, [0, 0, 0], [0, 0]));
+}
+
+#[test]
+fn a_line_that_was_begun_when_the_disk_was_full_is_finished() {
+    let (mut pump, mut output) = pump();
+    for _ in 0..3 {
+        pump.push(kill().bytes(), CLOCK);
+    }
+    // The first line and a part of the second are written, and somebody else has written since.
+    let part = pump.lines[0].end + 10;
+    assert_eq!((&output).write(&pump.buffer[..part]).unwrap(), part);
+    pump.written = part;
+    write_to_full_disk(&mut pump);
+    assert_eq!(books(&pump), (1, 0, 1, [0, 0, 0], [0, 0]));
+    // There still is none.
+    pump.push(kill().bytes(), CLOCK);
+    write_to_full_disk(&mut pump);
+    assert_eq!(books(&pump), (1, 0, 2, [0, 0, 0], [0, 0]));
+    pump.push(kill().bytes(), CLOCK);
+    let events = written(&mut pump, &mut output);
+    let told: Vec<_> = events.iter().map(|event| (&event["seq"], &event["id"])).collect();
+    let expected = [(0, 0), (1, 1), (2, 4)].map(|(seq, id)| (json!(seq), json!(id)));
+    assert_eq!(told, expected.each_ref().map(|(seq, id)| (seq, id)));
+    assert_eq!(books(&pump), (3, 0, 2, [0, 0, 0], [0, 0]));
+}
+
+#[test]
+fn the_return_of_a_call_that_a_full_disk_had_no_room_for_is_not_told_of() {
+    let (mut pump, mut output) = pump();
+    pump.tell_unfinished(under_way().bytes());
+    write_to_full_disk(&mut pump);
+    pump.push(pause().bytes(), CLOCK);
+    assert_eq!(written(&mut pump, &mut output), [Value::Null; 0]);
+    assert_eq!(books(&pump), (0, 0, 1, [0, 0, 0], [0, 0]));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod clocks;
 mod command;
 mod ending;
 mod follow;
+mod full_disk;
 mod held;
 mod io_uring;
 mod kernel_side;
@@ -54,6 +55,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("blind", blind::TESTS),
     ("ending", ending::TESTS),
     ("blocked", blocked::TESTS),
+    ("full_disk", full_disk::TESTS),
     ("two_tracers", two_tracers::TESTS),
     ("io_uring", io_uring::TESTS),
     ("held", held::TESTS),
