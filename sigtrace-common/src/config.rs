@@ -172,6 +172,10 @@ pub struct Offsets {
     pub pt_regs_size: u32,
     /// `kiocb.ki_filp`.
     pub kiocb_file: u32,
+    /// `kiocb.ki_flags`.
+    pub kiocb_flags: u32,
+    /// `io_rw.flags`, of which `io_rw.kiocb` is the beginning.
+    pub io_rw_flags: u32,
     /// `iov_iter.iter_type`.
     pub iter_type: u32,
     /// `iov_iter.count`.
@@ -228,6 +232,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 52 * 4);
-    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 4 + 52));
+    assert!(size_of::<Offsets>() == 54 * 4);
+    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 4 + 54));
 };

@@ -125,6 +125,8 @@ pub mod undecided {
     pub const OWN: u32 = 1 << 11;
     /// What an input is that was not resident when the call began.
     pub const INPUT: u32 = 1 << 12;
+    /// Whether io_uring reads again, later, as it does if there is nothing to read yet. Never in the ring.
+    pub const TRY: u32 = 1 << 13;
 }
 
 /// How far the call of a record got.

@@ -46,6 +46,8 @@ static CONFIG: Config = Config {
         task_stack: 0,
         pt_regs_size: 0,
         kiocb_file: 0,
+        kiocb_flags: 0,
+        io_rw_flags: 0,
         iter_type: 0,
         iter_count: 0,
         iter_offset: 0,

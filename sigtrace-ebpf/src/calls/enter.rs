@@ -35,6 +35,12 @@ pub trait Source {
     /// The number of the call's binary interface, an [`Abi`](sigtrace_common::Abi).
     fn abi(&self, shape: ShapeRef) -> u8;
 
+    /// What is to be found out about the call whatever the filter asks for, as bits of [`undecided`].
+    #[inline(always)]
+    fn undecided(&self) -> u32 {
+        0
+    }
+
     /// Captures what no argument leads to.
     fn capture(&self, shape: ShapeRef, record: &mut Record);
 }
@@ -231,7 +237,7 @@ fn capture(
     if on_pidfd && !target.certain {
         open |= undecided::PIDFD;
     }
-    record.undecided = open;
+    record.undecided = open | source.undecided();
     true
 }
 

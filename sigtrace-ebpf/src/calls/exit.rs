@@ -23,6 +23,8 @@ use crate::{
 pub const EFAULT: i64 = -14;
 /// EBADF: what pidfd_send_signal returns for a file that is no pidfd.
 const EBADF: i64 = -9;
+/// EAGAIN: what a read returns that finds nothing and must not wait.
+const EAGAIN: i64 = -11;
 /// EINVAL: what it returns, too, before it has looked at the file.
 const EINVAL: i64 = -22;
 
@@ -60,6 +62,13 @@ fn settle(shape: ShapeRef, slot: *mut Slot, ret: i64) -> bool {
         record.state = State::Idle as u8;
         saw(record.syscall, true);
         return false;
+    }
+    if record.undecided & undecided::TRY != 0 {
+        if ret == EAGAIN {
+            record.state = State::Idle as u8;
+            return false;
+        }
+        record.undecided &= !undecided::TRY;
     }
     if record.undecided & undecided::INPUT != 0 {
         capture_late(slot, get!(shape, point).into(), ret);
@@ -121,6 +130,7 @@ pub fn flush_missed(slot: *mut Slot) {
     // SAFETY: a member of the slot; volatile, for who looks at slots of others.
     unsafe { (&raw mut record.state).write_volatile(State::Missed as u8) };
     if record.undecided & undecided::OWN == 0 {
+        record.undecided &= !undecided::TRY;
         if record.undecided & undecided::PIDFD != 0 {
             record.target = 0;
         }

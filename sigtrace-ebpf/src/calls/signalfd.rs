@@ -14,6 +14,7 @@ use core::{ffi::c_void, mem::offset_of, ptr};
 use aya_ebpf::{helpers::generated::bpf_probe_read_user, macros::map, maps::PerCpuArray};
 use sigtrace_common::{
     Abi, Capture, DATA_OFFSET, MAX_ARGS, MAX_SIGNALFD_SIGINFOS, Record, SIGNALFD_SIGINFO_SIZE,
+    undecided,
 };
 
 use super::enter::Source;
@@ -48,6 +49,8 @@ pub struct SignalfdRead {
     /// The row's, as far as they can be read.
     args: Option<[u64; MAX_ARGS]>,
     caller: Option<Caller>,
+    /// Whether it is a try.
+    is_try: bool,
 }
 
 /// Where to put what is read.
@@ -72,25 +75,46 @@ impl SignalfdRead {
     /// By the arguments of `signalfd_read`.
     #[inline(always)]
     pub fn of_file(file: u64, buffer: u64, count: u64) -> Self {
-        Self::new(file, Some(Buffer { address: buffer, room: count, count }))
+        Self::new(file, 0, Some(Buffer { address: buffer, room: count, count }))
     }
 
     /// By the arguments of `signalfd_read_iter`.
     #[inline(always)]
     pub fn of_iter(iocb: u64, iter: u64) -> Self {
-        Self::new(member(iocb, config!(offsets.kiocb_file)), Some(first_buffer(iter)))
+        Self::new(member(iocb, config!(offsets.kiocb_file)), iocb, Some(first_buffer(iter)))
     }
 
     #[inline(always)]
-    fn new(file: u64, buffer: Option<Buffer>) -> Self {
+    fn new(file: u64, iocb: u64, buffer: Option<Buffer>) -> Self {
         let caller = caller(file);
         let fd = match caller {
             Some(caller) => u64::from(caller.fd),
             None => 0,
         };
         let args = buffer.map(|buffer| [fd, buffer.room, buffer.address, buffer.count]);
-        Self { file, args, caller }
+        Self { file, args, caller, is_try: caller.is_none() && is_try(iocb) }
     }
+}
+
+/// `IOCB_NOWAIT`, which is `RWF_NOWAIT` (`include/linux/fs.h`, `include/uapi/linux/fs.h`): not to wait.
+const NOWAIT: u32 = 0x8;
+/// `IOCB_AIO_RW`, `include/linux/fs.h`: it is a read by io_submit(2).
+const AIO: u32 = 1 << 23;
+
+/// Whether a read that no thread makes a call for is a try of io_uring's: it does not wait, though who
+/// asked for it did not say so. If there is nothing to read io_uring waits until there is and reads again,
+/// even from a file that is not to block (`io_rw_init_file`, `io_uring/rw.c`).
+#[inline(always)]
+fn is_try(iocb: u64) -> bool {
+    if config!(offsets.io_rw_flags) == 0 || iocb == 0 {
+        return false;
+    }
+    let flags: u32 = member(iocb, config!(offsets.kiocb_flags));
+    if flags & (NOWAIT | AIO) != NOWAIT {
+        return false;
+    }
+    // As the kernel says that it is not AIO's, the `kiocb` is the beginning of a `struct io_rw`.
+    member::<u32>(iocb, config!(offsets.io_rw_flags)) & NOWAIT == 0
 }
 
 /// The first buffer of an iterator that nobody has used yet.
@@ -121,6 +145,11 @@ impl Source for SignalfdRead {
             Some(caller) => caller.abi as u8,
             None => NATIVE as u8,
         }
+    }
+
+    #[inline(always)]
+    fn undecided(&self) -> u32 {
+        if self.is_try { undecided::TRY } else { 0 }
     }
 
     #[inline(always)]

@@ -9,9 +9,19 @@ pub(super) fn of(types: &Types) -> Offsets {
     let task = types.structure("task_struct");
     let mut offsets = Offsets::default();
     // Each group stands or falls as a whole.
-    for group in
-        [parent, process_end, files, pidfd, namespace, signalfd, iterator, caller, kept, numbers]
-    {
+    for group in [
+        parent,
+        process_end,
+        files,
+        pidfd,
+        namespace,
+        signalfd,
+        iterator,
+        tries,
+        caller,
+        kept,
+        numbers,
+    ] {
         if let Some(found) = group(types, &task, offsets) {
             offsets = found;
         }
@@ -109,6 +119,16 @@ fn iterator(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offset
         iter_count: iterator.member("count")?,
         iter_offset: iterator.member("iov_offset")?,
         iter_ubuf: iterator.member("ubuf")?,
+        ..offsets
+    })
+}
+
+fn tries(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    let io_rw = types.structure("io_rw");
+    (io_rw.member("kiocb")? == 0).then_some(())?;
+    Some(Offsets {
+        kiocb_flags: types.structure("kiocb").member("ki_flags")?,
+        io_rw_flags: io_rw.member("flags")?,
         ..offsets
     })
 }

@@ -258,7 +258,7 @@ fn what_a_full_disk_has_no_room_for_is_lost_and_the_stream_goes_on_without_a_gap
     pump.push(kill().bytes(), CLOCK);
     pump.report_blind(0, None, vec!["kill"], "kprobes are disabled".to_owned());
     write_to_full_disk(&mut pump);
-    assert_eq!(books(&pump), (1, 0, 1, [0, 0, 0], [0, 0]));
+    assert_eq!(books(&pump), (1, 0, 1, [0, 0, 0, 0], [0, 0]));
     // That is not told of either, and so is told again.
     assert!(pump.report_losses());
     pump.push(kill().bytes(), CLOCK);
@@ -272,7 +272,7 @@ fn what_a_full_disk_has_no_room_for_is_lost_and_the_stream_goes_on_without_a_gap
     assert_eq!(told, [(&call, &json!(0)), (&lost, &Value::Null), (&call, &json!(1))]);
     assert_eq!((&events[1]["output"], &events[2]["id"]), (&json!(2), &json!(3)));
     assert!(!pump.report_losses());
-    assert_eq!(books(&pump), (2, 0, 2, [0, 0, 0], [0, 0]));
+    assert_eq!(books(&pump), (2, 0, 2, [0, 0, 0, 0], [0, 0]));
 }
 
 #[test]
@@ -286,17 +286,17 @@ fn a_line_that_was_begun_when_the_disk_was_full_is_finished() {
     assert_eq!((&output).write(&pump.buffer[..part]).unwrap(), part);
     pump.written = part;
     write_to_full_disk(&mut pump);
-    assert_eq!(books(&pump), (1, 0, 1, [0, 0, 0], [0, 0]));
+    assert_eq!(books(&pump), (1, 0, 1, [0, 0, 0, 0], [0, 0]));
     // There still is none.
     pump.push(kill().bytes(), CLOCK);
     write_to_full_disk(&mut pump);
-    assert_eq!(books(&pump), (1, 0, 2, [0, 0, 0], [0, 0]));
+    assert_eq!(books(&pump), (1, 0, 2, [0, 0, 0, 0], [0, 0]));
     pump.push(kill().bytes(), CLOCK);
     let events = written(&mut pump, &mut output);
     let told: Vec<_> = events.iter().map(|event| (&event["seq"], &event["id"])).collect();
     let expected = [(0, 0), (1, 1), (2, 4)].map(|(seq, id)| (json!(seq), json!(id)));
     assert_eq!(told, expected.each_ref().map(|(seq, id)| (seq, id)));
-    assert_eq!(books(&pump), (3, 0, 2, [0, 0, 0], [0, 0]));
+    assert_eq!(books(&pump), (3, 0, 2, [0, 0, 0, 0], [0, 0]));
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn the_return_of_a_call_that_a_full_disk_had_no_room_for_is_not_told_of() {
     write_to_full_disk(&mut pump);
     pump.push(pause().bytes(), CLOCK);
     assert_eq!(written(&mut pump, &mut output), [Value::Null; 0]);
-    assert_eq!(books(&pump), (0, 0, 1, [0, 0, 0], [0, 0]));
+    assert_eq!(books(&pump), (0, 0, 1, [0, 0, 0, 0], [0, 0]));
 }
 
 #[test]
