@@ -64,7 +64,7 @@ pub struct TraceArgs {
     /// Only calls by one of these threads: numbers and ranges
     #[arg(short, long, value_name = "TID,...", help_heading = "Selection")]
     pub tid: Vec<String>,
-    /// With --pid, --caller or --target: their descendants too, from fork on
+    /// With --pid, --caller or --target: their descendants too, those that exist and those to come
     #[arg(short, long, help_heading = "Selection")]
     pub follow: bool,
     /// Only these syscalls: names, groups (@send @action @mask @wait @stack @fd), !name leaves one
@@ -150,7 +150,7 @@ pub struct TraceArgs {
     #[arg(long, value_name = "N", help_heading = "Probing")]
     pub slots: Option<String>,
 
-    /// Run CMD, trace it and its descendants, and exit with its status
+    /// Run CMD, trace what it and its descendants do and what is done to them, and exit with its status
     #[arg(last = true, value_name = "CMD", num_args = 1..)]
     pub cmd: Vec<OsString>,
 }

@@ -132,8 +132,9 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
     let mut use_filter = |filter: u64, used: bool| {
         config.select |= if used { filter } else { 0 };
     };
-    use_filter(select::EITHER, !args.pid.is_empty());
-    use_filter(select::CALLER, !args.caller.is_empty() || !args.cmd.is_empty());
+    // What is done to a command is as much about it as what it does.
+    use_filter(select::EITHER, !args.pid.is_empty() || !args.cmd.is_empty());
+    use_filter(select::CALLER, !args.caller.is_empty());
     use_filter(select::TARGET, !args.target.is_empty());
     let tids = values::numbers("--tid", &args.tid)?;
     use_filter(select::FEW_TIDS, is_few(&tids));

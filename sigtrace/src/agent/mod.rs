@@ -87,7 +87,7 @@ pub fn run(mut options: Options) -> Result<u8> {
         cmd => Some(Child::fork(cmd)?),
     };
     if let Some(child) = &child {
-        *options.selection.pids.entry(child.pid).or_insert(0) |= side::CALLER;
+        *options.selection.pids.entry(child.pid).or_insert(0) |= side::EITHER;
     }
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -346,10 +346,15 @@ impl Attaching {
                 })
                 .ok();
         }
+        // After the tracepoint, so that what is created meanwhile is not missed.
+        let selected = if selection.config.select & select::FOLLOW != 0 {
+            self.kernel.follow(&selection.pids)?
+        } else {
+            selection.pids.clone()
+        };
         if targets {
             self.tracepoint("signal_generate", "signal")?;
-            // After the tracepoint, so that threads created meanwhile are not missed.
-            self.kernel.select_threads(&selection.pids)?;
+            self.kernel.select_threads(&selected)?;
         }
         Ok(logger)
     }

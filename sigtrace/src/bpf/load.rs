@@ -1,7 +1,7 @@
 //! Loading: what the kernel is like, the configuration, the maps and what is in them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs,
     hash::Hash,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
@@ -19,7 +19,7 @@ use sigtrace_common::{
 };
 
 use super::{
-    Counters, Policy, Selection,
+    Counters, Policy, Selection, descendants,
     features::Features,
     fentry::Functions,
     object::Object,
@@ -194,6 +194,53 @@ impl Kernel {
     /// Whether the programs can make sense of what a function is called with.
     pub(super) fn understands(&self, point: &Point) -> bool {
         offsets::suffice(&self.offsets, point.symbol)
+    }
+
+    /// Selects the processes that descend from the selected ones. All that are selected then.
+    ///
+    /// While it looks, `task_newtask` selects the children of what is selected already; those of others
+    /// are found by looking again. One that ended before it was selected is not selected for whoever gets
+    /// its number.
+    pub(super) fn follow(&mut self, selected: &HashMap<u32, u32>) -> Result<HashMap<u32, u32>> {
+        let mut all = selected.clone();
+        let mut followed = HashSet::new();
+        loop {
+            let processes = descendants::processes();
+            let new = descendants::of(&all, &processes);
+            if new.is_empty() {
+                let gone: HashSet<_> = followed.difference(&processes).collect();
+                for process in gone {
+                    self.deselect(process.pid)?;
+                    all.remove(&process.pid);
+                }
+                return Ok(all);
+            }
+            let unknown = new.iter().filter(|(process, _)| !self.is_selected(process.pid));
+            let unknown = unknown.map(|(process, &sides)| (process.pid, sides)).collect();
+            fill_selected(&mut self.object, "PIDS", &unknown)?;
+            all.extend(new.iter().map(|(process, &sides)| (process.pid, sides)));
+            followed.extend(new.into_keys());
+        }
+    }
+
+    fn is_selected(&mut self, pid: u32) -> bool {
+        let map = self.object.map("PIDS").ok();
+        let map = map.and_then(|map| maps::HashMap::<_, u32, u32>::try_from(map).ok());
+        map.is_some_and(|map| map.get(&pid, 0).is_ok())
+    }
+
+    /// Takes a process back, unless the programs have done so.
+    fn deselect(&mut self, pid: u32) -> Result<()> {
+        let mut map: maps::HashMap<_, u32, u32> =
+            maps::HashMap::try_from(self.object.map("PIDS")?)?;
+        if map.remove(&pid).is_ok() {
+            let mut selected: maps::Array<_, u32> =
+                maps::Array::try_from(self.object.map("SELECTED")?)?;
+            let bucket = pid % SELECTED_BUCKETS;
+            let others = selected.get(&bucket, 0)?;
+            selected.set(bucket, others.saturating_sub(1), 0)?;
+        }
+        Ok(())
     }
 
     /// Selects the threads that the selected processes have as targets.

@@ -3,6 +3,7 @@
 mod attach;
 mod clock;
 mod counters;
+mod descendants;
 mod features;
 mod fentry;
 mod kprobe;

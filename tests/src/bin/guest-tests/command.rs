@@ -12,11 +12,14 @@ use sigtrace_tests::harness::{
 };
 use sigtrace_tests::tests;
 
+use crate::scene::{assert_same, foreseeable};
+
 /// All of them.
 pub const TESTS: &[Test] = tests![
     every_call_of_the_command_from_its_first_is_in_the_stream,
     what_sigtrace_does_for_the_command_is_not_counted,
     descendants_of_the_command_are_traced_and_nobody_else,
+    what_is_done_to_the_command_is_in_the_stream,
     the_commands_exit_status_is_passed_on,
     who_wants_quiet_is_not_told_by_what_the_command_was_killed,
     a_command_that_cannot_be_run_is_named_and_has_the_status_of_a_shell,
@@ -86,6 +89,30 @@ fn descendants_of_the_command_are_traced_and_nobody_else() {
     assert_eq!(pids, [1, 2_147_483_601, 2_147_483_602]);
     let outside = Value::from(outsider.pid());
     assert!(trace.calls().all(|call| call["pid"] != outside));
+}
+
+fn what_is_done_to_the_command_is_in_the_stream() {
+    let (mut killer, mut outsider) = (Puppet::start(), Puppet::start());
+    let mut command = command(&["-s", "@send", "--", "/bin/sh", "-c", "read go"]);
+    let outputs = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut tracer = Streaming::start_command(outputs);
+    let children = format!("/proc/{0}/task/{0}/children", tracer.pid());
+    let children =
+        fs::read_to_string(&children).unwrap_or_else(|error| panic!("{children}: {error}"));
+    let child = children.trim();
+    outsider.call(&format!("kill {} 0", killer.pid()));
+    let expected =
+        [killer.call(&format!("tkill {child} 0")), killer.call(&format!("kill {child} 15"))];
+    let mut text = String::new();
+    let read = tracer.stdout().read_to_string(&mut text);
+    assert!(read.is_ok(), "{read:?}");
+    let started = tracer.started();
+    let (status, stderr) = tracer.end();
+    assert_eq!(status.code(), Some(128 + 15));
+    assert!(stderr.contains("sigtrace: /bin/sh was killed by SIGTERM\n"), "{stderr}");
+    let trace = Streaming::trace(&started, &text, status, stderr);
+    let got: Vec<Value> = trace.calls().map(foreseeable).collect();
+    assert_same("--", &expected.iter().collect::<Vec<_>>(), &got);
 }
 
 fn the_commands_exit_status_is_passed_on() {

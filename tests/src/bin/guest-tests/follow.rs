@@ -8,24 +8,26 @@ use crate::scene::{assert_filters, filter};
 
 /// All of them.
 pub const TESTS: &[Test] = tests![
-    descendants_are_followed_from_fork_on,
+    descendants_are_followed_from_fork_on_and_those_that_exist,
     processes_past_the_limit_are_counted_and_told_of_now_and_then,
 ];
 
 const NOBODY: &str = "kill 2147483634";
 
-fn descendants_are_followed_from_fork_on() {
+fn descendants_are_followed_from_fork_on_and_those_that_exist() {
     let (mut a, mut b) = (Puppet::start(), Puppet::start());
     let mut before = a.fork();
+    let mut older = before.fork();
     let (pid_a, pid_b) = (a.pid(), b.pid());
-    let family = |what: &str| ["a", "child", "grandchild", "thread"].contains(&what);
+    let family =
+        |what: &str| ["a", "before", "older", "child", "grandchild", "thread"].contains(&what);
     let filters = [
         filter(format!("-s kill --caller {pid_a} --follow"), |what, _| family(what)),
         filter(format!("-s kill -f -p {pid_a}"), |what, call| {
             family(what) || call["args"]["sig"] == "SIGWINCH"
         }),
-        filter(format!("-s kill --caller {pid_a},{pid_b} -f -S HUP"), |what, call| {
-            call["args"]["signo"] == 1 && what != "before"
+        filter(format!("-s kill --caller {pid_a},{pid_b} -f -S HUP"), |_, call| {
+            call["args"]["signo"] == 1
         }),
         // Without it, only those that were named.
         filter(format!("-s kill --caller {pid_a}"), |what, _| what == "a" || what == "thread"),
@@ -41,6 +43,8 @@ fn descendants_are_followed_from_fork_on() {
         ];
         let mut act = |what, puppet: &mut Puppet, call: &str| acts.push((what, puppet.call(call)));
         act("before", &mut before, &format!("{NOBODY} 1"));
+        act("older", &mut older, &format!("{NOBODY} 1"));
+        act("older", &mut older.thread(), &format!("{NOBODY} 1"));
         act("a", &mut a, &format!("{NOBODY} 1"));
         act("thread", &mut a.thread(), &format!("{NOBODY} 1"));
         act("grandchild", &mut grandchild, &format!("{NOBODY} 1"));
@@ -50,6 +54,7 @@ fn descendants_are_followed_from_fork_on() {
         act("b", &mut b, &format!("kill {} 28", grandchild.pid()));
         act("b", &mut b, &format!("kill {} 28", child.pid()));
         act("b", &mut b, &format!("kill {pid_a} 28"));
+        act("b", &mut b, &format!("kill {} 28", older.pid()));
         act("sibling", &mut sibling, &format!("kill {} 0", b.pid()));
         act("child", &mut child, &format!("{NOBODY} 1"));
         acts
