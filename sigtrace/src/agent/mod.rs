@@ -171,7 +171,10 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         written = tokio::select! {
             result = finish(&mut pump, &mut ring, &mechanisms, stats) => result,
             () = shutdown.run_out_of_patience(&progress) => {
-                tracing::warn!("nobody reads the output; giving up on it");
+                // Else the stats event says how much was lost, and is to be the only thing there.
+                if !ends_with_stats {
+                    tracing::warn!("nobody reads the output; giving up on it");
+                }
                 Ok(())
             }
         };
