@@ -130,4 +130,12 @@ fn pointers(script: &mut Script) {
     script.call(sigaction(USR1, to(not_resident(&bytes), ignore.shown()), null()), 0);
     script.call(sigaction(USR1, null(), to(untouched(), ignore.shown())), 0);
     script.call(sigaction(USR1, given(DEFAULT), to(at_page_end(&bytes), ignore.shown())), 0);
+    // Input and output are the same memory.
+    let both = not_resident(&bytes);
+    script.call(sigaction(USR1, to(both, ignore.shown()), to(both, DEFAULT.shown())), 0);
+    script.call(sigaction(USR1, given(DEFAULT), gotten(ignore)), 0);
+    // The new action holds though the call fails.
+    let unwritten = unread(address(read_only(&[0; 16])));
+    script.call(sigaction(USR1, to(not_resident(&bytes), ignore.shown()), unwritten), EFAULT);
+    script.call(sigaction(USR1, given(DEFAULT), gotten(ignore)), 0);
 }

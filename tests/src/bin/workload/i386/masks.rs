@@ -62,6 +62,12 @@ pub(crate) fn sigprocmasks(_: &[String]) {
     script.call(sigprocmask(BLOCK, to(not_resident(&bytes), few()), null()), 0);
     script.call(sigprocmask(BLOCK, null(), to(untouched(), few())), 0);
     script.call(sigprocmask(BLOCK, null(), to(at_page_end(&[0; 4]), few())), 0);
+    // Input and output are the same memory, which is not resident.
+    let both = not_resident(&1_u32.to_ne_bytes());
+    script.call(sigprocmask(SETMASK, to(both, set(1)), to(both, few())), 0);
+    let given = to(not_resident(&bytes), few());
+    script.call(sigprocmask(SETMASK, given, unread(address(read_only(&[0; 4])))), EFAULT);
+    script.call(sigprocmask(SETMASK, to_mask(0), to(untouched(), few())), 0);
     script.call(rt_sigprocmask(SETMASK, to_set(0), null(), 8), 0);
     script.end();
 }
