@@ -32,8 +32,10 @@ pub struct Slot {
     /// How often the thread had given up its processor when the call was entered (`task_struct.nvcsw`),
     /// where an input was not resident.
     pub switches: u32,
+    /// 1 if no other thread had the thread's memory then.
+    pub was_alone: u32,
     /// Nothing.
-    pub unused: [u32; 4],
+    pub unused: [u32; 3],
 }
 
 const _: () = {
@@ -46,6 +48,7 @@ const _: () = {
     assert!(offset_of!(Slot, point) == 228);
     assert!(offset_of!(Slot, room) == 232);
     assert!(offset_of!(Slot, switches) == 236);
+    assert!(offset_of!(Slot, was_alone) == 240);
     assert!(size_of::<Slot>() == 256);
 };
 
@@ -87,5 +90,6 @@ pub const EMPTY_SLOT: Slot = Slot {
     point: 0,
     room: 0,
     switches: 0,
-    unused: [0; 4],
+    was_alone: 0,
+    unused: [0; 3],
 };

@@ -137,11 +137,12 @@ pub fn task_newtask(ctx: TracePointContext) -> u32 {
 fn select(selection: &HashMap<u32, u32>, id: u32, sides: u32) -> bool {
     // Counted first, so that nobody who looks there misses what is in the map.
     count_selected(id, 1);
-    let full = selection.insert(id, sides, u64::from(BPF_NOEXIST)).is_err();
-    if full {
+    let failed = selection.insert(id, sides, u64::from(BPF_NOEXIST)).is_err();
+    if failed {
         count_selected(id, -1);
     }
-    full
+    // The agent may have been the first.
+    failed && selection.get_ptr(id).is_none()
 }
 
 #[inline(always)]

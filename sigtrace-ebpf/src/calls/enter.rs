@@ -219,7 +219,10 @@ fn capture(
     let mut open = caller.undecided | user::capture_inputs(shape, record);
     if open & undecided::INPUT != 0 {
         // SAFETY: the thread's own slot.
-        unsafe { (*slot).switches = task.switches() };
+        unsafe {
+            (*slot).switches = task.switches();
+            (*slot).was_alone = u32::from(task.is_alone());
+        }
     }
     let on_pidfd = get!(shape, pidfd) != NO_ARG;
     if on_pidfd {

@@ -14,6 +14,9 @@ use crate::{
     shapes::{ShapeRef, get, has},
 };
 
+/// Bytes of a siginfo_t (`SI_MAX_SIZE`, `include/uapi/asm-generic/siginfo.h`).
+const SIGINFO_SIZE: u8 = 128;
+
 /// Captures the inputs that were not resident, of a call that returned `ret`.
 #[inline(never)]
 pub fn capture_late(slot: *mut Slot, point: u32, ret: i64) {
@@ -25,19 +28,27 @@ pub fn capture_late(slot: *mut Slot, point: u32, ret: i64) {
 #[inline(always)]
 fn again(shape: ShapeRef, slot: *mut Slot, place: Place, ret: i64) {
     // SAFETY: the thread's own slot.
-    let (record, switches) = unsafe { (&mut (*slot).record, (*slot).switches) };
+    let (record, switches, was_alone) =
+        unsafe { (&mut (*slot).record, (*slot).switches, (*slot).was_alone != 0) };
     if place.arg == NO_ARG
         || record.captures[place.arg as usize & (MAX_ARGS - 1)] != Capture::Unreadable as u8
     {
         return;
     }
-    let shared = overlaps(record, place, place!(shape, output));
+    let mut output = place!(shape, output);
+    if has(shape, flag::RETURNS_SIGNAL) {
+        // Of a siginfo 48 bytes are captured, but the kernel writes all.
+        output.size = SIGINFO_SIZE;
+    }
+    let shared = overlaps(record, place, output);
     let task = Task::current();
     // Nobody else was there to change what the kernel saw, and it did not itself.
-    let is_same =
-        !shared && task.is_alone() && (!has(shape, flag::WAITS) || task.switches() == switches);
+    let alone = was_alone && task.is_alone();
+    let is_same = !shared && alone && (!has(shape, flag::WAITS) || task.switches() == switches);
     if !is_same && held::input(shape, record, place, ret) {
-        set_capture(record, place, Capture::Whole);
+        // What a signal does is for all threads, of which another may have changed it since.
+        let is_own = alone || !has(shape, flag::KEEPS_ACTION);
+        set_capture(record, place, if is_own { Capture::Whole } else { Capture::Late });
         return;
     }
     if shared && ret >= 0 {

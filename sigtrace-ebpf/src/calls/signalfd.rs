@@ -98,8 +98,9 @@ impl SignalfdRead {
 
 /// `IOCB_NOWAIT`, which is `RWF_NOWAIT` (`include/linux/fs.h`, `include/uapi/linux/fs.h`): not to wait.
 const NOWAIT: u32 = 0x8;
-/// `IOCB_AIO_RW`, `include/linux/fs.h`: it is a read by io_submit(2).
-const AIO: u32 = 1 << 23;
+/// `IOCB_AIO_RW`, `include/linux/fs.h`: it is a read by io_submit(2). Newer kernels have it at bit 22, older
+/// ones at 23; the other one never is set for a read from a signalfd.
+const AIO: u32 = 1 << 22 | 1 << 23;
 
 /// Whether a read that no thread makes a call for is a try of io_uring's: it does not wait, though who
 /// asked for it did not say so. If there is nothing to read io_uring waits until there is and reads again,

@@ -127,7 +127,7 @@ fn attach_to(
     };
     attaching.many(enough)?;
     parts.end("many");
-    let logger = attaching.lifecycle(selection)?;
+    let logger = attaching.lifecycle(selection, enough)?;
     parts.end("threads");
     attaching.single(enough)?;
     parts.end("single");
@@ -320,7 +320,11 @@ impl Attaching {
     }
 
     /// Threads that come and go, and what depends on them.
-    fn lifecycle(&mut self, selection: &Selection) -> Result<Option<EbpfLogger<&'static dyn Log>>> {
+    fn lifecycle(
+        &mut self,
+        selection: &Selection,
+        enough: &AtomicBool,
+    ) -> Result<Option<EbpfLogger<&'static dyn Log>>> {
         for (program, tracepoint) in [
             ("thread_exit", c"sched_process_exit"),
             // For when the kernel skips the first: from 7.0 on it preempts trace points, too.
@@ -348,7 +352,7 @@ impl Attaching {
         }
         // After the tracepoint, so that what is created meanwhile is not missed.
         let selected = if selection.config.select & select::FOLLOW != 0 {
-            self.kernel.follow(&selection.pids)?
+            self.kernel.follow(&selection.pids, enough)?
         } else {
             selection.pids.clone()
         };

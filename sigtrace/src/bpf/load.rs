@@ -5,6 +5,7 @@ use std::{
     fs,
     hash::Hash,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -19,7 +20,8 @@ use sigtrace_common::{
 };
 
 use super::{
-    Counters, Policy, Selection, descendants,
+    Counters, Policy, Selection,
+    descendants::{self, Process},
     features::Features,
     fentry::Functions,
     object::Object,
@@ -196,29 +198,39 @@ impl Kernel {
         offsets::suffice(&self.offsets, point.symbol)
     }
 
-    /// Selects the processes that descend from the selected ones. All that are selected then.
+    /// Selects the processes that descend from the selected ones, unless there is enough of it. All that are
+    /// selected then.
     ///
     /// While it looks, `task_newtask` selects the children of what is selected already; those of others
     /// are found by looking again. One that ended before it was selected is not selected for whoever gets
     /// its number.
-    pub(super) fn follow(&mut self, selected: &HashMap<u32, u32>) -> Result<HashMap<u32, u32>> {
+    pub(super) fn follow(
+        &mut self,
+        selected: &HashMap<u32, u32>,
+        enough: &AtomicBool,
+    ) -> Result<HashMap<u32, u32>> {
         let mut all = selected.clone();
         let mut followed = HashSet::new();
         loop {
             let processes = descendants::processes();
             let new = descendants::of(&all, &processes);
-            if new.is_empty() {
-                let gone: HashSet<_> = followed.difference(&processes).collect();
-                for process in gone {
+            all.extend(new.iter().map(|(process, &sides)| (process.pid, sides)));
+            let unknown: HashMap<u32, u32> = new
+                .iter()
+                .filter(|(process, _)| !self.is_selected(process.pid))
+                .map(|(process, &sides)| (process.pid, sides))
+                .collect();
+            if unknown.is_empty() || enough.load(Ordering::Relaxed) {
+                let pids: HashSet<u32> = processes.keys().map(|process| process.pid).collect();
+                for process in
+                    followed.into_iter().filter(|gone: &Process| !pids.contains(&gone.pid))
+                {
                     self.deselect(process.pid)?;
                     all.remove(&process.pid);
                 }
                 return Ok(all);
             }
-            let unknown = new.iter().filter(|(process, _)| !self.is_selected(process.pid));
-            let unknown = unknown.map(|(process, &sides)| (process.pid, sides)).collect();
-            fill_selected(&mut self.object, "PIDS", &unknown)?;
-            all.extend(new.iter().map(|(process, &sides)| (process.pid, sides)));
+            warn_of_those_left_out(fill_while_traced(&mut self.object, "PIDS", &unknown)?);
             followed.extend(new.into_keys());
         }
     }
@@ -229,30 +241,27 @@ impl Kernel {
         map.is_some_and(|map| map.get(&pid, 0).is_ok())
     }
 
-    /// Takes a process back, unless the programs have done so.
+    /// Takes a process back, unless the programs have done so. It is left in `SELECTED`, which costs only
+    /// a look.
     fn deselect(&mut self, pid: u32) -> Result<()> {
         let mut map: maps::HashMap<_, u32, u32> =
             maps::HashMap::try_from(self.object.map("PIDS")?)?;
-        if map.remove(&pid).is_ok() {
-            let mut selected: maps::Array<_, u32> =
-                maps::Array::try_from(self.object.map("SELECTED")?)?;
-            let bucket = pid % SELECTED_BUCKETS;
-            let others = selected.get(&bucket, 0)?;
-            selected.set(bucket, others.saturating_sub(1), 0)?;
-        }
+        let _ = map.remove(&pid);
         Ok(())
     }
 
     /// Selects the threads that the selected processes have as targets.
     pub(super) fn select_threads(&mut self, pids: &HashMap<u32, u32>) -> Result<()> {
+        const TARGETS: u32 = side::EITHER | side::TARGET;
         let mut threads = HashMap::new();
-        for (&pid, &sides) in pids.iter().filter(|(_, sides)| **sides & !side::CALLER != 0) {
+        for (&pid, &sides) in pids.iter().filter(|(_, sides)| **sides & TARGETS != 0) {
             threads.insert(pid, sides);
             for tid in threads_of(pid) {
                 threads.insert(tid, sides);
             }
         }
-        fill_selected(&mut self.object, "THREADS", &threads)
+        warn_of_those_left_out(fill_while_traced(&mut self.object, "THREADS", &threads)?);
+        Ok(())
     }
 
     /// Tells the programs what the agent is doing. None of them begins anything, or emits a record,
@@ -323,21 +332,47 @@ fn fill<K: Pod + Eq + Hash, V: Pod>(
     Ok(())
 }
 
-/// Likewise, for processes or threads; counted first, so that no program that looks there misses
-/// what is in the map.
+/// Likewise, for processes; counted first, so that no program that looks there misses what is in the map.
 fn fill_selected(object: &mut Object, name: &str, entries: &HashMap<u32, u32>) -> Result<()> {
+    count_selected(object, entries, 0)?;
+    fill(object, name, entries)
+}
+
+/// Likewise, while programs change both. As many as there is room for; how many there is none for.
+fn fill_while_traced(
+    object: &mut Object,
+    name: &str,
+    entries: &HashMap<u32, u32>,
+) -> Result<usize> {
+    /// More than programs count down: what they count up at the same time may be lost.
+    const MARGIN: u32 = 1 << 24;
+    count_selected(object, entries, MARGIN)?;
+    let mut map: maps::HashMap<_, u32, u32> = maps::HashMap::try_from(object.map(name)?)?;
+    let without_room = entries.iter().filter(|(id, sides)| map.insert(**id, **sides, 0).is_err());
+    Ok(without_room.count())
+}
+
+/// Counts them in the map `SELECTED`, each bucket by so many more.
+fn count_selected(object: &mut Object, entries: &HashMap<u32, u32>, margin: u32) -> Result<()> {
     let mut counts: HashMap<u32, u32> = HashMap::new();
     for id in entries.keys() {
         *counts.entry(id % SELECTED_BUCKETS).or_default() += 1;
     }
-    if !counts.is_empty() {
-        let mut selected: maps::Array<_, u32> = maps::Array::try_from(object.map("SELECTED")?)?;
-        for (&bucket, &count) in &counts {
-            let others = selected.get(&bucket, 0)?;
-            selected.set(bucket, others + count, 0)?;
-        }
+    if counts.is_empty() {
+        return Ok(());
     }
-    fill(object, name, entries)
+    let mut selected: maps::Array<_, u32> = maps::Array::try_from(object.map("SELECTED")?)?;
+    for (&bucket, &count) in &counts {
+        let others = selected.get(&bucket, 0)?;
+        selected.set(bucket, others.saturating_add(count).saturating_add(margin), 0)?;
+    }
+    Ok(())
+}
+
+fn warn_of_those_left_out(count: usize) {
+    if count > 0 {
+        tracing::warn!("too many processes to follow: the calls of {count} more are left out");
+    }
 }
 
 fn marks<K: Eq + Hash>(keys: impl Iterator<Item = K>) -> HashMap<K, u8> {

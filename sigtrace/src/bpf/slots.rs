@@ -171,7 +171,7 @@ impl Slots {
         let (mut rest, mut left_out) = (Vec::new(), 0);
         for record in found {
             let open = field(&record, offset_of!(Record, undecided));
-            if open & undecided::OWN != 0 {
+            if open & (undecided::OWN | undecided::TRY) != 0 {
                 continue;
             }
             if open & undecided::SIDES != 0 {
@@ -193,7 +193,7 @@ impl Slots {
 /// decided on yet its return has to tell.
 fn is_overdue(record: &RecordBytes, overdue: Overdue) -> bool {
     let open = field(record, offset_of!(Record, undecided));
-    if open & (undecided::SIDES | undecided::SIGNAL | undecided::OWN) != 0 {
+    if open & (undecided::SIDES | undecided::SIGNAL | undecided::OWN | undecided::TRY) != 0 {
         return false;
     }
     let entered_ns = entered_ns(record);

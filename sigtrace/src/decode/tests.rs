@@ -178,7 +178,7 @@ pub(crate) fn records_of(row: usize, abi: Abi, state: State) -> impl Strategy<Va
     (
         // What was read from a signalfd comes after the rest.
         prop::collection::vec(any::<u8>(), size_of::<Record>()..=size_of::<Record>() + 512),
-        prop::array::uniform4(0..=2_u8),
+        prop::array::uniform4(0..=5_u8),
         prop::option::of((-1..=65_i32, -64..=130_i32)),
         prop::option::of(-1..=65_i32),
     )

@@ -1,7 +1,7 @@
 //! Opening the file of `--output`: as root, nothing that somebody else can have put there, or can change.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io,
     mem::MaybeUninit,
     os::{
@@ -32,6 +32,9 @@ pub(crate) enum OpenError {
         "others may write it, too (mode {0:04o}); forbid that with chmod go-w, or name another file"
     )]
     Writable(u32),
+    /// It has so many names.
+    #[error("it has {0} names, and whoever gave it one may know it by another; remove it first")]
+    HardLinks(u64),
     /// It is this user's.
     #[error("it belongs to user {0}; name a file of root's or of your own")]
     Foreign(u32),
@@ -56,10 +59,9 @@ pub(super) fn open(path: &Path, append: bool) -> Result<File, OpenError> {
     };
     let metadata = file.metadata()?;
     if metadata.is_file() {
-        // SAFETY: plain system call.
-        let own = unsafe { libc::geteuid() };
-        if metadata.uid() != 0 && metadata.uid() != own {
-            return Err(OpenError::Foreign(metadata.uid()));
+        check_owner(&metadata)?;
+        if metadata.nlink() > 1 {
+            return Err(OpenError::HardLinks(metadata.nlink()));
         }
         let mode = metadata.mode() & 0o7777;
         if mode & WRITABLE != 0 {
@@ -70,6 +72,16 @@ pub(super) fn open(path: &Path, append: bool) -> Result<File, OpenError> {
         }
     }
     Ok(file)
+}
+
+fn check_owner(metadata: &Metadata) -> Result<(), OpenError> {
+    // SAFETY: plain system call.
+    let own = unsafe { libc::geteuid() };
+    if metadata.uid() == 0 || metadata.uid() == own {
+        Ok(())
+    } else {
+        Err(OpenError::Foreign(metadata.uid()))
+    }
 }
 
 fn is_link(path: &Path) -> bool {
@@ -159,6 +171,17 @@ mod tests {
             }
             assert_eq!(fs::read_to_string(&path).unwrap(), "before\n");
         }
+    }
+
+    #[test]
+    fn a_file_with_another_name_is_refused_and_kept() {
+        let (directory, path) = file(0o600);
+        fs::hard_link(&path, directory.path().join("other")).unwrap();
+        assert_eq!(
+            open(&path, false).unwrap_err().to_string(),
+            "it has 2 names, and whoever gave it one may know it by another; remove it first"
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "before\n");
     }
 
     #[test]

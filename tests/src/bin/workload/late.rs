@@ -130,6 +130,11 @@ fn waits(script: &mut Script) {
     let both = not_resident(&bytes(usr2));
     let set_of = unreadable(address(both));
     script.call(rt_sigtimedwait(set_of, to(both, info.shown()), null(), 8), USR2.into());
+    // The kernel writes more of a siginfo than it keeps.
+    script.call(kill(own, USR2), 0);
+    let both = not_resident(&[[0; 96].as_slice(), &bytes(usr2)].concat());
+    let set_of = unreadable(address(both) + 96);
+    script.call(rt_sigtimedwait(set_of, to(both, info.shown()), null(), 8), USR2.into());
     // The signal is taken though the call fails.
     script.call(kill(own, USR2), 0);
     script.call(rt_sigtimedwait(given(), nowhere(), timeout(0, 0), 8), EFAULT);

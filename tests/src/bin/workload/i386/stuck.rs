@@ -19,7 +19,7 @@ pub(crate) const CALLS: [MakeTurn; 4] = [
         })
     },
     |by| {
-        let action = Content::new(old(IGNORED), IGNORED.shown()).kept();
+        let action = Content::new(old(IGNORED), IGNORED.shown());
         by.reads_and_writes(action, gotten(IGNORED), 0, |new, old| sigaction(USR2, new, old))
     },
     |by| {

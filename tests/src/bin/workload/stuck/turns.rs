@@ -96,7 +96,7 @@ pub(crate) const CALLS: [MakeTurn; 12] = [
         Turn { sticking: send(unreadable(by.page), known), ..turn }
     },
     |by| {
-        let action = Content::new(IGNORED.bytes(), IGNORED.shown()).kept();
+        let action = Content::new(IGNORED.bytes(), IGNORED.shown());
         by.reads_and_writes(action, IGNORED.gotten(), 0, |new, old| rt_sigaction(USR2, new, old, 8))
     },
     |by| {
