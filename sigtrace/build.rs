@@ -41,7 +41,7 @@ fn build() -> anyhow::Result<()> {
 /// and which the agent would have to parse at each start.
 fn strip(from: &Path, to: &Path) -> anyhow::Result<()> {
     let object = fs::read(from).with_context(|| from.display().to_string())?;
-    let mut object = elf::Builder::read(&*object).context("the eBPF object is none")?;
+    let mut object = elf::Builder::read(&*object).context("cannot parse the eBPF object")?;
     for section in &mut object.sections {
         let name = section.name.to_string();
         let name = name.strip_prefix(".rel").unwrap_or(&name);

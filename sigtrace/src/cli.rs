@@ -4,18 +4,18 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Traces Linux signals: every signal call of the machine, decoded, as JSON Lines.
+/// Traces Linux signals: every signal syscall on the machine, decoded, as JSON Lines.
 #[derive(Debug, Parser)]
 #[command(
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "Without a command sigtrace traces. Exit status: 0 done, 1 failed, 2 wrong usage; \
-                  with -- CMD that of CMD, 128+N if signal N killed it, which is said by name, 126 \
-                  if it cannot be executed, 127 if it is not found."
+    after_help = "Without a command, sigtrace traces. Exit status: 0 success, 1 failure, 2 usage error; with \
+                  -- CMD the status of CMD, 128+N if signal N killed it (stderr names the signal), 126 if it \
+                  cannot be executed, 127 if it is not found."
 )]
 pub struct Cli {
-    /// What to do; tracing if nothing is said.
+    /// What to do; tracing if no command is given.
     #[command(subcommand)]
     pub command: Option<Command>,
 
@@ -29,7 +29,7 @@ pub struct Cli {
 pub enum Command {
     /// Stream events until interrupted, or until CMD ends (the default)
     Trace(Box<TraceArgs>),
-    /// Tell what this kernel offers, what is missing, and what to do about it
+    /// Show what this kernel offers, what is missing, and how to fix it
     Doctor,
     /// List the syscalls with their arguments, groups and probe points
     List(ListArgs),
@@ -40,11 +40,11 @@ pub enum Command {
 /// Options of `list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// A table, or one JSON object a line
+    /// A table, or one JSON object per line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Show all columns of the table; without it a terminal gets those that fit, with the last one
-    /// cut, and everything else gets all, as JSON does
+    /// Show all columns of the table, even those that do not fit the terminal; a file, a pipe and
+    /// JSON always get all of them
     #[arg(short, long)]
     pub wide: bool,
 }
@@ -52,33 +52,33 @@ pub struct ListArgs {
 /// Options of `trace`.
 #[derive(Debug, Args)]
 pub struct TraceArgs {
-    /// Only calls whose caller or target is one of these processes: numbers and ranges, as 100-200
+    /// Only calls whose caller or target is one of these processes: ids and ranges, such as 100-200
     #[arg(short, long, value_name = "PID,...", help_heading = "Selection")]
     pub pid: Vec<String>,
-    /// Only calls by one of these processes: likewise
+    /// Only calls by one of these processes: ids and ranges
     #[arg(long, value_name = "PID,...", help_heading = "Selection")]
     pub caller: Vec<String>,
-    /// Only calls aimed at one of these processes: likewise
+    /// Only calls aimed at one of these processes: ids and ranges
     #[arg(long, value_name = "PID,...", help_heading = "Selection")]
     pub target: Vec<String>,
-    /// Only calls by one of these threads: numbers and ranges
+    /// Only calls by one of these threads: ids and ranges
     #[arg(short, long, value_name = "TID,...", help_heading = "Selection")]
     pub tid: Vec<String>,
-    /// With --pid, --caller or --target: their descendants too, those that exist and those to come
+    /// With --pid, --caller or --target: include descendants, those that exist and those to come
     #[arg(short, long, help_heading = "Selection")]
     pub follow: bool,
-    /// Only these syscalls: names, groups (@send @action @mask @wait @stack @fd), !name leaves one
-    /// out
+    /// Only these syscalls: names and groups (@send @action @mask @wait @stack @fd); !name excludes
+    /// one
     #[arg(short, long, value_name = "LIST", help_heading = "Selection")]
     pub syscall: Vec<String>,
-    /// Only calls that name one of these signals: SIGTERM, term, 15, RTMIN+3, and ranges, as 32-64 or
-    /// RTMIN-RTMAX-2; !name and !range leave out
+    /// Only calls that name one of these signals: SIGTERM, term, 15, RTMIN+3, and ranges, such as
+    /// 32-64 or RTMIN-RTMAX-2; !name and !range exclude
     #[arg(short = 'S', long, value_name = "LIST", help_heading = "Selection")]
     pub signal: Vec<String>,
-    /// Only calls by threads of these names
+    /// Only calls by threads with these names
     #[arg(short, long, value_name = "NAME,...", help_heading = "Selection")]
     pub comm: Vec<String>,
-    /// Only calls by these users: numbers and ranges, as 1000-1999
+    /// Only calls by these users: ids and ranges, such as 1000-1999
     #[arg(short, long, value_name = "UID,...", help_heading = "Selection")]
     pub uid: Vec<String>,
     /// Only calls from this control group and those below it
@@ -93,14 +93,14 @@ pub struct TraceArgs {
     /// Only calls that took at least this long, such as 1ms
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
     pub min_duration: Option<String>,
-    /// Leave out sends of signal 0, which only ask whether a process exists
+    /// Leave out sends of signal 0, which only check whether a process exists
     #[arg(long, help_heading = "Selection")]
     pub no_probe: bool,
-    /// Trace sigtrace's own calls, too; they are neither printed nor counted otherwise
+    /// Trace sigtrace's own calls too; otherwise they are neither printed nor counted
     #[arg(long = "self", help_heading = "Selection")]
     pub own: bool,
 
-    /// JSON Lines, or one strace-like line an event [default: text on a terminal, else json]
+    /// JSON Lines, or one strace-like line per event [default: text on a terminal, else json]
     #[arg(long, value_enum, help_heading = "Output")]
     pub format: Option<Format>,
     /// Write events to FILE instead of stdout
@@ -109,11 +109,11 @@ pub struct TraceArgs {
     /// Append to FILE instead of emptying it first
     #[arg(short = 'A', long, requires = "output", help_heading = "Output")]
     pub append: bool,
-    /// Signal sets as arrays of names, or as hexadecimal masks
+    /// Print signal sets as arrays of names, or as hexadecimal masks
     #[arg(long, value_enum, default_value_t = Sets::Names, help_heading = "Output")]
     pub sets: Sets,
-    /// Print a call that waits, such as pause, as unfinished when it has not returned after this
-    /// time, such as 10s; one that does not wait is after 2s
+    /// Print a call that waits, such as pause, as unfinished if it has not returned after this time,
+    /// such as 10s; for other calls the time is 2s
     #[arg(long, value_name = "TIME", help_heading = "Output")]
     pub unfinished_after: Option<String>,
     /// Stop after N calls
@@ -122,30 +122,30 @@ pub struct TraceArgs {
     /// Stop after this time, such as 10s
     #[arg(long, value_name = "TIME", help_heading = "Output")]
     pub duration: Option<String>,
-    /// A stats record at the end, and with INTERVAL every so often
+    /// Print a stats record at the end, and also every INTERVAL if given
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = false,
           default_missing_value = "", help_heading = "Output")]
     pub stats: Option<String>,
-    /// Say more on stderr; twice for still more
+    /// Print more messages on stderr; give it twice for even more
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
-    /// Say nothing on stderr but errors
+    /// Print only errors on stderr
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,
-    /// What to say on stderr
+    /// Level of the messages on stderr
     #[arg(long, value_enum, value_name = "LEVEL", help_heading = "Output")]
     pub log_level: Option<LogLevel>,
 
-    /// How to probe; see `sigtrace doctor` for what each risks
+    /// Probing mechanism; see `sigtrace doctor` for the risks of each
     #[arg(long, value_enum, default_value_t = Probe::Auto, help_heading = "Probing")]
     pub probe: Probe,
     /// Size of the ring between kernel and agent, such as 8M
     #[arg(long, value_name = "SIZE", default_value = "4M", help_heading = "Probing")]
     pub ring_size: String,
-    /// Do not try the probes now and then, by harmless calls that other tracers see
+    /// Do not test the probes periodically; the tests are harmless calls that other tracers see
     #[arg(long, help_heading = "Probing")]
     pub no_check: bool,
-    /// How many calls can be under way at once, 256 bytes each [default: as many as there can be
+    /// Maximum number of calls under way at once, 256 bytes each [default: the maximum number of
     /// threads, 1024 to 262144]
     #[arg(long, value_name = "N", help_heading = "Probing")]
     pub slots: Option<String>,
@@ -158,7 +158,7 @@ pub struct TraceArgs {
 /// Formats of events and listings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
     /// Text for people
     Text,
@@ -176,7 +176,7 @@ pub enum Sets {
 /// Probing mechanisms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Probe {
-    /// For each call what loses nothing here, and of that the cheapest
+    /// For each call, the cheapest mechanism that loses nothing on this kernel
     Auto,
     /// kprobe/kretprobe pairs for all: returns of sleeping callers can be missed
     Kprobe,
@@ -186,7 +186,7 @@ pub enum Probe {
     /// One kprobe.session program for entries and returns: before 6.14 sleeping callers can hide calls
     #[value(name = "kprobe.session")]
     Session,
-    /// Trampolines (fentry/fexit) for all calls but those that sleep: the cheapest
+    /// Trampolines (fentry/fexit) for all calls except those that sleep: the cheapest
     Fentry,
 }
 
@@ -195,12 +195,12 @@ pub enum Probe {
 pub enum LogLevel {
     /// Errors
     Error,
-    /// and warnings
+    /// Errors and warnings
     Warn,
-    /// and what is being done
+    /// Also what sigtrace does
     Info,
-    /// and how
+    /// Also how it does it
     Debug,
-    /// and everything
+    /// Everything
     Trace,
 }

@@ -1,4 +1,4 @@
-//! Traces Linux signals: every signal call of the machine, decoded, as JSON Lines.
+//! Traces Linux signals: every signal syscall on the machine, decoded, as JSON Lines.
 
 use std::{
     io::{self, Write as _},
@@ -20,7 +20,7 @@ use sigtrace::{
     terminal,
 };
 
-/// Exit status of a command line that cannot be meant.
+/// Exit status for an invalid command line.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -73,7 +73,7 @@ fn print_list(args: &ListArgs) -> io::Result<()> {
     };
     let probes = outlook::mechanisms(Policy::Auto).map(list::probes);
     if let Err(error) = &probes {
-        say(format_args!("warning: how each is probed is not known: {error:#}"));
+        say(format_args!("warning: cannot tell how each call is probed: {error:#}"));
     }
     let mut out = io::stdout().lock();
     list::write(&mut out, format, probes.ok().as_deref())?;

@@ -19,7 +19,7 @@ pub use self::steps::{Step, Steps};
 /// How long a call that normally does not wait can be under way before it is printed as unfinished.
 pub const OVERDUE: Duration = Duration::from_secs(2);
 
-/// A command line that cannot be meant: exit status 2.
+/// An invalid command line: exit status 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{option}: {problem}")]
 pub struct UsageError {
@@ -85,7 +85,7 @@ impl Options {
             Some(interval) => Stats::Every(values::duration("--stats", interval)?),
         };
         if args.max_events == Some(0) {
-            return Err(usage("--max-events", "0 events are none; give at least 1"));
+            return Err(usage("--max-events", "must be at least 1"));
         }
         Ok(Self {
             selection,
@@ -162,10 +162,7 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         notes,
     )?;
     if args.follow && pids.is_empty() {
-        return Err(usage(
-            "--follow",
-            "follows the processes of --pid, --caller or --target; give one",
-        ));
+        return Err(usage("--follow", "needs --pid, --caller or --target"));
     }
     config.tids = few(&tids, |&tid| tid);
     config.uids = few(&uids, |&uid| uid);
@@ -242,7 +239,7 @@ mod tests {
             assert_eq!(
                 options(&[option, "soon"]).unwrap_err().to_string(),
                 format!(
-                    "{option}: \"soon\" is not a time above zero and below 100 years, such as 10s, \
+                    "{option}: \"soon\" is not a positive duration of at most 100 years, such as 10s, \
                      1ms or 1m30s"
                 )
             );

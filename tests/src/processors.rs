@@ -35,5 +35,5 @@ pub fn possible() -> usize {
     let list = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
     let last =
         list.trim().rsplit(['-', ',']).next().and_then(|number| number.parse::<usize>().ok());
-    last.map(|number| number + 1).unwrap_or_else(|| panic!("{list:?} is no list of processors"))
+    last.map(|number| number + 1).unwrap_or_else(|| panic!("{list:?} is not a list of processors"))
 }

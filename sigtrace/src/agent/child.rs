@@ -39,7 +39,7 @@ impl Child {
             .iter()
             .map(|arg| CString::new(arg.clone().into_vec()))
             .collect::<Result<Vec<_>, _>>()
-            .with_context(|| format!("{name}: an argument has a NUL byte"))?;
+            .with_context(|| format!("{name}: an argument contains a NUL byte"))?;
         let mut argv: Vec<_> = args.iter().map(|arg| arg.as_ptr()).collect();
         argv.push(ptr::null());
 
@@ -57,7 +57,8 @@ impl Child {
                 drop(failed);
                 let mut said = File::from(failure);
                 // Once it has said so, it makes no more calls of its own.
-                said.read_exact(&mut [0]).context("the command is gone before it began")?;
+                said.read_exact(&mut [0])
+                    .context("the command's process died before it started")?;
                 let failure = said.into();
                 Ok(Self { pid: u32::try_from(pid)?, name, gate: File::from(gate), failure })
             }
@@ -69,10 +70,10 @@ impl Child {
     pub(crate) async fn release(&self) -> Result<()> {
         // A pipe takes a byte at once.
         if (&self.gate).write_all(&[0]).is_err() {
-            bail!("{} was killed before it began", self.name);
+            bail!("{} was killed before it started", self.name);
         }
         let mut errno = [0; 4];
-        match self.hear(&mut errno).await.context("cannot hear from the command")? {
+        match self.hear(&mut errno).await.context("cannot read from the command's process")? {
             0 => Ok(()),
             4 => {
                 self.try_wait()?;

@@ -160,7 +160,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     let (mut kernel, quiet) = quiet.await.context("cannot wait for the programs")?;
     quiet?;
     pump.account.ask_for_misses();
-    let (under_way, left_out) = kernel.slots().rest().context("cannot look at the slots")?;
+    let (under_way, left_out) = kernel.slots().rest().context("cannot read the slots")?;
     pump.account.left_out(left_out);
     pump.add(under_way);
     // Meanwhile, as it takes the kernel its time; nobody who waits for the output waits for it.
@@ -173,7 +173,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
             () = shutdown.run_out_of_patience(&progress) => {
                 // Else the stats event says how much was lost, and is to be the only thing there.
                 if !ends_with_stats {
-                    tracing::warn!("nobody reads the output; giving up on it");
+                    tracing::warn!("nothing is reading the output; giving up on it");
                 }
                 Ok(())
             }
@@ -264,8 +264,8 @@ async fn attach(
             (attached.await, Some(signal))
         }
     };
-    let attached = attached.context("the thread that attaches is gone")?;
-    thread.join().map_err(|_| anyhow!("the thread that attaches panicked"))?;
+    let attached = attached.context("the attaching thread is gone")?;
+    thread.join().map_err(|_| anyhow!("the attaching thread panicked"))?;
     Ok((attached, ended))
 }
 

@@ -18,5 +18,5 @@ pub(crate) fn drop_unneeded(has_command: bool) -> Result<()> {
     caps::clear(None, CapSet::Inheritable)
         .and_then(|()| caps::set(None, CapSet::Effective, &kept))
         .and_then(|()| caps::set(None, CapSet::Permitted, &kept))
-        .context("cannot give up capabilities")
+        .context("cannot drop capabilities")
 }

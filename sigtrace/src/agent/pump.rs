@@ -174,7 +174,7 @@ impl Pump {
             }
             Err(error) => {
                 // No loss yet: the call has a record still to come.
-                tracing::debug!("a call that is under way cannot be told: {error}");
+                tracing::debug!("cannot report a call that is under way: {error}");
                 false
             }
         }
@@ -202,7 +202,7 @@ impl Pump {
                     self.call(call, entry);
                 }
                 Err(error) => {
-                    tracing::error!("a record from the kernel side is lost: {error}");
+                    tracing::error!("a record from the kernel is lost: {error}");
                     self.account.undecodable();
                 }
             },

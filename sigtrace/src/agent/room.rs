@@ -38,14 +38,14 @@ impl Room {
         self.is_out = true;
         if !self.said && self.throttle.pass() {
             self.said = true;
-            tracing::warn!("output: {error}; what there is no room for is lost");
+            tracing::warn!("output: {error}; events that do not fit are lost");
         }
     }
 
     /// There was some for everything.
     pub(crate) fn was_there(&mut self) {
         if take(&mut self.is_out) && take(&mut self.said) {
-            tracing::warn!("output: there is room again");
+            tracing::warn!("output: there is space again");
         }
     }
 }

@@ -195,7 +195,8 @@ fn listen_for_hangup() -> Result<Option<Signal>> {
     // SAFETY: an action to write to.
     let action = unsafe {
         if libc::sigaction(libc::SIGHUP, ptr::null(), action.as_mut_ptr()) != 0 {
-            return Err(io::Error::last_os_error()).context("cannot ask what a signal does");
+            return Err(io::Error::last_os_error())
+                .context("cannot query the disposition of a signal");
         }
         action.assume_init()
     };

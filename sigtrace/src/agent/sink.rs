@@ -93,8 +93,8 @@ impl Sink {
                 Ok(Err(error)) if error.raw_os_error() == Some(libc::EPERM) => {}
                 Ok(Err(error)) | Err(error) => {
                     tracing::warn!(
-                        "output: cannot open it anew: {error}; whoever stops reading it stops \
-                         sigtrace, too"
+                        "output: cannot reopen it: {error}; a reader that stops reading will stop \
+                         sigtrace too"
                     );
                 }
             }

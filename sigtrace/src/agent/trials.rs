@@ -41,7 +41,7 @@ pub(crate) struct Trials {
 /// What came of the calls. Rows of the syscall table, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// Those whose probes do not answer.
+    /// The syscalls whose probes do not answer.
     pub(crate) silent: Vec<usize>,
     /// Those of which that is not known: no call of theirs does nothing, or the sandbox refused it.
     pub(crate) unchecked: Vec<usize>,

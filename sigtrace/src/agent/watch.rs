@@ -56,7 +56,7 @@ impl Watch {
         if !outcome.unchecked.is_empty() {
             let names = outcome.unchecked.iter().filter_map(|&row| Some(SYSCALLS.get(row)?.name));
             let names: Vec<_> = names.collect();
-            tracing::info!("whether their probes answer is not checked: {}", names.join(", "));
+            tracing::info!("probes that cannot be checked: {}", names.join(", "));
         }
         Ok(())
     }
@@ -81,7 +81,7 @@ impl Watch {
         let fallen: Vec<_> = silent.iter().filter(|name| !known.contains(name)).copied().collect();
         if !fallen.is_empty() {
             let reason = outcome.reason.clone().unwrap_or_default();
-            tracing::warn!("nothing is seen of {}: {reason}", fallen.join(", "));
+            tracing::warn!("cannot see calls of {}: {reason}", fallen.join(", "));
             let since_ns = self.tried_ns;
             pump.report_blind(since_ns, None, fallen.clone(), reason.clone());
             self.blind.push(Blind { since_ns, syscalls: fallen, reason });

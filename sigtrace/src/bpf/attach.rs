@@ -388,7 +388,7 @@ fn tracepoint_id(category: &str, name: &str) -> Result<u64> {
     }
     let error = last.unwrap_or_else(|| anyhow::anyhow!("no tracefs"));
     Err(error
-        .context(format!("cannot find the trace point {category}:{name}; see `sigtrace doctor`")))
+        .context(format!("cannot find the tracepoint {category}:{name}; see `sigtrace doctor`")))
 }
 
 impl Probes {
@@ -428,8 +428,7 @@ impl Probes {
 
 /// Calls that were asked for by name and cannot be traced are worth a warning.
 fn tell_of_unsupported(names: &str, named: bool) {
-    let text =
-        "not traced, as this kernel has no such functions, or no BTF to tell their arguments";
+    let text = "not traced, as this kernel lacks their functions, or BTF for their arguments";
     if named {
         tracing::warn!("{text}: {names}");
     } else {

@@ -89,7 +89,7 @@ impl Machine {
             }
             Err(error) => {
                 tracing::info!(
-                    "{BTF}: {error:#}: no parents, targets, pid namespaces and trampolines"
+                    "{BTF}: {error:#}: no parents, targets, pid namespaces or trampolines"
                 );
                 let (offsets, features) = (Offsets::default(), Features::default());
                 return Ok(Self { types: None, offsets, features });
@@ -161,7 +161,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
     }
     let counters = match object.map("COUNTERS")? {
         Map::Array(data) => Counters::map(data.fd(), processors).context("cannot map COUNTERS")?,
-        _ => return Err(anyhow!("COUNTERS is no array")),
+        _ => return Err(anyhow!("COUNTERS is not an array")),
     };
     let ring = RingBuf::try_from(object.take("EVENTS")?).context("cannot map the ring")?;
     let slots = Slots::new(
@@ -268,7 +268,7 @@ impl Kernel {
     /// once it is idle; but those that have begun must be waited for.
     pub fn set_phase(&mut self, phase: Phase) -> Result<()> {
         sys::set_global(self.phase.fd().as_fd(), &(phase as u32).to_ne_bytes())
-            .context("cannot tell the programs what to do")
+            .context("cannot set the phase of the programs")
     }
 
     /// Waits until the programs have ended that were running when they were told to do nothing.
@@ -313,7 +313,7 @@ unsafe impl Pod for Tries {}
 fn array(map: Map) -> Result<MapData> {
     match map {
         Map::Array(data) => Ok(data),
-        _ => Err(anyhow!("what should be an array is none")),
+        _ => Err(anyhow!("a map that should be an array is not")),
     }
 }
 
@@ -389,7 +389,8 @@ fn processors() -> Result<usize> {
     const POSSIBLE: &str = "/sys/devices/system/cpu/possible";
     let ranges = fs::read_to_string(POSSIBLE).context(POSSIBLE)?;
     let highest = ranges.trim().rsplit([',', '-']).next().and_then(|cpu| cpu.parse::<usize>().ok());
-    Ok(highest.with_context(|| format!("{POSSIBLE}: \"{ranges}\" is no list of processors"))? + 1)
+    Ok(highest.with_context(|| format!("{POSSIBLE}: \"{ranges}\" is not a list of processors"))?
+        + 1)
 }
 
 /// Before 5.11 maps count against this limit, whose default is too small for any ring.

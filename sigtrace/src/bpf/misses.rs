@@ -46,7 +46,7 @@ impl Misses {
         let links = self.links.iter().map(|link| sys::link_misses(link.as_fd()));
         let misses = programs.chain(links).map(|misses| {
             misses.unwrap_or_else(|error| {
-                tracing::debug!("cannot ask how often a program was skipped: {error}");
+                tracing::debug!("cannot query how often a program was skipped: {error}");
                 0
             })
         });

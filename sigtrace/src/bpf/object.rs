@@ -60,14 +60,14 @@ impl Object {
         sizes: &[(&str, u32)],
         types: Option<&Types>,
     ) -> Result<Self> {
-        let mut object = aya_obj::Object::parse(OBJECT).context("the eBPF object is none")?;
+        let mut object = aya_obj::Object::parse(OBJECT).context("cannot parse the eBPF object")?;
         // SAFETY: integers without padding.
         let bytes = unsafe {
             std::slice::from_raw_parts((&raw const *config).cast::<u8>(), size_of::<Config>())
         };
         object
             .patch_map_data(HashMap::from([("CONFIG", (bytes, true))]))
-            .context("the eBPF object has no such configuration")?;
+            .context("cannot set the configuration of the eBPF object")?;
         let programs = take(&mut object.programs);
         let mut maps = HashMap::new();
         let (mut definitions, mut constants) = (HashMap::new(), Constants::new());
@@ -112,7 +112,7 @@ impl Object {
 
     /// The instructions of a program, with all that it calls.
     pub(super) fn program(&mut self, name: &str) -> Result<Vec<bpf_insn>> {
-        self.code.as_mut().context("the programs were forgotten")?.program(name)
+        self.code.as_mut().context("the programs have already been dropped")?.program(name)
     }
 
     /// Forgets the programs, once all are loaded: what they are made of takes more memory than

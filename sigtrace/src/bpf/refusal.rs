@@ -27,14 +27,14 @@ pub(super) fn of_program(refused: Refused, what: &str) -> Refusal {
     let denied = log.trim().is_empty() && is_denial(&error);
     let refused = anyhow!(error);
     let refused = if log.trim().is_empty() {
-        refused.context("the kernel refuses to load the program")
+        refused.context("the kernel refused to load the program")
     } else {
         refused.context(match save(&log) {
             Ok(path) => {
-                format!("the verifier refuses the program; it says why in {}", path.display())
+                format!("the verifier rejected the program; its log is in {}", path.display())
             }
             Err(error) => format!(
-                "the verifier refuses the program, and what it says cannot be saved ({error:#}); it \
+                "the verifier rejected the program, and its log cannot be saved ({error:#}); the log \
                  ends: {}",
                 log.lines().rev().find(|line| !line.is_empty()).unwrap_or_default()
             ),
@@ -52,7 +52,11 @@ pub(super) fn of_link(error: io::Error, what: &str) -> Refusal {
 /// Adds what may be behind it.
 fn explain(error: anyhow::Error, denied: bool, what: &str) -> anyhow::Error {
     let error = error.context(format!("cannot probe {what}"));
-    if denied { error.context("the kernel denies it: see `sigtrace doctor`") } else { error }
+    if denied {
+        error.context("the kernel denied permission: see `sigtrace doctor`")
+    } else {
+        error
+    }
 }
 
 fn is_denial(error: &io::Error) -> bool {
@@ -92,7 +96,7 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                "cannot probe kill: the verifier refuses the program; it says why in {path}: Invalid \
+                "cannot probe kill: the verifier rejected the program; its log is in {path}: Invalid \
                  argument (os error 22)"
             )
         );

@@ -101,8 +101,8 @@ fn privileges() -> Condition {
             name: "privileges",
             found: "none outside this user namespace, which is not the initial one".to_owned(),
             standing: Standing::Missing {
-                remedy: "BPF is for the initial one only; run sigtrace as root outside, or its container \
-                         without user namespaces, as by `docker run --userns=host`",
+                remedy: "BPF works only in the initial one; run sigtrace as root outside, or its container \
+                         without user namespaces, for example with `docker run --userns=host`",
             },
         };
     }
@@ -154,13 +154,15 @@ fn pid_namespace() -> Condition {
         Ok(_) => (
             "not the initial one".to_owned(),
             Standing::Missing {
-                remedy: "its numbers are not the kernel's; run sigtrace outside, or its container \
-                         with the host's, as by `docker run --pid=host` or `hostPID: true`",
+                remedy: "its process ids are not the kernel's; run sigtrace outside, or its container \
+                         in the host's, with `docker run --pid=host` or `hostPID: true`",
             },
         ),
         Err(error) => (
-            format!("not known, as {PID_NAMESPACE} cannot be read: {error}"),
-            Standing::Lacking { effect: "in another than the initial one processes are mixed up" },
+            format!("unknown: cannot read {PID_NAMESPACE}: {error}"),
+            Standing::Lacking {
+                effect: "in any but the initial one, processes are confused with each other",
+            },
         ),
     };
     Condition { name: "pid namespace", found, standing }
@@ -171,7 +173,7 @@ fn kprobes() -> Condition {
         ("available".to_owned(), Standing::Met)
     } else {
         (
-            format!("not available, as there is no {KPROBE_PMU}"),
+            format!("not available: no {KPROBE_PMU}"),
             Standing::Missing {
                 remedy: "sigtrace needs a kernel with CONFIG_KPROBES and CONFIG_KPROBE_EVENTS",
             },
@@ -186,9 +188,9 @@ fn lockdown() -> Condition {
         Err(_) if Path::new(SECURITYFS).read_dir().is_ok_and(|mut dir| dir.next().is_none()) => {
             return Condition {
                 name: "lockdown",
-                found: format!("not known, as {SECURITYFS} is not mounted"),
+                found: format!("unknown: {SECURITYFS} is not mounted"),
                 standing: Standing::Lacking {
-                    effect: "in the confidentiality mode the kernel would refuse the probes",
+                    effect: "in confidentiality mode the kernel would refuse the probes",
                 },
             };
         }
@@ -215,10 +217,10 @@ fn btf() -> Condition {
         ("available".to_owned(), Standing::Met)
     } else {
         (
-            format!("not available, as there is no {BTF} (CONFIG_DEBUG_INFO_BTF)"),
+            format!("not available: no {BTF} (CONFIG_DEBUG_INFO_BTF)"),
             Standing::Lacking {
-                effect: "events have no ppid, no target and no numbers of pid namespaces; from 6.10 on \
-                         reads from a signalfd are not traced; --follow keeps processes that ended",
+                effect: "events have no ppid, no target and no ids of pid namespaces; from 6.10 on, \
+                         reads from a signalfd are not traced; --follow keeps processes that have ended",
             },
         )
     };
@@ -235,18 +237,18 @@ fn mechanism() -> Condition {
             format!("{}; {} where calls are rare", often.name(), rarely.name())
         }
         Ok([all, _]) => all.name().to_owned(),
-        Err(error) => format!("not known: {error:#}"),
+        Err(error) => format!("unknown: {error:#}"),
     };
     let lacking = |effect| Standing::Lacking { effect };
     let standing = match chosen {
         Ok([Mechanism::Kprobe, _]) => {
-            lacking("returns of more sleepers than a kretprobe has slots are missed")
+            lacking("returns are missed if more callers sleep than a kretprobe has slots")
         }
         Ok([Mechanism::Multi | Mechanism::KprobeFexit, _]) => {
             lacking("returns can be missed under contention; the events say so")
         }
         Ok(_) => Standing::Met,
-        Err(_) => lacking("it shows once sigtrace attaches"),
+        Err(_) => lacking("it will show when sigtrace attaches"),
     };
     Condition { name: "probes", found, standing }
 }
@@ -255,7 +257,7 @@ fn tracefs() -> Condition {
     let (found, standing) = match TRACEFS.iter().find(|path| fs::read_dir(path).is_ok()) {
         Some(path) => (format!("mounted at {}", path.trim_end_matches("/events")), Standing::Met),
         None => (
-            "not mounted, or not ours to read".to_owned(),
+            "not mounted, or not readable".to_owned(),
             Standing::Lacking {
                 effect: "--pid, --target and --follow fail; mount it with `mount -t tracefs \
                          tracefs /sys/kernel/tracing`",

@@ -21,10 +21,7 @@ pub(super) fn condition() -> Condition {
         ("not available without BTF".to_owned(), Standing::Lacking { effect })
     } else if let Some(mode) = preemption() {
         let effect = "--probe fentry can skip calls, which are counted as lost.probe_missed";
-        (
-            format!("available, on a kernel that preempts itself ({mode})"),
-            Standing::Lacking { effect },
-        )
+        (format!("available, on a preemptible kernel ({mode})"), Standing::Lacking { effect })
     } else {
         ("available".to_owned(), Standing::Met)
     };

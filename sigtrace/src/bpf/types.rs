@@ -67,13 +67,13 @@ impl Types {
     /// When the kernel has none, or they are of a version nobody knew when this was written.
     pub(super) fn of_kernel() -> Result<Self> {
         let bytes = fs::read(BTF).context("cannot read it")?;
-        Self::of(bytes).context("cannot make sense of it")
+        Self::of(bytes).context("cannot parse it")
     }
 
     fn of(bytes: Vec<u8>) -> Result<Self> {
         let word = |at: usize| word(&bytes, at).context("it is too short");
         if word(0)? & 0xffff != MAGIC {
-            bail!("it does not begin as it should");
+            bail!("its header is invalid");
         }
         let header = word(4)? as usize;
         let begin = header + word(8)? as usize;
@@ -102,11 +102,11 @@ impl Types {
                     kind::ENUM | kind::FUNC_PROTO => length * 8,
                     // PTR to TYPE_TAG have nothing more.
                     2..=18 => 0,
-                    _ => bail!("a type is of the unknown kind {kind}"),
+                    _ => bail!("a type has the unknown kind {kind}"),
                 };
         }
         if at != end {
-            bail!("its last type is cut");
+            bail!("its last type is truncated");
         }
         Ok(Self { bytes, strings, places, named, buckets })
     }
@@ -327,7 +327,7 @@ mod tests {
         assert!(Types::of(Vec::new()).is_err());
         assert!(Types::of(vec![0; 64]).is_err());
         let error = types(&[0, info(31, 0), 0], STRINGS).unwrap_err();
-        assert_eq!(error.to_string(), "a type is of the unknown kind 31");
+        assert_eq!(error.to_string(), "a type has the unknown kind 31");
         assert!(types(&[0, info(kind::INT, 0)], STRINGS).is_err());
     }
 }

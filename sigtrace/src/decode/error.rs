@@ -6,7 +6,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// It ends early.
-    #[error("the record has {length} bytes where {needed} are needed")]
+    #[error("the record has {length} bytes, but {needed} are needed")]
     TooShort {
         /// Its length.
         length: usize,
@@ -14,16 +14,16 @@ pub enum DecodeError {
         needed: usize,
     },
     /// Its syscall is not in the table.
-    #[error("the record is of syscall {0}, which is not in the table")]
+    #[error("the record names syscall {0}, which is not in the table")]
     UnknownSyscall(u16),
     /// Its binary interface is none.
-    #[error("the record is of binary interface {0}, which does not exist")]
+    #[error("the record names binary interface {0}, which does not exist")]
     UnknownAbi(u8),
     /// Its state is none a call can be in.
-    #[error("the record is in state {0}, which is none of a call")]
+    #[error("the record is in state {0}, which is not a state of a call")]
     UnknownState(u8),
     /// It does not say what became of an argument.
-    #[error("the record calls its argument {argument} captured as {capture}, which has no meaning")]
+    #[error("the record has capture state {capture} for argument {argument}, which is not defined")]
     UnknownCapture {
         /// Index of the argument.
         argument: usize,

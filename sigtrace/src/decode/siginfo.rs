@@ -51,7 +51,7 @@ impl Rest {
 /// An arm of the union.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Members {
-    /// Sent by a process, or by the kernel without more to say.
+    /// Sent by a process, or by the kernel without further details.
     Kill {
         /// `si_pid`: sender's process id, in the receiver's pid namespace.
         pid: i32,

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::names::poll::POLL;
 
-/// What was read from a signalfd.
+/// The structures read from a signalfd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignalfdSiginfos<'a> {
     /// The structures, one after the other.

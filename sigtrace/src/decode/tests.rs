@@ -83,14 +83,14 @@ fn errors_say_what_is_wrong() {
     for (error, text) in [
         (
             DecodeError::TooShort { length: 3, needed: 120 },
-            "the record has 3 bytes where 120 are needed",
+            "the record has 3 bytes, but 120 are needed",
         ),
-        (DecodeError::UnknownSyscall(99), "the record is of syscall 99, which is not in the table"),
-        (DecodeError::UnknownAbi(9), "the record is of binary interface 9, which does not exist"),
-        (DecodeError::UnknownState(0), "the record is in state 0, which is none of a call"),
+        (DecodeError::UnknownSyscall(99), "the record names syscall 99, which is not in the table"),
+        (DecodeError::UnknownAbi(9), "the record names binary interface 9, which does not exist"),
+        (DecodeError::UnknownState(0), "the record is in state 0, which is not a state of a call"),
         (
             DecodeError::UnknownCapture { argument: 1, capture: 9 },
-            "the record calls its argument 1 captured as 9, which has no meaning",
+            "the record has capture state 9 for argument 1, which is not defined",
         ),
     ] {
         assert_eq!(error.to_string(), text);

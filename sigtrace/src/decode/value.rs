@@ -35,7 +35,7 @@ pub enum Value<'a> {
     Timespec(Timespec),
     /// What to do with a signal.
     Handler(Handler),
-    /// What was read from a signalfd.
+    /// The structures read from a signalfd.
     SignalfdSiginfos(SignalfdSiginfos<'a>),
 }
 

@@ -29,7 +29,7 @@ fn select(
     }
     let selected: Vec<usize> = (0..count).filter(|&index| selected[index]).collect();
     if selected.is_empty() {
-        return Err(usage(option, format!("\"{}\" leaves nothing", operands.join(","))));
+        return Err(usage(option, format!("\"{}\" selects nothing", operands.join(","))));
     }
     Ok(selected)
 }
@@ -47,7 +47,10 @@ fn rows_of(group: &str) -> Result<Vec<usize>, UsageError> {
         let names: Vec<String> =
             Group::ALL.iter().map(|group| format!("@{}", group.name())).collect();
         let names = names.join(" ");
-        return Err(usage("--syscall", format!("no group \"@{group}\"; there are {names}")));
+        return Err(usage(
+            "--syscall",
+            format!("unknown group \"@{group}\"; the groups are {names}"),
+        ));
     };
     Ok((0..SYSCALLS.len()).filter(|&row| SYSCALLS[row].is_in(known)).collect())
 }
@@ -60,7 +63,7 @@ fn row(name: &str) -> Result<usize, UsageError> {
     Err(usage(
         "--syscall",
         format!(
-            "no signal syscall \"{name}\"; nearest: {}; `sigtrace list` has all",
+            "unknown signal syscall \"{name}\"; nearest: {}; `sigtrace list` lists all",
             names.join(", ")
         ),
     ))
@@ -128,7 +131,8 @@ mod tests {
     fn an_unknown_syscall_gets_the_nearest_names() {
         let error = syscalls(&list(&["sigactoin"])).unwrap_err().to_string();
         assert!(
-            error.starts_with("--syscall: no signal syscall \"sigactoin\"; nearest: sigaction"),
+            error
+                .starts_with("--syscall: unknown signal syscall \"sigactoin\"; nearest: sigaction"),
             "{error}"
         );
     }
@@ -137,7 +141,7 @@ mod tests {
     fn an_unknown_group_gets_all_groups() {
         assert_eq!(
             syscalls(&list(&["@sent"])).unwrap_err().to_string(),
-            "--syscall: no group \"@sent\"; there are @send @action @mask @wait @stack @fd"
+            "--syscall: unknown group \"@sent\"; the groups are @send @action @mask @wait @stack @fd"
         );
     }
 
@@ -145,7 +149,7 @@ mod tests {
     fn a_list_that_leaves_nothing_is_refused() {
         assert_eq!(
             syscalls(&list(&["kill,!@send"])).unwrap_err().to_string(),
-            "--syscall: \"kill,!@send\" leaves nothing"
+            "--syscall: \"kill,!@send\" selects nothing"
         );
     }
 

@@ -76,13 +76,13 @@ mod tests {
         for (element, problem) in [
             ("64-32", "\"64-32\": the range is empty"),
             ("TERM-HUP", "\"TERM-HUP\": the range is empty"),
-            ("1-65", "\"1-65\": signal 65 is out of range: signals have the numbers 1 to 64"),
+            ("1-65", "\"1-65\": signal 65 is out of range: signal numbers are 1 to 64"),
             (
                 "TREM-KILL",
                 "\"TREM-KILL\": unknown signal \"TREM\": did you mean TERM?; `kill -l` lists the \
                  names",
             ),
-            ("-5", "signal -5 is out of range: signals have the numbers 1 to 64"),
+            ("-5", "signal -5 is out of range: signal numbers are 1 to 64"),
             (
                 "RTMAX-40",
                 "signal RTMAX-40 is out of range: real-time signals are SIGRTMIN (34) to \

@@ -32,7 +32,7 @@ pub(super) fn elements<'a>(
     if elements.iter().any(|element| element.is_empty()) {
         return Err(usage(
             option,
-            format!("an element of the list \"{}\" is empty", operands.join(",")),
+            format!("the list \"{}\" has an empty element", operands.join(",")),
         ));
     }
     Ok(elements)
@@ -53,8 +53,9 @@ fn ranges(
         let numbers = range(option, element, number, |_| true)?;
         count += u64::from(numbers.end() - numbers.start()) + 1;
         if count > MAX_NUMBERS {
-            let problem =
-                format!("\"{element}\" makes {count} numbers; a list can have {MAX_NUMBERS}");
+            let problem = format!(
+                "\"{element}\" brings the list to {count} numbers; the maximum is {MAX_NUMBERS}"
+            );
             return Err(usage(option, problem));
         }
         Ok(numbers)
@@ -63,7 +64,7 @@ fn ranges(
 }
 
 fn number(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| format!("\"{text}\" is not a number from 0 up"))
+    text.parse().map_err(|_| format!("\"{text}\" is not an integer between 0 and {}", u32::MAX))
 }
 
 /// The processes of several lists, each with the sides its list stands for.
@@ -76,13 +77,13 @@ pub(super) fn sides<const N: usize>(
         for pids in ranges(option, operands)? {
             let (&first, &last) = (pids.start(), pids.end());
             if first == 0 {
-                return Err(usage(option, "0 is no process id"));
+                return Err(usage(option, "0 is not a process id"));
             }
             if !pids.clone().any(is_process) {
                 let missing = if first == last {
-                    format!("there is no process {first} now")
+                    format!("process {first} does not exist")
                 } else {
-                    format!("there is no process from {first} to {last} now")
+                    format!("no process from {first} to {last} exists")
                 };
                 notes.push(format!("{option}: {missing}"));
             }
@@ -119,7 +120,7 @@ pub(super) fn comms(
 /// The directory of a control group.
 pub(super) fn cgroup(path: &Path) -> Result<File, UsageError> {
     let refused = |problem: &dyn Display| {
-        let way_out = "give a directory of the version 2 hierarchy, which is at /sys/fs/cgroup";
+        let way_out = "give a directory of the cgroup v2 hierarchy, mounted at /sys/fs/cgroup";
         usage("--cgroup", format!("{}: {problem}; {way_out}", path.display()))
     };
     let directory = File::open(path).map_err(|error| refused(&error))?;
@@ -130,7 +131,7 @@ pub(super) fn cgroup(path: &Path) -> Result<File, UsageError> {
         file_system.assume_init()
     };
     if file_system.f_type as u32 != libc::CGROUP2_SUPER_MAGIC as u32 {
-        return Err(refused(&"no control group"));
+        return Err(refused(&"not a control group"));
     }
     Ok(directory)
 }
@@ -142,7 +143,7 @@ pub(super) fn duration(option: &'static str, text: &str) -> Result<Duration, Usa
         Err(_) => text.parse::<SignedDuration>().ok().and_then(|time| time.try_into().ok()),
     };
     parsed.filter(|time| !time.is_zero() && *time <= LONGEST).ok_or_else(|| {
-        let problem = "is not a time above zero and below 100 years, such as 10s, 1ms or 1m30s";
+        let problem = "is not a positive duration of at most 100 years, such as 10s, 1ms or 1m30s";
         usage(option, format!("\"{text}\" {problem}"))
     })
 }
@@ -175,7 +176,9 @@ pub(super) fn slots(text: &str, notes: &mut Vec<String>) -> Result<u32, UsageErr
             }
             Ok(rounded)
         }
-        _ => Err(usage("--slots", format!("\"{text}\" is no number between 1 and {MAX_SLOTS}"))),
+        _ => {
+            Err(usage("--slots", format!("\"{text}\" is not an integer between 1 and {MAX_SLOTS}")))
+        }
     }
 }
 
@@ -197,7 +200,7 @@ mod tests {
     fn an_empty_element_is_refused_by_name() {
         for operand in ["", "1,,2", "1,"] {
             let error = numbers("--tid", &[operand.to_owned()]).unwrap_err();
-            let expected = format!("--tid: an element of the list \"{operand}\" is empty");
+            let expected = format!("--tid: the list \"{operand}\" has an empty element");
             assert_eq!(error.to_string(), expected);
         }
     }
@@ -205,7 +208,7 @@ mod tests {
     #[test]
     fn a_number_that_is_none_is_refused_by_name() {
         let error = numbers("--uid", &["root".to_owned()]).unwrap_err();
-        assert_eq!(error.to_string(), "--uid: \"root\" is not a number from 0 up");
+        assert_eq!(error.to_string(), "--uid: \"root\" is not an integer between 0 and 4294967295");
     }
 
     #[test]
@@ -218,10 +221,10 @@ mod tests {
     fn a_range_that_is_none_is_refused_by_name() {
         for (operand, problem) in [
             ("200-100", "\"200-100\": the range is empty"),
-            ("1-x", "\"1-x\": \"x\" is not a number from 0 up"),
-            ("100-", "\"100-\" is not a number from 0 up"),
-            ("-5", "\"-5\" is not a number from 0 up"),
-            ("1-2-3", "\"1-2-3\": \"2-3\" is not a number from 0 up"),
+            ("1-x", "\"1-x\": \"x\" is not an integer between 0 and 4294967295"),
+            ("100-", "\"100-\" is not an integer between 0 and 4294967295"),
+            ("-5", "\"-5\" is not an integer between 0 and 4294967295"),
+            ("1-2-3", "\"1-2-3\": \"2-3\" is not an integer between 0 and 4294967295"),
         ] {
             let error = numbers("--uid", &[operand.to_owned()]).unwrap_err();
             assert_eq!(error.to_string(), format!("--uid: {problem}"));
@@ -231,9 +234,15 @@ mod tests {
     #[test]
     fn a_list_of_more_numbers_than_there_is_room_for_is_refused_by_the_range_that_makes_it_so() {
         for (operands, problem) in [
-            (&["0-65536"][..], "\"0-65536\" makes 65537 numbers; a list can have 65536"),
-            (&["5,0-65535"], "\"0-65535\" makes 65537 numbers; a list can have 65536"),
-            (&["0-4294967295"], "\"0-4294967295\" makes 4294967296 numbers; a list can have 65536"),
+            (
+                &["0-65536"][..],
+                "\"0-65536\" brings the list to 65537 numbers; the maximum is 65536",
+            ),
+            (&["5,0-65535"], "\"0-65535\" brings the list to 65537 numbers; the maximum is 65536"),
+            (
+                &["0-4294967295"],
+                "\"0-4294967295\" brings the list to 4294967296 numbers; the maximum is 65536",
+            ),
         ] {
             let operands: Vec<String> = operands.iter().map(|&text| text.to_owned()).collect();
             let error = numbers("--uid", &operands).unwrap_err();
@@ -253,7 +262,7 @@ mod tests {
             ("--target", &vec![gone], side::TARGET),
         ];
         let sides = sides(lists, &mut notes).unwrap();
-        assert_eq!(notes, ["--target: there is no process from 4194305 to 4194307 now"]);
+        assert_eq!(notes, ["--target: no process from 4194305 to 4194307 exists"]);
         let expected = [
             (here, side::EITHER),
             (here + 1, side::EITHER),
@@ -273,7 +282,7 @@ mod tests {
             assert_eq!(
                 duration("--duration", text).unwrap_err().to_string(),
                 format!(
-                    "--duration: \"{text}\" is not a time above zero and below 100 years, such as \
+                    "--duration: \"{text}\" is not a positive duration of at most 100 years, such as \
                      10s, 1ms or 1m30s"
                 )
             );
@@ -309,7 +318,7 @@ mod tests {
         for text in ["0", "4194305", "many", "-1"] {
             assert_eq!(
                 slots(text, &mut Vec::new()).unwrap_err().to_string(),
-                format!("--slots: \"{text}\" is no number between 1 and 4194304")
+                format!("--slots: \"{text}\" is not an integer between 1 and 4194304")
             );
         }
     }

@@ -67,7 +67,7 @@ pub struct Stats {
     pub printed: Counts,
     /// Calls the filter left out.
     pub filtered: u64,
-    /// Calls of which nothing was printed, by cause.
+    /// Calls that were not printed, by cause.
     pub lost: Counts,
     /// Calls printed with a hole, by what is missing.
     pub incomplete: Counts,

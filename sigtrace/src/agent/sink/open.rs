@@ -25,18 +25,16 @@ pub(crate) enum OpenError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// It is a symbolic link.
-    #[error("it is a symbolic link; name the file that it leads to")]
+    #[error("it is a symbolic link; name the file it points to")]
     Link,
     /// It has these permissions.
-    #[error(
-        "others may write it, too (mode {0:04o}); forbid that with chmod go-w, or name another file"
-    )]
+    #[error("others can write to it (mode {0:04o}); run chmod go-w on it, or name another file")]
     Writable(u32),
     /// It has so many names.
     #[error("it has {0} names, and whoever gave it one may know it by another; remove it first")]
     HardLinks(u64),
     /// It is this user's.
-    #[error("it belongs to user {0}; name a file of root's or of your own")]
+    #[error("it belongs to user {0}; name a file owned by root or by you")]
     Foreign(u32),
 }
 
@@ -164,7 +162,7 @@ mod tests {
                 assert_eq!(
                     open(&path, append).unwrap_err().to_string(),
                     format!(
-                        "others may write it, too (mode 0{mode:o}); forbid that with chmod go-w, or name \
+                        "others can write to it (mode 0{mode:o}); run chmod go-w on it, or name \
                          another file"
                     )
                 );
@@ -193,7 +191,7 @@ mod tests {
             symlink(target, &link).unwrap();
             assert_eq!(
                 open(&link, false).unwrap_err().to_string(),
-                "it is a symbolic link; name the file that it leads to"
+                "it is a symbolic link; name the file it points to"
             );
             fs::remove_file(link).unwrap();
         }

@@ -10,7 +10,7 @@ use crate::names::{nearest, suggest};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnknownErrno {
     /// A number that no error has.
-    #[error("error {0} is out of range: errors have the numbers 1 to {MAX_ERROR}")]
+    #[error("error {0} is out of range: error numbers are 1 to {MAX_ERROR}")]
     Number(String),
     /// A name that no error has.
     #[error("unknown error {given:?}{}; `man errno` lists the names", suggest(.nearest))]
@@ -65,7 +65,7 @@ mod tests {
         for text in ["0", "-3", "576", "99999"] {
             assert_eq!(
                 parse(text).unwrap_err().to_string(),
-                format!("error {text} is out of range: errors have the numbers 1 to 575")
+                format!("error {text} is out of range: error numbers are 1 to 575")
             );
         }
     }

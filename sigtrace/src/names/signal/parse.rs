@@ -9,7 +9,7 @@ use crate::names::{nearest, suggest};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnknownSignal {
     /// A number that no signal has.
-    #[error("signal {0} is out of range: signals have the numbers 1 to {MAX}")]
+    #[error("signal {0} is out of range: signal numbers are 1 to {MAX}")]
     Number(String),
     /// A distance from the first or last real-time signal that leads out of their range.
     #[error(
@@ -119,7 +119,7 @@ mod tests {
         for text in ["0", "65", "-1", "99999999999999999999"] {
             assert_eq!(
                 parse(text).unwrap_err().to_string(),
-                format!("signal {text} is out of range: signals have the numbers 1 to 64")
+                format!("signal {text} is out of range: signal numbers are 1 to 64")
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Command lines that cannot be meant, or cannot be carried out.
+//! Command lines that are invalid, or cannot be carried out.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
@@ -37,17 +37,17 @@ fn assert_usage(args: &[&str], message: &str) {
 
 fn names_nobody_knows_are_answered_with_the_nearest() {
     for (args, message) in [
-        (["-s", "kil"], "--syscall: no signal syscall \"kil\"; nearest: kill"),
+        (["-s", "kil"], "--syscall: unknown signal syscall \"kil\"; nearest: kill"),
         (
             ["-s", "rt_sigprocmsk"],
-            "--syscall: no signal syscall \"rt_sigprocmsk\"; nearest: rt_sigprocmask",
+            "--syscall: unknown signal syscall \"rt_sigprocmsk\"; nearest: rt_sigprocmask",
         ),
-        (["-s", "kill,!tkil"], "--syscall: no signal syscall \"tkil\"; nearest: "),
+        (["-s", "kill,!tkil"], "--syscall: unknown signal syscall \"tkil\"; nearest: "),
         (
             ["-s", "@sends"],
-            "--syscall: no group \"@sends\"; there are @send @action @mask @wait @stack @fd",
+            "--syscall: unknown group \"@sends\"; the groups are @send @action @mask @wait @stack @fd",
         ),
-        (["-s", "@"], "--syscall: no group \"@\"; there are @send"),
+        (["-s", "@"], "--syscall: unknown group \"@\"; the groups are @send"),
         (["-S", "SIGTREM"], "--signal: unknown signal \"SIGTREM\": did you mean TERM"),
         (["-S", "!kil"], "--signal: unknown signal \"kil\": did you mean KILL"),
         (["-S", "RTMIN+31"], "--signal: "),
@@ -74,26 +74,27 @@ fn lists_with_nothing_in_them_are_refused() {
         "--comm",
     ] {
         for list in ["", ",", "1,,2"] {
-            let message = format!("{option}: an element of the list \"{list}\" is empty");
+            let message = format!("{option}: the list \"{list}\" has an empty element");
             // As one word: an operand of its own that is empty reads the same.
             assert_usage(&[&format!("{option}={list}")], &message);
         }
     }
-    assert_usage(&["-s", "kill,!kill"], "--syscall: \"kill,!kill\" leaves nothing");
-    assert_usage(&["-S", "HUP,!1"], "--signal: \"HUP,!1\" leaves nothing");
+    assert_usage(&["-s", "kill,!kill"], "--syscall: \"kill,!kill\" selects nothing");
+    assert_usage(&["-S", "HUP,!1"], "--signal: \"HUP,!1\" selects nothing");
 }
 
 fn numbers_that_are_none_are_refused() {
     for option in ["--pid", "--caller", "--target", "--tid", "--uid"] {
         for number in ["x", "-1", "1.5", "4294967296", "0x10"] {
-            let message = format!("{option}: \"{number}\" is not a number from 0 up");
+            let message =
+                format!("{option}: \"{number}\" is not an integer between 0 and 4294967295");
             assert_usage(&[&format!("{option}={number}")], &message);
         }
     }
     for option in ["--pid", "--caller", "--target"] {
-        assert_usage(&[option, "0"], &format!("{option}: 0 is no process id"));
+        assert_usage(&[option, "0"], &format!("{option}: 0 is not a process id"));
     }
-    assert_usage(&["-n", "0"], "--max-events: 0 events are none; give at least 1");
+    assert_usage(&["-n", "0"], "--max-events: must be at least 1");
     for number in ["x", "-1"] {
         let ended = sigtrace(&["-n", number]);
         assert_eq!(ended.status.code(), Some(2), "{ended:?}");
@@ -108,8 +109,8 @@ fn ranges_that_are_none_are_refused() {
     for option in ["--pid", "--caller", "--target", "--tid", "--uid"] {
         for (range, problem) in [
             ("200-100", "\"200-100\": the range is empty"),
-            ("1-x", "\"1-x\": \"x\" is not a number from 0 up"),
-            ("1-100000", "\"1-100000\" makes 100000 numbers; a list can have 65536"),
+            ("1-x", "\"1-x\": \"x\" is not an integer between 0 and 4294967295"),
+            ("1-100000", "\"1-100000\" brings the list to 100000 numbers; the maximum is 65536"),
         ] {
             assert_usage(&[option, range], &format!("{option}: {problem}"));
         }
@@ -132,7 +133,7 @@ fn sizes_and_times_that_are_none_are_refused() {
     for option in ["--duration", "--min-duration", "--unfinished-after", "--stats"] {
         for time in ["0", "0s", "-1s", "soon", "nan", "inf", "1e300"] {
             let message = format!(
-                "{option}: \"{time}\" is not a time above zero and below 100 years, such as 10s, 1ms or 1m30s"
+                "{option}: \"{time}\" is not a positive duration of at most 100 years, such as 10s, 1ms or 1m30s"
             );
             assert_usage(&[&format!("{option}={time}")], &message);
         }
@@ -140,10 +141,7 @@ fn sizes_and_times_that_are_none_are_refused() {
 }
 
 fn options_that_do_not_go_together_are_refused() {
-    assert_usage(
-        &["--follow"],
-        "--follow: follows the processes of --pid, --caller or --target; give one",
-    );
+    assert_usage(&["--follow"], "--follow: needs --pid, --caller or --target");
     for (args, named) in [
         (&["--no-such-option"][..], "--no-such-option"),
         (&["--format", "xml"], "--format"),
@@ -168,7 +166,7 @@ fn a_process_that_is_not_there_is_noted() {
     let args = ["-s", "kill", "--pid", &here, "--caller", &here, "--target", &gone];
     let trace = Tracer::start(&args).finish();
     let notes: Vec<&str> = trace.stderr.lines().take(3).collect();
-    let note = |option| format!("sigtrace: warning: {option}: there is no process {gone} now");
+    let note = |option| format!("sigtrace: warning: {option}: process {gone} does not exist");
     assert_eq!(notes, ["--pid", "--caller", "--target"].map(note));
     assert_eq!((trace.status.code(), trace.calls().count()), (Some(0), 0));
 }
@@ -211,14 +209,14 @@ fn an_output_that_others_can_change_is_refused() {
     let linked = symlink(path, link);
     assert!(linked.is_ok(), "{linked:?}");
     for (output, mode, owner, why) in [
-        (link, 0o600, 0, "it is a symbolic link; name the file that it leads to"),
+        (link, 0o600, 0, "it is a symbolic link; name the file it points to"),
         (
             path,
             0o620,
             0,
-            "others may write it, too (mode 0620); forbid that with chmod go-w, or name another file",
+            "others can write to it (mode 0620); run chmod go-w on it, or name another file",
         ),
-        (path, 0o600, 1000, "it belongs to user 1000; name a file of root's or of your own"),
+        (path, 0o600, 1000, "it belongs to user 1000; name a file owned by root or by you"),
     ] {
         let permitted = fs::set_permissions(path, fs::Permissions::from_mode(mode));
         let owned = chown(path, Some(owner), None);
@@ -242,8 +240,8 @@ fn another_pid_namespace_is_named() {
         let ended =
             run_to_end(unshare.args(["unshare", "-p", "-f", "/payload/sigtrace"]).args(args));
         assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
-        let message = "sigtrace: pid namespace: not the initial one; its numbers are not the kernel's; \
-                       run sigtrace outside, or its container with the host's, as by `docker run \
+        let message = "sigtrace: pid namespace: not the initial one; its process ids are not the \
+                       kernel's; run sigtrace outside, or its container in the host's, with `docker run \
                        --pid=host` or `hostPID: true`\n";
         assert_eq!(ended.stderr, message);
     }

@@ -103,7 +103,7 @@ fn assert_told(tracer: Tracer, began: &Value, ended: &Value, reason: &str) {
     let times = [&began["since"], &began["time"], &ended["until"]].map(Value::as_str);
     assert!(times.is_sorted() && times[0].is_some(), "{times:?}");
     let trace = tracer.finish();
-    let silent = format!("warning: nothing is seen of kill, tgkill: {reason}");
+    let silent = format!("warning: cannot see calls of kill, tgkill: {reason}");
     assert!(
         trace.stderr.contains(&silent)
             && trace.stderr.contains("warning: probes answer again: kill, tgkill"),

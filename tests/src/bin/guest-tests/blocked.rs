@@ -301,8 +301,8 @@ fn a_device_that_is_full_loses_all_and_ends_nothing() {
         if args == ARGS {
             lines.insert(
                 0,
-                "sigtrace: warning: output: No space left on device (os error 28); what there is no room \
-                 for is lost",
+                "sigtrace: warning: output: No space left on device (os error 28); events that do not \
+                 fit are lost",
             );
         }
         assert_eq!(stderr.lines().collect::<Vec<_>>(), lines);

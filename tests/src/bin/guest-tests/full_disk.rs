@@ -104,9 +104,8 @@ fn a_full_disk_costs_events_and_no_line_is_broken() {
             .lines()
             .filter_map(|line| line.strip_prefix("sigtrace: warning: "))
             .collect();
-        let full =
-            "output: No space left on device (os error 28); what there is no room for is lost";
-        assert_eq!(said, [full, "output: there is room again"]);
+        let full = "output: No space left on device (os error 28); events that do not fit are lost";
+        assert_eq!(said, [full, "output: there is space again"]);
     }
 }
 

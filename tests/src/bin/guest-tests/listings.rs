@@ -99,12 +99,12 @@ fn the_doctor_finds_all_well_here() {
         if Path::new("/sys/kernel/security/lockdown").exists() {
             "ok       lockdown: none"
         } else {
-            "lacking  lockdown: not known"
+            "lacking  lockdown: unknown"
         },
         "ok       BTF: available",
         // Kernels that preempt themselves skip programs now and then.
         if Kernel::running().preempts() {
-            "lacking  trampolines: available, on a kernel that preempts itself"
+            "lacking  trampolines: available, on a preemptible kernel"
         } else {
             "ok       trampolines: available"
         },
@@ -126,9 +126,9 @@ fn the_doctor_finds_all_well_here() {
 }
 
 fn the_doctor_does_not_take_root_of_a_user_namespace_for_root() {
-    let privileges = "privileges: none outside this user namespace, which is not the initial one; BPF is \
-                      for the initial one only; run sigtrace as root outside, or its container without \
-                      user namespaces, as by `docker run --userns=host`";
+    let privileges = "privileges: none outside this user namespace, which is not the initial one; BPF works \
+                      only in the initial one; run sigtrace as root outside, or its container without user \
+                      namespaces, for example with `docker run --userns=host`";
     let in_namespace = |args: &[&str]| {
         let unshare = ["unshare", "-U", "-r", "/payload/sigtrace"];
         run_to_end(Command::new("/bin/busybox").args(unshare).args(args))

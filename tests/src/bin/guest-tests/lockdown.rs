@@ -51,7 +51,7 @@ fn what_the_verifier_says_is_in_a_file() {
     let path = ended
         .stderr
         .strip_prefix("sigtrace: ssetmask: cannot probe __ia32_sys_ssetmask: ")
-        .and_then(|rest| rest.strip_prefix("the verifier refuses the program; it says why in "))
+        .and_then(|rest| rest.strip_prefix("the verifier rejected the program; its log is in "))
         .and_then(|rest| rest.strip_suffix(": Invalid argument (os error 22)\n"))
         .unwrap_or_else(|| panic!("{}", ended.stderr));
     let log = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -62,7 +62,7 @@ fn what_the_verifier_says_is_in_a_file() {
 fn kprobes_are_denied() {
     lock_down_and_hide_it();
     let ended = sigtrace(&["-s", "ssetmask", "--probe", "kprobe"]);
-    let expected = "sigtrace: ssetmask: the kernel denies it: see `sigtrace doctor`: cannot probe \
+    let expected = "sigtrace: ssetmask: the kernel denied permission: see `sigtrace doctor`: cannot probe \
                     __ia32_sys_ssetmask: Operation not permitted (os error 1)\n";
     assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(1), expected));
 }

@@ -330,7 +330,7 @@ fn a_program_that_the_verifier_refuses_costs_its_row_only() {
     let said = trace.stderr.lines().find_map(|line| {
         let said = line.strip_prefix("sigtrace: warning: not traced: ssetmask: ")?;
         let (_, said) = said.split_once("cannot probe __ia32_sys_ssetmask: ")?;
-        said.strip_prefix("the verifier refuses the program; it says why in ")
+        said.strip_prefix("the verifier rejected the program; its log is in ")
     });
     let said = said.unwrap_or_else(|| panic!("{}", trace.stderr));
     let path = said.split(": ").next().unwrap_or_default();
