@@ -360,7 +360,7 @@ pub const SYSCALLS: &[Syscall] = &[
     },
     Syscall {
         name: "signal",
-        summary: "set what a signal does, as the first Unix had it",
+        summary: "set what a signal does, as in early Unix",
         entries: old!("sys_signal", 48),
         hook: Hook::Entry,
         args: &[value("sig", Signal), value("handler", Handler), returned("oldhandler", Handler)],

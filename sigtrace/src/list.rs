@@ -44,8 +44,8 @@ pub fn probes(mechanisms: Vec<Mechanism>) -> Vec<Probe> {
 pub(crate) const EVENTS: [(&str, &str); 5] = [
     ("syscall", "a system call, decoded"),
     ("return", "the return of a call that was printed as unfinished"),
-    ("lost", "calls of which nothing was printed, by cause, since the last such event"),
-    ("blind", "a time in which nothing could be seen of some calls"),
+    ("lost", "calls that were not printed, by cause, since the last such event"),
+    ("blind", "a period in which some calls could not be seen"),
     ("stats", "the accounting: what was printed, filtered and lost"),
 ];
 

@@ -144,7 +144,7 @@ mod tests {
                 "sigreturn               -/119        kprobe.session  no      @mask @stack",
                 "rt_sigtimedwait_time64  -/421        kprobe.session  yes     @wait",
                 "EVENT    SUMMARY",
-                "lost     calls of which nothing was printed, by cause, since the last such event",
+                "lost     calls that were not printed, by cause, since the last such event",
             ]
         );
     }
@@ -163,7 +163,7 @@ mod tests {
                 "rt_sigtimedwait_time64  -/421        kprobe.session  yes     @wait         \
                  take a pending signal, waiting for one until…",
                 "EVENT    SUMMARY",
-                "lost     calls of which nothing was printed, by cause, since the last such event",
+                "lost     calls that were not printed, by cause, since the last such event",
             ]
         );
     }
@@ -198,7 +198,7 @@ mod tests {
                     )
                 ),
                 "EVENT    SUMMARY".to_owned(),
-                "lost     calls of which nothing was printed, by cause, since the last such event"
+                "lost     calls that were not printed, by cause, since the last such event"
                     .to_owned(),
             ]
         );

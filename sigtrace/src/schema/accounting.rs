@@ -16,10 +16,7 @@ pub(super) fn lost() -> Value {
         ("event", json!({ "const": "lost" })),
         ("time", described("When it was noticed.", reference("time"))),
     ];
-    let returns = described(
-        "Returns of calls printed as unfinished that were lost besides.",
-        reference("uint64"),
-    );
+    let returns = described("Lost returns of calls printed as unfinished.", reference("uint64"));
     let causes = numbers(Losses::default().causes());
     object(header.into_iter().chain(causes).chain([("returns", returns)]))
 }
@@ -38,12 +35,15 @@ pub(super) fn blind() -> Value {
     );
     object([
         ("event", json!({ "const": "blind" })),
-        ("time", described("When its beginning or its end was noticed.", reference("time"))),
-        ("seq", described("Its place among calls, returns and blind times.", reference("uint64"))),
+        ("time", described("When the beginning or the end was noticed.", reference("time"))),
+        (
+            "seq",
+            described("Its position among calls, returns and blind periods.", reference("uint64")),
+        ),
         ("since", described("When the probes were last known to answer.", reference("time"))),
         ("until", until),
-        ("syscalls", described("Those whose probes do not answer.", syscalls)),
-        ("reason", described("Why, for people.", json!({ "type": "string", "minLength": 1 }))),
+        ("syscalls", described("The syscalls whose probes do not answer.", syscalls)),
+        ("reason", described("Why, in words.", json!({ "type": "string", "minLength": 1 }))),
     ])
 }
 
@@ -60,13 +60,19 @@ pub(super) fn stats() -> Value {
     let returns = object(numbers(Returns::default().counts()));
     object([
         ("event", json!({ "const": "stats" })),
-        ("time", described("When it was added up.", reference("time"))),
+        ("time", described("When the totals were taken.", reference("time"))),
         ("elapsed_ns", described("Since the probes were attached.", reference("uint64"))),
         ("printed", described("Events by syscall.", counts(syscalls()))),
         ("filtered", described("Calls the selection left out.", reference("uint64"))),
-        ("lost", described("Calls of which nothing was printed, by cause.", lost)),
-        ("incomplete", described("Events printed with a hole, by what is missing.", incomplete)),
-        ("returns", described("Returns of calls printed as unfinished, by their fate.", returns)),
+        ("lost", described("Calls that were not printed, by cause.", lost)),
+        (
+            "incomplete",
+            described("Events printed with something missing, by what it is.", incomplete),
+        ),
+        (
+            "returns",
+            described("Returns of calls printed as unfinished: printed and lost.", returns),
+        ),
         ("probes", described("How each selected syscall is probed.", probes)),
     ])
 }

@@ -36,8 +36,7 @@ fn by_call() -> Value {
 /// know, behind a number only if the caller's is another namespace.
 fn args(row: &'static Syscall) -> Value {
     let target = described(
-        "Whom the call is aimed at, in the initial pid namespace, where it is known; a process group is \
-         negative.",
+        "The target of the call, in the initial pid namespace, if known; a process group is negative.",
         or_null(any_of(vec![integer(i32::MIN, -1), integer(1, i32::MAX)])),
     );
     let keys = row.args.iter().flat_map(keys);
@@ -54,14 +53,14 @@ fn args(row: &'static Syscall) -> Value {
 
 /// The keys of one argument.
 fn keys(arg: &'static Arg) -> impl Iterator<Item = Named> {
-    let number = "The signal's number, also if it is none.";
+    let number = "The signal's number, even if it is not a valid one.";
     let signo = ("signo", described(number, reference("int32")));
     let value = match arg.access {
         Access::Value => value(arg),
         Access::In => {
             let late = described(
-                "The memory was read when the call returned, by when others may have changed it: it need \
-                 not be what the kernel read.",
+                "The memory was read when the call returned. Others may have changed it by then, so it may \
+                 differ from what the kernel read.",
                 object([("read_late", value(arg))]),
             );
             any_of(vec![value(arg), late, reference("not_read")])
@@ -90,7 +89,7 @@ fn value(arg: &Arg) -> Value {
         Kind::Pidfd => described("A file descriptor of a process.", reference("int32")),
         Kind::Size => described("In bytes.", reference("uint64")),
         Kind::Signal => {
-            described("Null if the number is none of a signal.", or_null(reference("signal")))
+            described("Null if the number is not a signal's.", or_null(reference("signal")))
         }
         Kind::How => names_or((0..).map_while(how::name), reference("int32")),
         Kind::SignalfdFlags => flags(&SFD),

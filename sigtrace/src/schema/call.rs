@@ -13,12 +13,13 @@ use crate::{decode::Comm, names::errno};
 pub(super) fn call() -> Value {
     let mut call = object(keys());
     call["properties"]["return"] = described(
-        "Only if there is no result: no probe saw the call return, or it was still under way.",
+        "Present only if there is no result: no probe saw the call return, or it was still under way.",
         names(["missed", "unfinished"]),
     );
     for (key, what) in [("ns_pid", "Calling process"), ("ns_tid", "Calling thread")] {
-        let text =
-            format!("{what}, in its own pid namespace; only if that is not the initial one.");
+        let text = format!(
+            "{what}, in its own pid namespace; present only if that is not the initial one."
+        );
         call["properties"][key] = described(&text, reference("uint32"));
     }
     call["dependentRequired"] = json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"] });
@@ -39,7 +40,7 @@ pub(super) fn returned() -> Value {
     let repeated = keys().into_iter().filter(|(key, _)| REPEATED.contains(key));
     let mut returned = object(header.into_iter().chain(repeated));
     returned["properties"]["return"] =
-        described("Only if no probe saw the call return.", names(["missed"]));
+        described("Present only if no probe saw the call return.", names(["missed"]));
     returned["allOf"] = json!([results(), reference(args::BY_CALL)]);
     returned
 }
@@ -52,12 +53,12 @@ fn keys() -> [Named; 18] {
         json!({ "anyOf": [reference("error"), integer(1, errno::MAX), { "type": "null" }] });
     [
         ("event", json!({ "const": "syscall" })),
-        ("id", seen("What the call is known by, unique in a run.", reference("id"))),
+        ("id", seen("Identifies the call; unique in a run.", reference("id"))),
         ("time", seen("When the call was entered.", reference("time"))),
         (
             "seq",
             seen(
-                "Counts calls, returns and blind times, from 0, without gaps.",
+                "Counts calls, returns and blind periods, from 0, without gaps.",
                 reference("uint64"),
             ),
         ),
@@ -75,11 +76,14 @@ fn keys() -> [Named; 18] {
         ),
         ("uid", seen("Real user id, in the initial user namespace.", reference("uint32"))),
         ("gid", seen("Real group id, in the initial user namespace.", reference("uint32"))),
-        ("comm", seen("The thread's name, chosen by its user; invalid UTF-8 replaced.", comm)),
+        (
+            "comm",
+            seen("The thread's name, which its user chooses; invalid UTF-8 is replaced.", comm),
+        ),
         ("cgroup", seen("The id of the caller's cgroup (version 2).", reference("uint64"))),
         ("args", seen("The arguments by the kernel's names.", json!({ "type": "object" }))),
         ("ret", seen("What the kernel function returned.", or_null(reference("int64")))),
-        ("error", seen("The error, when `ret` is one.", error)),
+        ("error", seen("The error, if `ret` is one.", error)),
         ("duration_ns", seen("From entry to return.", or_null(reference("uint64")))),
     ]
 }

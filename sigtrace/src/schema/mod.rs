@@ -41,8 +41,8 @@ pub fn document() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A line of sigtrace's JSON output",
-        "description": "What this version prints, exactly. Within a major version keys are added, \
-                        never renamed or removed: a reader has to accept keys that are not here.",
+        "description": "Exactly what this version prints. Within a major version keys are added, \
+                        never renamed or removed: readers must accept keys that are not listed here.",
         "type": "object",
         "properties": { "event": { "enum": EVENTS.map(|(name, _)| name) } },
         "required": ["event"],

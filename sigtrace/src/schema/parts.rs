@@ -68,7 +68,7 @@ pub(super) fn names_or(known: impl IntoIterator<Item = &'static str>, number: Va
 /// A word of flags.
 pub(super) fn flags(table: &FlagTable) -> Value {
     json!({
-        "description": "Names of bits; those without a name come last, as one number.",
+        "description": "Names of bits; bits without a name come last, as one number.",
         "type": "array",
         "items": names_or(table.0.iter().map(|(_, name)| *name), reference("address")),
         "uniqueItems": true,
@@ -119,12 +119,12 @@ pub(super) fn definitions() -> impl IntoIterator<Item = Named> {
                 json!({ "description": "The caller gave NULL.", "type": "null" }),
                 not_read(
                     "unreadable",
-                    "The memory at this address could not be read, or not before the call wrote there.",
+                    "The memory at this address could not be read, or not before the call wrote to it.",
                 ),
                 not_read(
                     "address",
-                    "The memory at this address was not read: the size argument is wrong, or it \
-                     is an output of a call that failed or was not seen to return.",
+                    "The memory at this address was not read: the size argument is wrong, or the \
+                     call failed, or was not seen to return, and this is an output.",
                 ),
             ]),
         ),

@@ -39,9 +39,9 @@ pub(super) fn siginfo() -> Value {
     }
     described(
         "siginfo_t: where a signal comes from, with the members that code and signal select. In a \
-         send, all of it is what the sender wrote, but for the signal, which is the call's: \
-         `written_signo` is what the sender wrote there, if that is another number. `rest` is why the \
-         kernel refused it: bytes 48 to 127 have to be there, and zero, with a code that it does not know.",
+         send, everything is what the sender wrote, except the signal, which is the call's: if the \
+         sender wrote another number there, `written_signo` is that number. `rest` is why the kernel \
+         refused it: with a code unknown to the kernel, bytes 48 to 127 must be readable and zero.",
         json!({ "oneOf": arms }),
     )
 }
@@ -56,7 +56,7 @@ pub(super) fn received_siginfo() -> Value {
 /// A struct signalfd_siginfo, which has no place for some of it.
 pub(super) fn signalfd_siginfo() -> Value {
     described(
-        "struct signalfd_siginfo: the same, as far as it has a place for it.",
+        "struct signalfd_siginfo: the same, as far as it has members for it.",
         json!({ "oneOf": schemas(SignalfdSiginfos::of) }),
     )
 }
@@ -125,7 +125,7 @@ fn members(members: &Members) -> (&'static str, Vec<Named>) {
     let pointer = || described("The whole word; `int` is its low half.", hex());
     match members {
         Members::Kill { .. } => (
-            "Sent by a process, or by the kernel without more to say.",
+            "Sent by a process, or by the kernel without further details.",
             vec![("pid", pid()), ("uid", uid())],
         ),
         Members::Timer { .. } => (

@@ -70,14 +70,14 @@ fn stack() -> Value {
     )
 }
 
-/// What was read from a signalfd.
+/// The structures read from a signalfd.
 fn signalfd_siginfos() -> Value {
     let rest = described(
         "The address after the last one shown: more was read.",
         object([("address", reference("hex"))]),
     );
     json!({
-        "description": "What was read from a signalfd.",
+        "description": "The structures read from a signalfd.",
         "type": "array",
         "items": any_of([reference("signalfd_siginfo"), rest].to_vec()),
         "minItems": 1,
