@@ -23,11 +23,11 @@ pub(crate) enum Command {
     Setup,
     /// Build sigtrace as one static binary
     Build(Build),
-    /// Build sigtrace and run it: on this host where it can, else in a virtual machine
+    /// Build sigtrace and run it: on this host if it can trace, otherwise in a virtual machine
     Run(Run),
-    /// Check and test everything, in guests with several kernels too
+    /// Check and test everything, including in guests with several kernels
     Test(Test),
-    /// Feed random records to decoding and both formats
+    /// Feed random records to the decoder and both formats
     Fuzz(Fuzz),
     /// Measure what tracing costs, in guests that count instructions
     Bench(Bench),
@@ -48,10 +48,10 @@ pub(crate) struct Build {
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Run on this host, whatever the outlook
+    /// Run on this host, even if it seems unable to trace
     #[arg(long, conflicts_with_all = ["vm", "kernel"])]
     pub(crate) host: bool,
-    /// Run in a virtual machine even where this host would do
+    /// Run in a virtual machine, even if this host can trace
     #[arg(long)]
     pub(crate) vm: bool,
     /// The virtual machine's kernel: 5.10, 6.1, 6.12, 7 or newest [default: 6.12]; implies --vm
@@ -77,7 +77,7 @@ pub(crate) struct Test {
     /// Only what needs no virtual machine
     #[arg(long, conflicts_with = "kernel")]
     pub(crate) host_only: bool,
-    /// Only these suites of guests, and nothing of the host's part
+    /// Only these guest suites, without the host's part
     #[arg(long, value_name = "SUITE,...", value_delimiter = ',', conflicts_with = "host_only")]
     #[arg(value_parser = PossibleValuesParser::new(test::suites()))]
     pub(crate) suite: Vec<String>,
@@ -89,7 +89,7 @@ pub(crate) struct Test {
 /// Options of `fuzz`.
 #[derive(Debug, Args)]
 pub(crate) struct Fuzz {
-    /// For how long, once it is built
+    /// How long to run, in seconds, once it is built
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) seconds: u32,
 }
@@ -129,7 +129,7 @@ pub(crate) struct Vm {
     /// Start from the Debian root image, with its systemd as init
     #[arg(long)]
     pub(crate) systemd: bool,
-    /// Put a file into the guest, at /payload unless said otherwise; may be repeated
+    /// Put a file into the guest, in /payload by default; may be repeated
     #[arg(long, value_name = "HOST[:GUEST]")]
     pub(crate) file: Vec<String>,
     /// Set a variable in the command's environment; may be repeated

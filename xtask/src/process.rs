@@ -38,7 +38,8 @@ pub(crate) fn quiet(command: &mut Command) -> Result<String> {
         let text = String::from_utf8_lossy(&all);
         bail!("{} ended with {}:\n{}", show(command), output.status, tail(&text, SHOWN_LINES));
     }
-    String::from_utf8(output.stdout).with_context(|| format!("{} wrote no UTF-8", show(command)))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("{} wrote invalid UTF-8", show(command)))
 }
 
 /// Runs to the end with output captured, whatever the status.

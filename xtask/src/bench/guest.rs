@@ -125,7 +125,7 @@ fn run_once(vm: &Vm) -> Result<String> {
     let stderr = String::from_utf8_lossy(&stderr);
     ensure!(code == 0, "{PROGRAM} ended with {code}:\n{}", process::tail(&stderr, 40));
     let bytes: Vec<u8> = output.try_iter().flatten().collect();
-    String::from_utf8(bytes).context("the guest wrote no UTF-8")
+    String::from_utf8(bytes).context("the guest wrote invalid UTF-8")
 }
 
 fn vm(cache: &Cache, programs: &Programs, version: &Version, guest: &Guest) -> Result<Vm> {

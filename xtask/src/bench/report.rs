@@ -19,8 +19,8 @@ pub(super) fn of_kernel(version: &str, results: &Results, bars: &[Bar]) -> Resul
          Instructions per call, spent in its caller:\n\n{}\n{}\
          Instructions per kill event, spent in the tracer's own process:\n\n{}\n\
          The agent:\n\n{}\n\
-         Of many kills by 16 threads on four processors:\n\n{}\n\
-         What is to be reached:\n\n{}",
+         Many kills by 16 threads on four processors:\n\n{}\n\
+         Bars:\n\n{}",
         calls(results),
         left_out(&results.refused),
         work(results)?,
@@ -35,7 +35,7 @@ pub(super) fn of_decoder(decode: &Decode, date: &str, bars: &[Bar]) -> String {
     let per_second = thousands((decode.events_per_second / 1e4).round() as u64 * 10_000);
     format!(
         "### Decoding\n\n\
-         {per_second} kill events decoded and printed a second, on one core of the machine that \
+         {per_second} kill events decoded and printed per second, on one core of the machine that \
          measured this, {date}.\n\n{}",
         bars_table(bars)
     )
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_bar_that_is_missed_says_so() {
-        let table = table(&report(&sample()), "to be reached");
+        let table = table(&report(&sample()), "Bars");
         let find = |what: &str| table.iter().find(|row| row[0] == what).unwrap()[1..].join(" ");
         assert_eq!(find("kill: overhead"), "1251 at most 1250 NOT MET");
         assert_eq!(find("rt_sigprocmask: overhead"), "1500 at most 1500 met");
@@ -328,7 +328,7 @@ mod tests {
         assert_eq!(
             section,
             "### Decoding\n\n\
-             1,230,000 kill events decoded and printed a second, on one core of the machine that \
+             1,230,000 kill events decoded and printed per second, on one core of the machine that \
              measured this, 2026-11-21.\n\n\
              | bar                                                        | figure |     to reach |     |\n\
              | ---------------------------------------------------------- | -----: | -----------: | --: |\n\

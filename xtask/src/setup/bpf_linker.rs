@@ -30,7 +30,7 @@ pub(crate) fn ensure(cache: &Cache, nightly: &Nightly) -> Result<()> {
     let _lock = cache.lock()?;
     let linker = match users_own(cache, nightly)? {
         Some(own) => {
-            eprintln!("Using {}: it links what this nightly compiles", own.display());
+            eprintln!("Using {}: it can link what this nightly compiles", own.display());
             own
         }
         None => build(cache, nightly)?,

@@ -98,7 +98,7 @@ pub(crate) fn ensure(cache: &Cache, version: &Version) -> Result<Kernel> {
             let _lock = cache.lock()?;
             cache
                 .entry(&name, &recipe, |dir| fetch(cache, version, dir))
-                .with_context(|| format!("kernel {version} cannot be had"))?
+                .with_context(|| format!("kernel {version} is not available"))?
         }
     };
     open(&dir)

@@ -87,7 +87,7 @@ fn probe() -> Result<Nightly> {
     let version = process::quiet(nightly("rustc").arg("-vV"))?;
     let sysroot = process::quiet(nightly("rustc").args(["--print", "sysroot"]))?;
     let (commit, llvm) = parse_version(&version)
-        .with_context(|| format!("cannot tell the nightly's LLVM from:\n{version}"))?;
+        .with_context(|| format!("cannot find the nightly's LLVM version in:\n{version}"))?;
     Ok(Nightly { commit, llvm, sysroot: sysroot.trim().into() })
 }
 

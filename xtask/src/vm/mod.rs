@@ -145,7 +145,7 @@ impl Vm {
     pub(crate) fn run(&self, streams: Streams<'_>) -> Result<i32> {
         let outside = self.files.iter().find(|file| !Path::new(&file.guest).starts_with(PAYLOAD));
         if let Some(file) = outside.filter(|_| !matches!(self.root, Root::Initramfs)) {
-            bail!("{}: a guest with a disk gets files in {PAYLOAD} only", file.guest);
+            bail!("{}: a guest with a disk takes files in {PAYLOAD} only", file.guest);
         }
         let initrd = initramfs::unnamed(|archive| {
             archive.copy(&self.init, "/payload/guest-init", 0o755)?;
