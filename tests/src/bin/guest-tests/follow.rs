@@ -71,7 +71,7 @@ fn processes_past_the_limit_are_counted_and_told_of_now_and_then() {
     let pids = maps.iter().find(|map| name_and_value_size(map).0 == "PIDS");
     let pids = pids.unwrap_or_else(|| panic!("no PIDS"));
     // All that there is room for beside the parent; no process has such a number.
-    for number in 1..LIMIT {
+    for number in 1..=LIMIT {
         write(pids, u32::MAX - number, &0_u32.to_ne_bytes());
     }
     let mut children: Vec<Puppet> = (0..FORKS).map(|_| parent.fork()).collect();

@@ -14,8 +14,14 @@ pub const TESTS: &[Test] = tests![
 ];
 
 fn a_signal_that_io_uring_reads_is_told_of_without_a_descriptor() {
-    // If it reads before there is a signal it does so twice, which is one read to who asked for it.
-    for when in ["early", "late"] {
+    // If it reads before there is a signal it does so twice, which is one read to who asked for it. Before
+    // there are iterators nobody can tell a try.
+    let times: &[&str] = if Kernel::running().reads_signalfds_by_iterator() {
+        &["early", "late"]
+    } else {
+        &["late"]
+    };
+    for when in times {
         for probe in ["auto", "kprobe"] {
             let (ids, read) = the_read(probe, when);
             let siginfo = json!({ "sig": "SIGUSR2", "signo": 12, "code": "SI_USER", "errno": 0,

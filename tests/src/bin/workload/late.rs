@@ -140,7 +140,7 @@ fn waits(script: &mut Script) {
     script.call(rt_sigtimedwait(given(), nowhere(), timeout(0, 0), 8), EFAULT);
     // It has waited, and who else has the file might have changed it.
     let given = page(&bytes(usr2), late(&set(usr2)));
-    script.call(rt_sigtimedwait(given, null(), timeout(0, 1_000_000), 8), EAGAIN);
+    script.call(rt_sigtimedwait(given, null(), timeout(0, 100_000_000), 8), EAGAIN);
     script.call(rt_sigprocmask(SETMASK, to_set(0), null(), 8), 0);
 }
 
