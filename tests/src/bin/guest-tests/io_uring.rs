@@ -19,7 +19,7 @@ fn a_signal_that_io_uring_reads_is_told_of_without_a_descriptor() {
     let times: &[&str] = if Kernel::running().reads_signalfds_by_iterator() {
         &["early", "late"]
     } else {
-        &["late"]
+        &["early"]
     };
     for when in times {
         for probe in ["auto", "kprobe"] {
