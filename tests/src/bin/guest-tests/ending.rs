@@ -8,6 +8,7 @@ use serde_json::Value;
 use sigtrace_tests::bpf::programs;
 use sigtrace_tests::harness::{Flood, Puppet, Streaming, Test, Tracer, until};
 use sigtrace_tests::integer;
+use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
 use crate::kernel_side::Leftovers;
@@ -95,13 +96,19 @@ fn it_starts_and_ends_in_the_midst_of_a_storm() {
     assert_eq!(stats.filtered(), 0);
     assert_eq!(trace.calls().count() as u64, stats.printed());
     let pid = Value::from(storm.pid());
-    for call in trace.calls() {
-        // No call was seen to enter that could not be seen to return.
-        let seen = (&call["pid"], &call["syscall"], &call["error"], call.get("return"));
-        assert_eq!(seen, (&pid, &Value::from("tkill"), &Value::from("ESRCH"), None));
+    let unfinished = stats.incomplete("unfinished");
+    // Whoever was preempted in a call may still be in it when all is over.
+    assert!(unfinished <= if Kernel::running().preempts() { threads } else { 0 }, "{}", stats.0);
+    let (open, whole): (Vec<_>, Vec<_>) =
+        trace.calls().partition(|call| call.get("return").is_some());
+    assert_eq!(open.len() as u64, unfinished);
+    assert!(open.iter().all(|call| call["return"] == "unfinished"), "{open:?}");
+    for call in whole {
+        let seen = (&call["pid"], &call["syscall"], &call["error"]);
+        assert_eq!(seen, (&pid, &Value::from("tkill"), &Value::from("ESRCH")));
     }
-    let holes = ["return_missed", "unfinished", "unreadable"].map(|hole| stats.incomplete(hole));
-    assert_eq!(holes, [0, 0, 0]);
+    let holes = ["return_missed", "unreadable"].map(|hole| stats.incomplete(hole));
+    assert_eq!(holes, [0, 0]);
     let told: u64 = trace.lost().values().filter_map(integer::read::<u64>).sum();
     assert_eq!(told, stats.lost());
     storm.end();

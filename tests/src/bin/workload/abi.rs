@@ -4,6 +4,7 @@
 //! 0x80`. And those of x32 programs, by a bit in the number. Here that is a state of the whole process,
 //! so that one and the same workload can be run through any of them, and as a 32-bit program.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sigtrace_tests::expect;
@@ -13,6 +14,16 @@ static INTERFACE: AtomicU8 = AtomicU8::new(OWN);
 const OWN: u8 = 0;
 const INT80: u8 = 1;
 const X32: u8 = 2;
+
+thread_local! {
+    /// Whether this thread makes something for the program's own interface just now.
+    static NATIVELY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The interface that this thread makes calls through.
+fn interface() -> u8 {
+    if NATIVELY.get() { OWN } else { INTERFACE.load(Ordering::Relaxed) }
+}
 
 /// From now on makes calls as 32-bit programs do.
 pub(crate) fn become_i386() {
@@ -27,12 +38,12 @@ pub(crate) fn become_x32() {
 
 /// Whether calls are made by `int 0x80` from a 64-bit program.
 pub(crate) fn is_int80() -> bool {
-    INTERFACE.load(Ordering::Relaxed) == INT80
+    interface() == INT80
 }
 
 /// Whether calls are made as x32 programs do.
 pub(crate) fn is_x32() -> bool {
-    INTERFACE.load(Ordering::Relaxed) == X32
+    interface() == X32
 }
 
 /// Whether pointers and longs have 32 bits in the calls' structures.
@@ -42,7 +53,7 @@ pub(crate) fn is_narrow() -> bool {
 
 /// Whether calls are made through another interface than the program's own.
 pub(crate) fn is_foreign() -> bool {
-    INTERFACE.load(Ordering::Relaxed) != OWN
+    interface() != OWN
 }
 
 /// The name in events of the interface that a call is made through: x32 callers come as others do,
@@ -59,9 +70,9 @@ pub(crate) fn name_for(call: &str) -> &'static str {
 /// Makes something of a call for the program's own interface. A handler has to be set through that,
 /// as it gets the frame of the interface it was set through.
 pub(crate) fn natively<T>(what: impl FnOnce() -> T) -> T {
-    let before = INTERFACE.swap(OWN, Ordering::Relaxed);
+    let before = NATIVELY.replace(true);
     let result = what();
-    INTERFACE.store(before, Ordering::Relaxed);
+    NATIVELY.set(before);
     result
 }
 
