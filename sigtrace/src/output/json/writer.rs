@@ -7,6 +7,8 @@
 //! memcpy(3) is long. So what is known when this is compiled is copied in line, and what has few
 //! bytes by words.
 
+use std::io::Write as _;
+
 use crate::output::printable::is_printable;
 
 /// Something that has a JSON text.
@@ -157,7 +159,8 @@ fn escaped(char: char, out: &mut Vec<u8>) {
         '\t' => out.extend(b"\\t"),
         _ if is_printable(char) => out.extend(char.encode_utf8(&mut [0; 4]).as_bytes()),
         _ => char.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
-            out.extend(format!("\\u{unit:04x}").as_bytes());
+            // Which allocates nothing, as `format!` would.
+            let _ = write!(out, "\\u{unit:04x}");
         }),
     }
 }
