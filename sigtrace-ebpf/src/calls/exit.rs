@@ -71,7 +71,9 @@ fn settle(shape: ShapeRef, slot: *mut Slot, ret: i64) -> bool {
         record.undecided &= !undecided::TRY;
     }
     if record.undecided & undecided::INPUT != 0 {
-        capture_late(slot, get!(shape, point).into(), ret);
+        // SAFETY: a member of the slot; volatile, for who reads it next.
+        unsafe { (&raw mut record.ret).write_volatile(ret) };
+        capture_late(slot, get!(shape, point).into());
     }
     if record.undecided & undecided::PIDFD != 0 && ret == EINVAL {
         record.target = 0;

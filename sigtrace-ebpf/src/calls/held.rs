@@ -5,7 +5,7 @@ use sigtrace_common::{Place, Record, flag};
 use super::{
     exit::EFAULT,
     regs::int,
-    user::{arg, destination, write_word},
+    user::{arg, destination, place, write_word},
 };
 use crate::{
     kernel::task::Task,
@@ -17,10 +17,15 @@ const SIG_SETMASK: i32 = 2;
 /// What the calls that wait with another mask return (`include/linux/errno.h`).
 const ERESTARTNOHAND: i64 = -514;
 
-/// Takes an input of a call that returned `ret` from where the kernel keeps it, without what the kernel
-/// never keeps: KILL and STOP in a mask, flags that it does not know. Says whether it is there.
-#[inline(always)]
-pub fn input(shape: ShapeRef, record: &mut Record, place: Place, ret: i64) -> bool {
+/// Takes an input of a call that has returned from where the kernel keeps it, without what the kernel never
+/// keeps: KILL and STOP in a mask, flags that it does not know. Says whether it is there. A function of its
+/// own, as in `late.rs`.
+#[inline(never)]
+pub fn input(record: &mut Record, point: u32, index: u32) -> bool {
+    let shape = ShapeRef::of(point);
+    let place = place!(shape, inputs[index as usize & 1]);
+    // SAFETY: a member of the record; volatile, so that nobody knows where it is from.
+    let ret = unsafe { (&raw const record.ret).read_volatile() };
     // With EFAULT it may have been kept before the output could not be written, or not been read.
     if ret == EFAULT {
         return false;

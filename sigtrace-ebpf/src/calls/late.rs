@@ -17,19 +17,24 @@ use crate::{
 /// Bytes of a siginfo_t (`SI_MAX_SIZE`, `include/uapi/asm-generic/siginfo.h`).
 const SIGINFO_SIZE: u8 = 128;
 
-/// Captures the inputs that were not resident, of a call that returned `ret`.
-#[inline(never)]
-pub fn capture_late(slot: *mut Slot, point: u32, ret: i64) {
-    let shape = ShapeRef::of(point);
-    again(shape, slot, place!(shape, inputs[0]), ret);
-    again(shape, slot, place!(shape, inputs[1]), ret);
+/// Captures the inputs that were not resident, of a call whose record has what it returned.
+#[inline(always)]
+pub fn capture_late(slot: *mut Slot, point: u32) {
+    again(slot, point, 0);
+    again(slot, point, 1);
 }
 
-#[inline(always)]
-fn again(shape: ShapeRef, slot: *mut Slot, place: Place, ret: i64) {
+/// Each in a function of its own that gives nothing back, nor is given what it compares: the verifier has
+/// one way to go on after it, not one for each way through it.
+#[inline(never)]
+fn again(slot: *mut Slot, point: u32, index: u32) {
+    let shape = ShapeRef::of(point);
+    let place = place!(shape, inputs[index as usize & 1]);
     // SAFETY: the thread's own slot.
     let (record, switches, was_alone) =
         unsafe { (&mut (*slot).record, (*slot).switches, (*slot).was_alone != 0) };
+    // SAFETY: a member of it; volatile, so that nobody knows where it is from.
+    let ret = unsafe { (&raw const record.ret).read_volatile() };
     if place.arg == NO_ARG
         || record.captures[place.arg as usize & (MAX_ARGS - 1)] != Capture::Unreadable as u8
     {
@@ -44,8 +49,12 @@ fn again(shape: ShapeRef, slot: *mut Slot, place: Place, ret: i64) {
     let task = Task::current();
     // Nobody else was there to change what the kernel saw, and it did not itself.
     let alone = was_alone && task.is_alone();
-    let is_same = !shared && alone && (!has(shape, flag::WAITS) || task.switches() == switches);
-    if !is_same && held::input(shape, record, place, ret) {
+    if !shared && alone && (!has(shape, flag::WAITS) || task.switches() == switches) {
+        let capture = read(record, place, place.size as usize);
+        set_capture(record, place, capture);
+        return;
+    }
+    if held::input(record, point, index) {
         // What a signal does is for all threads, of which another may have changed it since.
         let is_own = alone || !has(shape, flag::KEEPS_ACTION);
         set_capture(record, place, if is_own { Capture::Whole } else { Capture::Late });
@@ -56,7 +65,7 @@ fn again(shape: ShapeRef, slot: *mut Slot, place: Place, ret: i64) {
         return;
     }
     let capture = match read(record, place, place.size as usize) {
-        Capture::Whole if !is_same => Capture::Late,
+        Capture::Whole => Capture::Late,
         capture => capture,
     };
     set_capture(record, place, capture);
