@@ -62,7 +62,8 @@ pub mod select {
     pub const UID: u64 = 1 << 6;
     /// Calls by a task in or below the cgroup in the map `CGROUP`.
     pub const CGROUP: u64 = 1 << 7;
-    /// Calls that name a signal in `signals`, as an argument or in a set.
+    /// Calls that name a signal in `signals`, as an argument or in a set; of those that change the
+    /// mask, the ones that block or unblock one.
     pub const SIGNAL: u64 = 1 << 8;
     /// Leave out sends of signal 0.
     pub const NO_PROBE: u64 = 1 << 9;
@@ -78,6 +79,9 @@ pub mod select {
     pub const FEW_COMMS: u64 = 1 << 15;
     /// Calls by one of the users `uids`.
     pub const FEW_UIDS: u64 = 1 << 16;
+    /// Not a filter, but how [`SIGNAL`] is meant: calls that change the mask go by the set that they name,
+    /// too.
+    pub const IN_SET: u64 = 1 << 17;
     /// Not a filter: new processes of selected callers are selected too.
     pub const FOLLOW: u64 = 1 << 13;
 }

@@ -25,7 +25,8 @@ pub use record::{Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Record, State, undec
 pub use shape::{Frame, NO_ARG, Place, SHAPES_LEN, Shape, flag, shapes};
 pub use slot::{EMPTY_SLOT, Slot, WAITS};
 pub use syscall::{
-    Access, Arg, Entries, Entry, Group, Hook, Kind, MAX_SIGNALFD_SIGINFOS, Outcome,
-    POINTS_OF_A_ROW, Point, SIGNALFD_SIGINFO_SIZE, SYSCALL_NUMBERS, Syscall, point_number,
+    Access, Arg, Entries, Entry, Group, Hook, Kind, MASKS_SIZE, MAX_SIGNALFD_SIGINFOS, Outcome,
+    POINTS_OF_A_ROW, Point, SIGNALFD_SIGINFO_SIZE, SYSCALL_NUMBERS, Syscall, UNKNOWN_MASK,
+    point_number,
 };
 pub use table::{SYSCALLS, find};

@@ -71,7 +71,9 @@ pub struct Record {
     /// Caller's thread id in its own pid namespace; 0 as above.
     pub ns_tid: u32,
     /// The captured structures, argument after argument, each at a multiple of 8. Only what
-    /// `captures` calls [`Capture::Whole`] has a meaning.
+    /// `captures` calls [`Capture::Whole`] has a meaning. In the record of a call that changes the
+    /// mask, the mask before and after is at its end; it has a meaning if the state is
+    /// [`State::Returned`] and the second is not [`UNKNOWN_MASK`](crate::UNKNOWN_MASK).
     pub data: [u8; DATA_SIZE],
 }
 
@@ -115,7 +117,8 @@ pub mod undecided {
     /// The sides on which a selected process has still to turn up, as the call's target; the call
     /// counts only if all of them are settled.
     pub const SIDES: u32 = side::EITHER | side::TARGET;
-    /// Whether a selected signal is in its set, which was not resident; it counts only if one is.
+    /// Whether a selected signal is in its set, which was not resident, or is among those that it blocks or
+    /// unblocks; it counts only if one is.
     pub const SIGNAL: u32 = 1 << 8;
     /// Whether its descriptor is a pidfd, as the kernel will say; until then its target is a guess.
     pub const PIDFD: u32 = 1 << 9;

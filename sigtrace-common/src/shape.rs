@@ -97,6 +97,8 @@ pub mod flag {
     pub const KEEPS_STACK: u16 = 1 << 11;
     /// It sends a siginfo of the caller's.
     pub const SENDS_SIGINFO: u16 = 1 << 12;
+    /// Its record ends with the thread's mask before and after.
+    pub const CHANGES_MASK: u16 = 1 << 13;
 }
 
 /// Where a return from a handler finds the mask to restore.
@@ -231,6 +233,9 @@ const fn flags(syscall: &Syscall, native: Abi) -> u16 {
     if syscall.blocks {
         flags |= flag::WAITS;
     }
+    if syscall.changes_mask() {
+        flags |= flag::CHANGES_MASK;
+    }
     flags | inputs(syscall)
 }
 
@@ -316,7 +321,8 @@ mod tests {
     #[test]
     fn a_mask_call_tells_the_old_mask_and_pending_ones_are_cut() {
         let mask = shape_of("rt_sigprocmask", Abi::X86_64);
-        let expected = flag::RETURNS_STATUS | flag::TELLS_OLD_MASK | flag::KEEPS_MASK;
+        let expected =
+            flag::RETURNS_STATUS | flag::TELLS_OLD_MASK | flag::KEEPS_MASK | flag::CHANGES_MASK;
         assert_eq!(mask.flags, expected);
         let pending = shape_of("rt_sigpending", Abi::X86_64);
         assert_eq!(pending.flags, flag::RETURNS_STATUS | flag::CUTS_OUTPUT);
@@ -337,6 +343,31 @@ mod tests {
             ("rt_sigqueueinfo", 0),
         ] {
             assert_eq!(kept(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn calls_that_change_the_mask_for_good_end_with_what_it_was_and_is() {
+        let masks = |name| {
+            let (_, row) = find(name).unwrap();
+            let shape = shape_of(name, Abi::I386);
+            assert_eq!(shape.flags & flag::CHANGES_MASK != 0, row.changes_mask(), "{name}");
+            assert_eq!(usize::from(shape.emitted), DATA_OFFSET + row.data_size(), "{name}");
+            row.masks_offset().map(|offset| (offset, row.data_size()))
+        };
+        for (name, expected) in [
+            ("rt_sigprocmask", Some((8, 24))),
+            ("sigprocmask", Some((8, 24))),
+            ("rt_sigreturn", Some((8, 24))),
+            ("sigreturn", Some((8, 24))),
+            ("ssetmask", Some((0, 16))),
+            ("sgetmask", None),
+            ("rt_sigsuspend", None),
+            ("sigsuspend", None),
+            ("rt_sigpending", None),
+            ("signalfd4", None),
+        ] {
+            assert_eq!(masks(name), expected, "{name}");
         }
     }
 

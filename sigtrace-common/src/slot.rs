@@ -21,8 +21,6 @@ pub struct Slot {
     pub displaced: u32,
     /// The agent's: `entered_ns` of the call of which it has told already, as unfinished.
     pub told_ns: u64,
-    /// The signals that were blocked when the call was entered, where it is captured for it.
-    pub blocked: u64,
     /// Its key in the map `OVERFLOW`, whose slots nobody claims; 0 if it is not there.
     pub elsewhere: u32,
     /// Where the call was entered: its [`point_number`](crate::point_number).
@@ -35,7 +33,7 @@ pub struct Slot {
     /// 1 if no other thread had the thread's memory then.
     pub was_alone: u32,
     /// Nothing.
-    pub unused: [u32; 3],
+    pub unused: [u32; 5],
 }
 
 const _: () = {
@@ -43,12 +41,11 @@ const _: () = {
     assert!(offset_of!(Slot, claims) == 200);
     assert!(offset_of!(Slot, displaced) == 204);
     assert!(offset_of!(Slot, told_ns) == 208);
-    assert!(offset_of!(Slot, blocked) == 216);
-    assert!(offset_of!(Slot, elsewhere) == 224);
-    assert!(offset_of!(Slot, point) == 228);
-    assert!(offset_of!(Slot, room) == 232);
-    assert!(offset_of!(Slot, switches) == 236);
-    assert!(offset_of!(Slot, was_alone) == 240);
+    assert!(offset_of!(Slot, elsewhere) == 216);
+    assert!(offset_of!(Slot, point) == 220);
+    assert!(offset_of!(Slot, room) == 224);
+    assert!(offset_of!(Slot, switches) == 228);
+    assert!(offset_of!(Slot, was_alone) == 232);
     assert!(size_of::<Slot>() == 256);
 };
 
@@ -85,11 +82,10 @@ pub const EMPTY_SLOT: Slot = Slot {
     claims: 0,
     displaced: 0,
     told_ns: 0,
-    blocked: 0,
     elsewhere: 0,
     point: 0,
     room: 0,
     switches: 0,
     was_alone: 0,
-    unused: [0; 3],
+    unused: [0; 5],
 };

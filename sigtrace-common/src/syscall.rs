@@ -48,9 +48,31 @@ impl Syscall {
     }
 
     /// The bytes of captured structures a record of this call carries: every structure argument in
-    /// order, each at its [`data_offset`](Self::data_offset).
+    /// order, each at its [`data_offset`](Self::data_offset), and for a call that
+    /// [changes the mask](Self::changes_mask) the mask before and after.
     pub const fn data_size(&self) -> usize {
-        self.data_offset(self.args.len())
+        match self.masks_offset() {
+            Some(offset) => offset + MASKS_SIZE,
+            None => self.data_offset(self.args.len()),
+        }
+    }
+
+    /// Whether the call is there to change which signals the thread blocks, beyond its return.
+    pub const fn changes_mask(&self) -> bool {
+        self.position(Kind::How).is_some()
+            || matches!(self.outcome, Outcome::Nothing)
+            || matches!(self.outcome, Outcome::Mask) && self.registers() > 0
+    }
+
+    /// Offset in a record's data of what the thread blocked before and after a call that changes
+    /// that: two words, signal n being bit n-1. The first is where the old set goes, if the call tells
+    /// it: it is the same.
+    pub const fn masks_offset(&self) -> Option<usize> {
+        if !self.changes_mask() {
+            return None;
+        }
+        let end = self.data_offset(self.args.len());
+        Some(if self.position(Kind::How).is_some() { end - 8 } else { end })
     }
 
     /// Offset of the structure captured for argument `index`, in a record's data; past the last
@@ -325,6 +347,13 @@ pub enum Kind {
 
 /// Bytes of a `struct signalfd_siginfo` (`include/uapi/linux/signalfd.h`), for every caller.
 pub const SIGNALFD_SIGINFO_SIZE: usize = 128;
+
+/// Bytes of the masks before and after, in the record of a call that changes the mask.
+pub const MASKS_SIZE: usize = 16;
+
+/// What stands for the mask after a call where the kernel does not say what it is: no thread blocks
+/// SIGKILL (`sigprocmask`, `kernel/signal.c`).
+pub const UNKNOWN_MASK: u64 = u64::MAX;
 
 /// The most of them that a record carries: more are read, but not shown. So many make a line of
 /// JSON that still goes into a pipe in one piece.

@@ -6,7 +6,7 @@ use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::generated::{bpf_ringbuf_output, bpf_ringbuf_reserve, bpf_ringbuf_submit},
 };
-use sigtrace_common::{DATA_OFFSET, Slot};
+use sigtrace_common::{DATA_OFFSET, MASKS_SIZE, Slot};
 
 use crate::{
     config::config,
@@ -43,7 +43,7 @@ pub fn emit_returned(shape: ShapeRef, slot: *mut Slot) -> bool {
     let size = get!(shape, emitted) as usize;
     match size {
         NUMBERS => emit_words::<{ NUMBERS / 8 }>(slot),
-        WITH_TWO_SETS => emit_words::<{ WITH_TWO_SETS / 8 }>(slot),
+        WITH_MASKS => emit_words::<{ WITH_MASKS / 8 }>(slot),
         // SAFETY: the thread's own slot.
         _ => emit(unsafe { &(*slot).record }, size & 255),
     }
@@ -51,8 +51,8 @@ pub fn emit_returned(shape: ShapeRef, slot: *mut Slot) -> bool {
 
 /// What calls have that carry no structures, as those that send a signal do.
 const NUMBERS: usize = DATA_OFFSET;
-/// What rt_sigprocmask has.
-const WITH_TWO_SETS: usize = DATA_OFFSET + 16;
+/// What rt_sigprocmask and rt_sigreturn have: a set, and the masks before and after.
+const WITH_MASKS: usize = DATA_OFFSET + 8 + MASKS_SIZE;
 
 #[inline(always)]
 fn emit_words<const WORDS: usize>(slot: *mut Slot) -> bool {

@@ -71,10 +71,13 @@ pub struct TraceArgs {
     /// one
     #[arg(short, long, value_name = "LIST", help_heading = "Selection")]
     pub syscall: Vec<String>,
-    /// Only calls that name one of these signals: SIGTERM, term, 15, RTMIN+3, and ranges, such as
-    /// 32-64 or RTMIN-RTMAX-2; !name and !range exclude
+    /// Only calls that name one of these signals, or that block or unblock one: SIGTERM, term, 15,
+    /// RTMIN+3, and ranges, such as 32-64 or RTMIN-RTMAX-2; !name and !range exclude
     #[arg(short = 'S', long, value_name = "LIST", help_heading = "Selection")]
     pub signal: Vec<String>,
+    /// As --signal, but select calls that change the mask by the set that they name, whatever changes
+    #[arg(long, value_name = "LIST", conflicts_with = "signal", help_heading = "Selection")]
+    pub signal_in_set: Vec<String>,
     /// Only calls by threads with these names
     #[arg(short, long, value_name = "NAME,...", help_heading = "Selection")]
     pub comm: Vec<String>,

@@ -146,7 +146,8 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
     use_filter(select::FEW_COMMS, is_few(&comms));
     use_filter(select::COMM, comms.len() > FEW);
     use_filter(select::CGROUP, args.cgroup.is_some());
-    use_filter(select::SIGNAL, !args.signal.is_empty());
+    use_filter(select::SIGNAL, !args.signal.is_empty() || !args.signal_in_set.is_empty());
+    use_filter(select::IN_SET, !args.signal_in_set.is_empty());
     use_filter(select::NO_PROBE, args.no_probe);
     use_filter(select::FAILED, args.failed);
     use_filter(select::ERROR, !args.error.is_empty());
@@ -167,7 +168,11 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
     config.tids = few(&tids, |&tid| tid);
     config.uids = few(&uids, |&uid| uid);
     config.comms = few(&comms, words);
-    config.signals = lists::signals(&args.signal)?;
+    config.signals = if args.signal_in_set.is_empty() {
+        lists::signals("--signal", &args.signal)?
+    } else {
+        lists::signals("--signal-in-set", &args.signal_in_set)?
+    };
     config.errors = lists::errors(&args.error)?;
     if let Some(text) = &args.min_duration {
         let duration = values::duration("--min-duration", text)?;

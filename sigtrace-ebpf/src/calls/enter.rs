@@ -14,14 +14,14 @@ use super::{
     Serves,
     exit::flush_missed,
     filter::{self, Verdict},
-    namespace,
+    masks, namespace,
     pidfd::{self, Target},
     regs::int,
     user,
 };
 use crate::{
     config::{config, selects},
-    kernel::task::{self, Task},
+    kernel::task::Task,
     maps::{count, is_tracing, is_trying, saw, sees_returns},
     shapes::{ShapeRef, get, has},
     slots,
@@ -211,9 +211,8 @@ fn capture(
     (record.pid, record.tid) = (caller.pid, caller.tid);
     let task = Task::current();
     describe(record, task);
-    if has(shape, flag::TELLS_OLD_MASK) && task::is_direct() {
-        // SAFETY: the thread's own slot.
-        unsafe { (*slot).blocked = task.blocked() };
+    if has(shape, flag::CHANGES_MASK) {
+        masks::before(shape, record, task);
     }
     source.capture(shape, record);
     let mut open = caller.undecided | user::capture_inputs(shape, record);

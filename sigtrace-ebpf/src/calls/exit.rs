@@ -8,6 +8,7 @@ use super::{
     expansion::{E2BIG, explain},
     filter,
     late::capture_late,
+    masks,
     signalfd::emit_read,
     user,
 };
@@ -93,6 +94,9 @@ fn finish(serves: Serves, shape: ShapeRef, slot: *mut Slot, ret: i64) {
     let duration_ns = now.wrapping_sub(record.entered_ns);
     record.duration_ns = if duration_ns.cast_signed() < 0 { 0 } else { duration_ns };
     record.ret = ret;
+    if has(shape, flag::CHANGES_MASK) {
+        masks::after(shape, record);
+    }
     // SAFETY: a member of the slot; volatile, for who looks at slots of others.
     unsafe { (&raw mut record.state).write_volatile(State::Returned as u8) };
     if ret == EBADF && get!(shape, pidfd) != NO_ARG {
@@ -103,7 +107,7 @@ fn finish(serves: Serves, shape: ShapeRef, slot: *mut Slot, ret: i64) {
         count(Counter::LeftOutByOutcome);
     } else {
         if succeeded(shape, ret) {
-            user::capture_output(shape, slot);
+            user::capture_output(shape, record);
         } else if has(shape, flag::SENDS_SIGINFO) && matches!(ret, EFAULT | E2BIG) {
             explain(record, get!(shape, point).into(), ret);
         }

@@ -5,6 +5,7 @@ use sigtrace_common::{Capture, FEW, MAX_ARGS, NO_ARG, Record, flag, select, side
 
 use super::{
     late::may_have_used,
+    masks,
     regs::int,
     user::{self, place},
 };
@@ -169,7 +170,13 @@ pub fn content(shape: ShapeRef, record: &Record, open: u32) -> Verdict {
             }
         }
     }
-    if selects(select::SIGNAL) && get!(shape, signal) == NO_ARG {
+    if selects_by_change(shape) {
+        // A call that names no set changes nothing.
+        if has(shape, flag::TELLS_OLD_MASK) && names_no_set(shape, record) {
+            return Verdict::Drop;
+        }
+        open |= undecided::SIGNAL;
+    } else if selects(select::SIGNAL) && get!(shape, signal) == NO_ARG {
         match sets(shape, record) {
             Sets::Match => {}
             Sets::NoMatch => return Verdict::Drop,
@@ -181,16 +188,20 @@ pub fn content(shape: ShapeRef, record: &Record, open: u32) -> Verdict {
 
 /// By the outcome of a call that returned. Says whether it is left out.
 #[inline(always)]
-pub fn outcome(shape: ShapeRef, record: &Record) -> bool {
+pub fn outcome(shape: ShapeRef, record: &mut Record) -> bool {
     if selects_targets() && record.undecided & undecided::SIDES != 0 {
         return true;
     }
-    if selects(select::SIGNAL)
-        && record.undecided & undecided::SIGNAL != 0
-        && !matches!(sets(shape, record), Sets::Match)
-        && !may_have_used(record, place!(shape, set), record.ret)
-    {
-        return true;
+    if selects(select::SIGNAL) && record.undecided & undecided::SIGNAL != 0 {
+        let selected = if selects_by_change(shape) {
+            masks::changed(shape, record) & config!(signals) != 0
+        } else {
+            matches!(sets(shape, record), Sets::Match)
+                || may_have_used(record, place!(shape, set), record.ret)
+        };
+        if !selected {
+            return true;
+        }
     }
     if selects(select::MIN_DURATION) && record.duration_ns < config!(min_duration_ns) {
         return true;
@@ -226,6 +237,21 @@ fn error_selected(errno: u64) -> bool {
         i += 1;
     }
     word >> (errno % 64) & 1 != 0
+}
+
+/// Whether `--signal` selects calls of this shape by the signals that they block or unblock.
+#[inline(always)]
+fn selects_by_change(shape: ShapeRef) -> bool {
+    selects(select::SIGNAL)
+        && !selects(select::IN_SET)
+        && has(shape, flag::CHANGES_MASK)
+        && masks::are_known()
+}
+
+#[inline(always)]
+fn names_no_set(shape: ShapeRef, record: &Record) -> bool {
+    let index = get!(shape, set.arg) as usize & (MAX_ARGS - 1);
+    record.captures[index] == Capture::None as u8
 }
 
 enum Sets {

@@ -4,6 +4,7 @@ use sigtrace_common::{Place, Record, flag};
 
 use super::{
     exit::EFAULT,
+    masks,
     regs::int,
     user::{arg, destination, place, write_word},
 };
@@ -53,11 +54,11 @@ fn mask(shape: ShapeRef, record: &mut Record, place: Place, ret: i64) -> bool {
     } else {
         ret == ERESTARTNOHAND
     };
-    let mask = if is_kept { Task::current().mask() } else { None };
-    if let Some(mask) = mask {
-        write_word(record, place, mask);
+    if !is_kept || !masks::are_known() {
+        return false;
     }
-    mask.is_some()
+    write_word(record, place, Task::current().blocked());
+    true
 }
 
 /// What the kernel adds to the flags of the action of a 32-bit or an x32 caller (`SA_IA32_ABI`,

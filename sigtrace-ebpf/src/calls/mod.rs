@@ -6,6 +6,7 @@ mod expansion;
 pub mod filter;
 mod held;
 mod late;
+mod masks;
 mod namespace;
 mod pidfd;
 pub mod regs;

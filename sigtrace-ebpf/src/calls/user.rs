@@ -5,10 +5,8 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use sigtrace_common::{Capture, DATA_SIZE, MAX_ARGS, NO_ARG, Place, Record, Slot, flag, undecided};
 
-use crate::{
-    kernel::task,
-    shapes::{ShapeRef, get, has},
-};
+use super::masks;
+use crate::shapes::{ShapeRef, get, has};
 
 /// Reads one member of a place of a shape.
 macro_rules! place {
@@ -56,22 +54,14 @@ fn input(shape: ShapeRef, place: Place, record: &mut Record) -> u32 {
 
 /// Captures the output of a call that succeeded.
 #[inline(always)]
-pub fn capture_output(shape: ShapeRef, slot: *mut Slot) {
-    // SAFETY: the thread's own slot.
-    let record = unsafe { &mut (*slot).record };
+pub fn capture_output(shape: ShapeRef, record: &mut Record) {
     let place = place!(shape, output);
     if place.arg == NO_ARG {
         return;
     }
-    let capture = if has(shape, flag::TELLS_OLD_MASK) && task::is_direct() {
-        // What the kernel wrote is what it blocked when the call began: it need not be fetched.
-        if arg(record, place.arg) == 0 {
-            Capture::None
-        } else {
-            // SAFETY: the thread's own slot.
-            write_word(record, place, unsafe { (*slot).blocked });
-            Capture::Whole
-        }
+    let capture = if has(shape, flag::TELLS_OLD_MASK) && masks::are_known() {
+        // What the kernel wrote is what was blocked before, which is there already.
+        if arg(record, place.arg) == 0 { Capture::None } else { Capture::Whole }
     } else if has(shape, flag::CUTS_OUTPUT) {
         let given = arg(record, get!(shape, set_size));
         if given >= 8 {

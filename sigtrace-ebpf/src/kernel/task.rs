@@ -170,18 +170,15 @@ impl Task {
         member(member(self.0 as u64, parent), tgid)
     }
 
-    /// The signals that it blocks; only where [`is_direct`].
+    /// The signals that it blocks; only where the kernel's types tell.
     #[inline(always)]
     pub fn blocked(self) -> u64 {
-        // SAFETY: a typed pointer.
-        unsafe { load(self.0, config!(offsets.task_blocked)) }
-    }
-
-    /// Likewise, but however that can be read; only where the kernel's types tell.
-    #[inline(always)]
-    pub fn mask(self) -> Option<u64> {
         let blocked = config!(offsets.task_blocked);
-        if blocked == 0 { None } else { Some(member(self.address(), blocked)) }
+        if is_direct() {
+            // SAFETY: a typed pointer.
+            return unsafe { load(self.0, blocked) };
+        }
+        member(self.address(), blocked)
     }
 
     /// Whether no other thread has its memory; no if that is not known.

@@ -121,6 +121,14 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
     if let Some(lacking) = plan.lacking {
         bail!("--probe {}: {lacking}; --probe auto does without", selection.policy.name());
     }
+    let by_change = selection.config.select & (select::SIGNAL | select::IN_SET) == select::SIGNAL
+        && selection.rows.iter().any(|&row| SYSCALLS[row].changes_mask());
+    if by_change && offsets.task_blocked == 0 {
+        tracing::warn!(
+            "{BTF} does not say where masks are: --signal selects calls that change the mask by the set \
+             that they name, not by what they block or unblock"
+        );
+    }
     let slots = slots::number(selection.slots)?;
     let config = Config {
         offsets: *offsets,

@@ -2,7 +2,7 @@
 
 use sigtrace_common::{Abi, Arg, Kind, MAX_ARGS, Outcome, Syscall};
 
-use super::Value;
+use super::{SignalSet, Value};
 use crate::names::errno;
 
 /// One system call, as far as it got.
@@ -49,6 +49,9 @@ pub struct Call<'a> {
     pub target: Option<i32>,
     /// How it ended.
     pub outcome: Return,
+    /// What it did to the thread's mask, if the call is there to change it
+    /// ([`Syscall::changes_mask`]). `None`, too, where its return was not seen, or without BTF.
+    pub mask_change: Option<MaskChange>,
 }
 
 impl<'a> Call<'a> {
@@ -122,6 +125,25 @@ pub struct NamespaceIds {
     pub pid: u32,
     /// Its thread id.
     pub tid: u32,
+}
+
+/// What a call did to the mask of its thread: what was blocked after it held against before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaskChange {
+    /// The signals that it blocked.
+    pub blocked: SignalSet,
+    /// The signals that it unblocked.
+    pub unblocked: SignalSet,
+}
+
+impl MaskChange {
+    /// From the masks before and after, signal n being bit n-1.
+    pub fn new(before: u64, after: u64) -> Self {
+        Self {
+            blocked: SignalSet::Whole(after & !before),
+            unblocked: SignalSet::Whole(before & !after),
+        }
+    }
 }
 
 /// How a call ended.

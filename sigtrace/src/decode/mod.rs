@@ -21,7 +21,7 @@ pub(crate) mod tests;
 mod timespec;
 mod value;
 
-pub use call::{Call, Comm, Holes, NamespaceIds, Return};
+pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Return};
 pub use clock::WallClock;
 pub use error::DecodeError;
 pub use glance::{CallKey, Glance};

@@ -4,12 +4,12 @@ use std::mem::offset_of;
 
 use sigtrace_common::{
     Abi, Access, Arg, Capture, DATA_OFFSET, Kind, MAX_ARGS, Record, SIGNALFD_SIGINFO_SIZE,
-    SYSCALLS, State, Syscall,
+    SYSCALLS, State, Syscall, UNKNOWN_MASK,
 };
 
 use super::{
-    Call, Comm, DecodeError, Flags, Handler, NamespaceIds, Rest, Return, Sigaction, Siginfo,
-    SignalSet, SignalfdSiginfos, Stack, Timespec, Value, WallClock,
+    Call, Comm, DecodeError, Flags, Handler, MaskChange, NamespaceIds, Rest, Return, Sigaction,
+    Siginfo, SignalSet, SignalfdSiginfos, Stack, Timespec, Value, WallClock,
     bytes::{self, Layout},
 };
 use crate::names::{FlagTable, errno, pidfd, sfd::SFD};
@@ -61,6 +61,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         late: late(syscall, &header),
         target: Some(header.target).filter(|target| *target != 0),
         outcome,
+        mask_change: mask_change(syscall, outcome, record),
     })
 }
 
@@ -126,6 +127,14 @@ fn late(syscall: &Syscall, header: &Header) -> [bool; MAX_ARGS] {
         *late &= syscall.arg(index).is_some_and(|arg| arg.access == Access::In);
     }
     late
+}
+
+/// What the call did to its thread's mask, as far as the record tells.
+fn mask_change(syscall: &Syscall, outcome: Return, record: &[u8]) -> Option<MaskChange> {
+    let Return::Value { .. } = outcome else { return None };
+    let at = DATA_OFFSET + syscall.masks_offset()?;
+    let (before, after) = (bytes::u64(record, at)?, bytes::u64(record, at + 8)?);
+    (after != UNKNOWN_MASK).then(|| MaskChange::new(before, after))
 }
 
 /// The values of the call's arguments.

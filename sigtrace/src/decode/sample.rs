@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use sigtrace_common::{Abi, Capture, DATA_OFFSET, Record, State, find};
+use sigtrace_common::{Abi, Capture, DATA_OFFSET, Record, State, UNKNOWN_MASK, find};
 
 /// A record of a call that returned 0 after 812 ns, by a caller that is the same everywhere.
 pub(crate) struct Sample {
@@ -11,7 +11,8 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// A call of `name` through the 64-bit x86 interface with these argument registers.
+    /// A call of `name` through the 64-bit x86 interface with these argument registers. Nothing is known of
+    /// the mask.
     pub(crate) fn of(name: &str, args: &[u64]) -> Self {
         let (row, syscall) = find(name).expect("a syscall of the table");
         let bytes = vec![0; DATA_OFFSET + syscall.data_size()];
@@ -30,6 +31,9 @@ impl Sample {
         sample.put(offset_of!(Record, state), &[State::Returned as u8]);
         for (index, arg) in args.iter().enumerate() {
             sample.put(offset_of!(Record, args) + 8 * index, &arg.to_ne_bytes());
+        }
+        if let Some(masks) = syscall.masks_offset() {
+            sample.put(DATA_OFFSET + masks + 8, &UNKNOWN_MASK.to_ne_bytes());
         }
         sample
     }
@@ -98,6 +102,13 @@ impl Sample {
         assert!(structure.len() <= self.syscall.args[index].kind.size(), "it has no room");
         self.with(offset_of!(Record, captures) + index, &[Capture::Whole as u8])
             .with(offset, structure)
+    }
+
+    /// Leaving this mask in the place of that one.
+    pub(crate) fn masks(self, before: u64, after: u64) -> Self {
+        let masks = self.syscall.masks_offset().expect("a call that changes the mask");
+        let at = DATA_OFFSET + masks;
+        self.with(at, &before.to_ne_bytes()).with(at + 8, &after.to_ne_bytes())
     }
 
     /// With these bytes at this offset.

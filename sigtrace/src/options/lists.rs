@@ -70,13 +70,13 @@ fn row(name: &str) -> Result<usize, UsageError> {
 }
 
 /// The set of the signals selected: signal n is bit n-1. Empty if there is no list.
-pub(super) fn signals(operands: &[String]) -> Result<u64, UsageError> {
+pub(super) fn signals(option: &'static str, operands: &[String]) -> Result<u64, UsageError> {
     if operands.is_empty() {
         return Ok(0);
     }
-    let selected = select("--signal", operands, 64, |element| {
+    let selected = select(option, operands, 64, |element| {
         let may_be_range = |error: &UnknownSignal| matches!(error, UnknownSignal::Name { .. });
-        let signals = range("--signal", element, signal::parse, may_be_range)?;
+        let signals = range(option, element, signal::parse, may_be_range)?;
         Ok(signals.map(|signo| (signo - 1) as usize).collect())
     })?;
     Ok(selected.into_iter().fold(0, |set, index| set | 1 << index))
@@ -155,19 +155,22 @@ mod tests {
 
     #[test]
     fn signals_are_selected_by_any_of_their_names() {
-        assert_eq!(signals(&list(&["SIGTERM,int"])).unwrap(), 1 << 14 | 1 << 1);
-        assert_eq!(signals(&list(&["!URG"])).unwrap(), !(1 << 22));
-        assert_eq!(signals(&list(&["RTMIN+3,64"])).unwrap(), 1 << 36 | 1 << 63);
+        assert_eq!(signals("--signal", &list(&["SIGTERM,int"])).unwrap(), 1 << 14 | 1 << 1);
+        assert_eq!(signals("--signal", &list(&["!URG"])).unwrap(), !(1 << 22));
+        assert_eq!(signals("--signal", &list(&["RTMIN+3,64"])).unwrap(), 1 << 36 | 1 << 63);
     }
 
     #[test]
     fn signals_are_selected_and_left_out_by_range() {
-        assert_eq!(signals(&list(&["32-64"])).unwrap(), !0 << 31);
-        assert_eq!(signals(&list(&["RTMIN+3-RTMAX-2,HUP"])).unwrap(), (!0 << 36 & !0 >> 2) | 1);
-        assert_eq!(signals(&list(&["!RTMIN-RTMAX"])).unwrap(), !0 >> 31);
-        assert_eq!(signals(&list(&["1-31,!HUP-TERM"])).unwrap(), 0x7fff_8000);
+        assert_eq!(signals("--signal", &list(&["32-64"])).unwrap(), !0 << 31);
         assert_eq!(
-            signals(&list(&["TERM,64-32"])).unwrap_err().to_string(),
+            signals("--signal", &list(&["RTMIN+3-RTMAX-2,HUP"])).unwrap(),
+            (!0 << 36 & !0 >> 2) | 1
+        );
+        assert_eq!(signals("--signal", &list(&["!RTMIN-RTMAX"])).unwrap(), !0 >> 31);
+        assert_eq!(signals("--signal", &list(&["1-31,!HUP-TERM"])).unwrap(), 0x7fff_8000);
+        assert_eq!(
+            signals("--signal", &list(&["TERM,64-32"])).unwrap_err().to_string(),
             "--signal: \"64-32\": the range is empty"
         );
     }

@@ -30,8 +30,9 @@ impl Steps {
             ("--uid", !args.uid.is_empty(), &[Caller]),
             ("--cgroup", args.cgroup.is_some(), &[Caller]),
             ("-- CMD", !args.cmd.is_empty(), &[Caller]),
-            // A set that cannot be read at the entry may be read at the return.
+            // What a call does to the mask is known at the return, as is a set that cannot be read before.
             ("--signal", !args.signal.is_empty(), &[Arguments, Outcome]),
+            ("--signal-in-set", !args.signal_in_set.is_empty(), &[Arguments, Outcome]),
             ("--no-probe", args.no_probe, &[Arguments]),
             ("--failed", args.failed, &[Outcome]),
             ("--error", !args.error.is_empty(), &[Outcome]),

@@ -23,7 +23,8 @@ pub(super) fn call() -> Value {
         call["properties"][key] = described(&text, reference("uint32"));
     }
     call["dependentRequired"] = json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"] });
-    call["allOf"] = json!([results(), reference(args::BY_CALL)]);
+    mask_change(&mut call);
+    call["allOf"] = json!([results(), masks(), reference(args::BY_CALL)]);
     call
 }
 
@@ -41,8 +42,36 @@ pub(super) fn returned() -> Value {
     let mut returned = object(header.into_iter().chain(repeated));
     returned["properties"]["return"] =
         described("Present only if no probe saw the call return.", names(["missed"]));
-    returned["allOf"] = json!([results(), reference(args::BY_CALL)]);
+    mask_change(&mut returned);
+    returned["allOf"] = json!([results(), masks(), reference(args::BY_CALL)]);
     returned
+}
+
+const MASK_CHANGE: [(&str, &str); 2] = [
+    ("mask_blocked", "The signals that the thread blocks after the call and did not before"),
+    ("mask_unblocked", "The signals that it blocked before the call and does not after"),
+];
+
+/// The keys of calls that change the mask.
+fn mask_change(event: &mut Value) {
+    for (key, what) in MASK_CHANGE {
+        let text = format!(
+            "{what}; present only in calls that change the mask, null if the return was not seen, or \
+             without BTF."
+        );
+        event["properties"][key] = described(&text, or_null(reference("set")));
+    }
+}
+
+/// Which calls have them.
+fn masks() -> Value {
+    let keys = MASK_CHANGE.map(|(key, _)| key);
+    let changing = SYSCALLS.iter().filter(|row| row.changes_mask()).map(|row| row.name);
+    json!({
+        "if": { "properties": { "syscall": names(changing) } },
+        "then": { "required": keys },
+        "else": { "not": { "anyOf": keys.map(|key| json!({ "required": [key] })) } },
+    })
 }
 
 /// What every call has, in the order of the output.

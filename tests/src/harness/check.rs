@@ -51,6 +51,8 @@ const RETURN: [&str; 11] = [
     "error",
     "duration_ns",
 ];
+/// At the end, for calls that change the mask.
+const MASKS: [&str; 2] = ["mask_blocked", "mask_unblocked"];
 /// After `tid`, for callers in a pid namespace of their own.
 const NAMESPACE: [&str; 2] = ["ns_pid", "ns_tid"];
 const CAUSES: [&str; 6] =
@@ -138,10 +140,11 @@ fn of(event: &Object) -> [Value; 3] {
 
 /// The keys, which depend on whether the call was seen to return, and how long it took.
 fn ended(event: &Object, expected: &[&str], stream: &Stream) -> Checked {
+    let masks: &[&str] = if event.contains_key(MASKS[0]) { &MASKS } else { &[] };
     if event["duration_ns"].is_null() {
-        return keys(event, &[expected, &["return"]].concat());
+        return keys(event, &[expected, masks, &["return"]].concat());
     }
-    keys(event, expected)?;
+    keys(event, &[expected, masks].concat())?;
     let (took, all) = (number(event, "duration_ns")?, stream.ended_ns - stream.started_ns);
     ensure(took > 0 && took < all, || "`duration_ns` is out of range".into())
 }

@@ -142,11 +142,15 @@ fn completed(events: &[Value]) -> Vec<Value> {
     others.into_iter().map(complete).collect()
 }
 
+/// What a late return says of its call, in the order of an event.
+const COMPLETED: [&str; 7] =
+    ["args", "ret", "error", "duration_ns", "mask_blocked", "mask_unblocked", "return"];
+
 fn with_return(event: &Value, late: &Value) -> Value {
     let mut whole = event.clone();
     if let Some(whole) = whole.as_object_mut() {
         whole.shift_remove("return");
-        for key in ["args", "ret", "error", "duration_ns", "return"] {
+        for key in COMPLETED {
             if let Some(value) = late.get(key) {
                 whole.insert(key.into(), value.clone());
             }

@@ -6,7 +6,7 @@ use super::{
     writer::{Object, ToJson, foreign, key, plain},
 };
 use crate::{
-    decode::{Call, Comm, Return, Value},
+    decode::{Call, Comm, MaskChange, Return, SignalSet, Value},
     names::{errno, signal},
     output::{Sets, timestamp::Text},
 };
@@ -50,6 +50,13 @@ fn end(mut line: Object<'_>, call: &Call<'_>, sets: Sets) {
     line.field(key!("ret"), call.ret());
     line.field(key!("error"), call.errno().map(|number| NameOr(errno::name(number), number)));
     line.field(key!("duration_ns"), call.duration_ns());
+    if call.syscall.changes_mask() {
+        let part = |set: fn(&MaskChange) -> &SignalSet| {
+            call.mask_change.as_ref().map(|change| View { value: set(change), sets })
+        };
+        line.field(key!("mask_blocked"), part(|change| &change.blocked));
+        line.field(key!("mask_unblocked"), part(|change| &change.unblocked));
+    }
     match call.outcome {
         Return::Value { .. } => {}
         Return::Missed => line.field(key!("return"), "missed"),

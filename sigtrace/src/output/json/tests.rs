@@ -3,6 +3,7 @@
 mod callers;
 mod calls;
 mod i386;
+mod masks;
 mod namespaces;
 mod properties;
 mod returns;
@@ -38,8 +39,10 @@ fn line_with(sets: Sets, sample: &Sample) -> String {
 /// The line of a call by the samples' caller, with these values of `args`, `ret` and `error`.
 fn expected(syscall: &str, abi: &str, args: &str, ret: &str, error: &str) -> String {
     let caller = r#""pid":812,"tid":815,"ppid":1,"uid":33,"gid":34,"comm":"nginx","cgroup":4321"#;
+    let changes_mask = sigtrace_common::find(syscall).is_some_and(|(_, row)| row.changes_mask());
+    let masks = if changes_mask { r#","mask_blocked":null,"mask_unblocked":null"# } else { "" };
     format!(
-        r#"{{"event":"syscall","id":41,"time":"2026-11-21T19:53:08.123456789Z","seq":17,"cpu":3,"syscall":"{syscall}","abi":"{abi}",{caller},"args":{args},"ret":{ret},"error":{error},"duration_ns":812}}"#
+        r#"{{"event":"syscall","id":41,"time":"2026-11-21T19:53:08.123456789Z","seq":17,"cpu":3,"syscall":"{syscall}","abi":"{abi}",{caller},"args":{args},"ret":{ret},"error":{error},"duration_ns":812{masks}}}"#
     ) + "\n"
 }
 

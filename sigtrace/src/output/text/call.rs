@@ -6,7 +6,7 @@ use sigtrace_common::{Access, Outcome};
 
 use super::{escape::Escaped, palette::Palette, value};
 use crate::{
-    decode::{Call, Return},
+    decode::{Call, MaskChange, Return},
     names::{errno, signal},
     output::Sets,
 };
@@ -108,11 +108,30 @@ fn end(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io:
         Return::Value { duration_ns, .. } => {
             out.extend(b" = ");
             result(call, sets, palette, out)?;
+            if let Some(change) = call.mask_change {
+                mask_change(change, sets, out)?;
+            }
             let (seconds, rest) = (duration_ns / 1_000_000_000, duration_ns % 1_000_000_000);
             let style = palette.time;
             write!(out, " {style}<{seconds}.{:06}>{style:#}", rest / 1000)
         }
     }
+}
+
+/// What became of the mask, if it changed: ` (blocked [INT], unblocked [TERM])`.
+fn mask_change(change: MaskChange, sets: Sets, out: &mut Vec<u8>) -> io::Result<()> {
+    let mut before = " (";
+    for (what, set) in [("blocked ", change.blocked), ("unblocked ", change.unblocked)] {
+        if set.bits() != 0 {
+            out.extend(before.bytes().chain(what.bytes()));
+            value::set(set, sets, out)?;
+            before = ", ";
+        }
+    }
+    if before == ", " {
+        out.push(b')');
+    }
+    Ok(())
 }
 
 fn result(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {

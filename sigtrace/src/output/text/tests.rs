@@ -342,6 +342,30 @@ fn an_old_set_of_most_of_its_32_signals_lists_the_others() {
 }
 
 #[test]
+fn what_a_call_did_to_the_mask_follows_its_result_if_it_changed() {
+    let block = || Sample::of("rt_sigprocmask", &[0, 0x7ffe_1000, 0, 8]).points_to(1, &longs(&[3]));
+    let call = "rt_sigprocmask(SIG_BLOCK, [HUP INT], NULL, 8)";
+    for (before, after, expected) in [
+        (0, 3, " = 0 (blocked [HUP INT])"),
+        (6, 3, " = 0 (blocked [HUP], unblocked [QUIT])"),
+        (3, 2, " = 0 (unblocked [HUP])"),
+        (!0, 0, " = 0 (unblocked ~[])"),
+        (3, 3, " = 0"),
+    ] {
+        let sample = block().masks(before, after);
+        assert_text(&sample, &format!("{call}{expected} <0.000000>"));
+    }
+    assert_text(
+        &block().masks(0, 3).ret(-14),
+        &format!("{call} = -1 EFAULT (blocked [HUP INT]) <0.000000>"),
+    );
+    assert_text(
+        &Sample::of("rt_sigreturn", &[]).masks(1 << 9, 0).with(24, &[5]),
+        "rt_sigreturn({mask=0x5}) = ? (unblocked [USR1]) <0.000000>",
+    );
+}
+
+#[test]
 fn sets_can_be_masks() {
     let sample =
         Sample::of("rt_sigprocmask", &[9, 0x7ffe_1000, 0, 8]).points_to(1, &longs(&[1 << 14]));

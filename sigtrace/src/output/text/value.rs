@@ -87,7 +87,7 @@ pub(super) fn flags(flags: Flags, out: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// `[INT TERM]`; when most signals that it has a place for are in it, those that are not: `~[INT TERM]`.
-fn set(set: SignalSet, sets: Sets, out: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn set(set: SignalSet, sets: Sets, out: &mut Vec<u8>) -> io::Result<()> {
     if sets == Sets::Mask {
         return out.write_all(Hex::mask(set.bits()).as_str().as_bytes());
     }

@@ -11,6 +11,7 @@ pub const TESTS: &[Test] = tests![
     syscalls_are_selected_by_name_and_by_group,
     sends_are_selected_by_signal,
     calls_that_take_sets_are_selected_by_a_signal_in_them,
+    calls_that_change_the_mask_are_selected_by_what_they_block_and_unblock,
     sets_that_are_not_known_for_sure_leave_no_call_out,
     existence_checks_can_be_left_out,
     i386_callers_are_selected_like_others,
@@ -130,7 +131,6 @@ fn calls_that_take_sets_are_selected_by_a_signal_in_them() {
     let (term, rt, both) = (numbers(&[15]), numbers(&[35]), numbers(&[15, 35]));
     let mut calls = Vec::new();
     for (has, set) in [("TERM ", term), ("!TERM", rt), ("TERM !TERM", both), ("", 0)] {
-        calls.push((has, puppet.call(&format!("rt_sigprocmask 0 {set}"))));
         calls.push((has, puppet.call(&format!("rt_sigtimedwait {set} 1000"))));
         calls.push((has, puppet.call(&format!("signalfd4 -1 {set}"))));
     }
@@ -154,10 +154,51 @@ fn calls_that_take_sets_are_selected_by_a_signal_in_them() {
     }
 }
 
+/// What such a call names need not be what changes; with `--signal-in-set` it is what counts.
+fn calls_that_change_the_mask_are_selected_by_what_they_block_and_unblock() {
+    const CHANGES: &str = "--signal TERM";
+    const NAMES: &str = "--signal-in-set TERM";
+    let (mut puppet, mut narrow) = (Puppet::start(), Puppet::start_32());
+    let pids = [puppet.pid(), narrow.pid()];
+    let args = [CHANGES, NAMES].map(|by| {
+        ["-s", "rt_sigprocmask"].into_iter().chain(by.split(' ')).chain(["--stats"]).collect()
+    });
+    let tracers = start(args.to_vec());
+    let (block, unblock, set) = (0, 1, 2);
+    let (term, int, both) = (numbers(&[15]), numbers(&[2]), numbers(&[2, 15]));
+    let mut calls = Vec::new();
+    for puppet in [&mut puppet, &mut narrow] {
+        for (selected, how, named) in [
+            (&[CHANGES, NAMES][..], block, term),
+            // It is blocked already.
+            (&[NAMES], block, both),
+            (&[], unblock, int),
+            // As a shell does that blocks all and restores its mask.
+            (&[NAMES], set, u64::MAX),
+            (&[NAMES], set, term),
+            (&[CHANGES], set, 0),
+            (&[NAMES], 99, term),
+            (&[], block, 0),
+        ] {
+            calls.push((selected, puppet.call(&format!("rt_sigprocmask {how} {named}"))));
+        }
+    }
+    assert_eq!(calls[1].1["mask_blocked"], json!(["SIGINT"]));
+    assert_eq!(calls[5].1["mask_unblocked"], json!(["SIGTERM"]));
+    for (by, tracer) in [CHANGES, NAMES].into_iter().zip(tracers) {
+        let trace = tracer.finish();
+        let kept =
+            |(selected, call): &(&[&str], Value)| selected.contains(&by).then(|| call.clone());
+        let expected: Vec<Value> = calls.iter().filter_map(kept).collect();
+        assert_same(by, &expected.iter().collect::<Vec<_>>(), &calls_by(&trace, &pids));
+        assert_eq!(trace.stats().lost(), 0);
+    }
+}
+
 /// They may have been something else when the kernel read them.
 fn sets_that_are_not_known_for_sure_leave_no_call_out() {
     let syscalls = "rt_sigprocmask,rt_sigtimedwait,rt_sigsuspend,signalfd4";
-    let tracer = Tracer::start(&["-s", syscalls, "--signal", "HUP", "--stats"]);
+    let tracer = Tracer::start(&["-s", syscalls, "--signal-in-set", "HUP", "--stats"]);
     let workload = Workload::run("late");
     let trace = tracer.finish();
     let is_kept = |call: &&Value| {
@@ -178,7 +219,7 @@ fn sets_that_are_not_known_for_sure_leave_no_call_out() {
     // Before its marks and after them it makes others.
     let got = calls_by(&trace, &[pid.unwrap_or_default()]);
     let got: Vec<Value> = got.into_iter().filter(|call| made.contains(call)).collect();
-    assert_same("--signal HUP", &expected, &got);
+    assert_same("--signal-in-set HUP", &expected, &got);
 }
 
 fn existence_checks_can_be_left_out() {
@@ -235,7 +276,7 @@ fn i386_callers_are_selected_like_others() {
         assert!(acts.iter().step_by(2).all(|(_, call)| call["abi"] == abi));
         acts
     });
-    let tracer = Tracer::start(&["-s", "rt_sigprocmask", "--signal", "TERM,33", "--stats"]);
+    let tracer = Tracer::start(&["-s", "rt_sigprocmask", "-S", "TERM,33", "--stats"]);
     let term = narrow.call(&format!("rt_sigprocmask 0 {}", numbers(&[15])));
     narrow.call(&format!("rt_sigprocmask 0 {}", numbers(&[16, 34])));
     let both = narrow.call(&format!("rt_sigprocmask 0 {}", numbers(&[33, 34])));

@@ -35,6 +35,7 @@ pub const TESTS: &[Test] = tests![
     types_are_read_without_files_in_memory,
     without_btf_there_are_pairs_and_a_warning,
     without_btf_trampolines_are_refused,
+    without_btf_calls_that_change_the_mask_are_selected_by_the_set_that_they_name,
     a_program_that_the_verifier_refuses_costs_its_row_only,
     the_list_says_how_each_call_is_probed,
 ];
@@ -283,6 +284,28 @@ fn without_btf_there_are_pairs_and_a_warning() {
     orphan["ppid"] = Value::Null;
     let got = trace.calls().find(|call| call["tid"] == orphan["tid"]).map(foreseeable);
     assert_eq!(got, Some(foreseeable(&orphan)));
+}
+
+fn without_btf_calls_that_change_the_mask_are_selected_by_the_set_that_they_name() {
+    let mut puppet = Puppet::start();
+    let mut named = Value::Null;
+    let args = ["-s", "rt_sigprocmask", "--signal", "TERM", "--stats"];
+    let trace = trace_by(without_btf(&args), || {
+        puppet.call("rt_sigprocmask 0 2");
+        named = puppet.call("rt_sigprocmask 0 16384");
+    });
+    assert_eq!(named["mask_blocked"], json!(["SIGTERM"]));
+    // Nobody says what the masks are, nor who the parent is.
+    for key in ["mask_blocked", "mask_unblocked", "ppid"] {
+        named[key] = Value::Null;
+    }
+    let by_it = |call: &&Value| call["tid"] == named["tid"];
+    let got: Vec<Value> = trace.calls().filter(by_it).map(foreseeable).collect();
+    assert_eq!(got, [foreseeable(&named)]);
+    let warning = "sigtrace: warning: /sys/kernel/btf/vmlinux does not say where masks are: --signal \
+                   selects calls that change the mask by the set that they name, not by what they \
+                   block or unblock\n";
+    assert_eq!(trace.stderr.matches(warning).count(), 1, "{}", trace.stderr);
 }
 
 fn without_btf_trampolines_are_refused() {

@@ -179,7 +179,13 @@ fn return_of(call: &Value, did: &Workload) -> Value {
         .map(|ended| &ended.event)
         .find(|ended| same("tid", &ended["tid"]) && same("syscall", &ended["syscall"]));
     let ended = ended.unwrap_or_else(|| panic!("nobody made {call}"));
-    late(call, &ended["args"], &ended["ret"], &ended["error"])
+    let mut event = late(call, &ended["args"], &ended["ret"], &ended["error"]);
+    for key in ["mask_blocked", "mask_unblocked"] {
+        if let Some(masks) = ended.get(key) {
+            event[key] = masks.clone();
+        }
+    }
+    event
 }
 
 /// The event of a late return.

@@ -40,7 +40,10 @@ fn a_call_of_every_group_reads_as_strace_writes_it() {
             format!("pidfd_send_signal({fd}<pid:{pid}>, 0, NULL, 0) = 0"),
         ),
         ("rt_sigaction 9".into(), "rt_sigaction(SIGKILL, NULL, NULL, 8) = 0".into()),
-        ("rt_sigprocmask 0 2".into(), "rt_sigprocmask(SIG_BLOCK, [INT], NULL, 8) = 0".into()),
+        (
+            "rt_sigprocmask 0 2".into(),
+            "rt_sigprocmask(SIG_BLOCK, [INT], NULL, 8) = 0 (blocked [INT])".into(),
+        ),
         ("rt_sigpending".into(), "rt_sigpending([], 8) = 0".into()),
         (
             "rt_sigtimedwait 2 1000".into(),

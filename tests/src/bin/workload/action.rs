@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sigtrace_tests::names::{SA, flags, hex, pointer, set};
 
 use crate::abi::{self, longs, word};
+use crate::masks;
 use crate::memory::keep_bytes;
 use crate::pointer::{self, Ptr};
 
@@ -80,8 +81,10 @@ pub(crate) fn handler(word: u64) -> Value {
     }
 }
 
-/// A handler that does nothing.
-pub(crate) extern "C" fn nothing(_: i32) {}
+/// A handler that does nothing but to note what is blocked.
+pub(crate) extern "C" fn nothing(_: i32) {
+    masks::in_handler();
+}
 
 /// Where a handler with these flags returns to.
 fn restorer(flags: u64) -> extern "C" fn() {

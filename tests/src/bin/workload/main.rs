@@ -18,6 +18,7 @@ mod i386;
 mod identity;
 mod kill;
 mod late;
+mod masks;
 mod memory;
 mod namespaces;
 mod pidfd;

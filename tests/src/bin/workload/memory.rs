@@ -61,7 +61,8 @@ pub(crate) fn at_page_end(bytes: &[u8]) -> *mut u8 {
     // SAFETY: fresh mappings, written within their bounds; they are never unmapped.
     unsafe {
         let pages = map(2 * PAGE, libc::PROT_READ | libc::PROT_WRITE, -1);
-        assert_eq!(libc::munmap(pages.add(PAGE).cast(), PAGE), 0);
+        // It stays mapped, so that nothing else gets there.
+        assert_eq!(libc::mprotect(pages.add(PAGE).cast(), PAGE, libc::PROT_NONE), 0);
         let start = pages.add(PAGE - bytes.len());
         ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len());
         start

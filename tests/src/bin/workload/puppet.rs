@@ -18,6 +18,7 @@ use crate::call::{
     Call, kill, pidfd_open, pidfd_send_signal, rt_sigaction, rt_sigpending, rt_sigprocmask,
     rt_sigqueueinfo, rt_sigtimedwait, rt_tgsigqueueinfo, sigaltstack, signalfd4, tgkill, tkill,
 };
+use crate::masks;
 use crate::pointer::{gets_set, null, to_set};
 use crate::script::now_ns;
 use crate::siginfo::Info;
@@ -107,10 +108,14 @@ fn perform(order: &str) -> Expected {
     let mut words = order.split_ascii_whitespace();
     let name: String = next(&mut words);
     let call = namespaces::seen_from_outside(call(&name, &mut words));
+    let before = masks::are_changed_by(&name).then(masks::blocked);
     let after_ns = now_ns();
     let ret = call.make();
     let before_ns = Some(now_ns());
-    let event = identity.event(&name, call.args_after(), Some(ret));
+    let mut event = identity.event(&name, call.args_after(), Some(ret));
+    if let Some(before) = before {
+        masks::state(&mut event, Some([before, masks::blocked()]));
+    }
     Expected { event, after_ns, before_ns, problem: None }
 }
 

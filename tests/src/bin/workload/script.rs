@@ -11,8 +11,10 @@ use sigtrace_tests::expect::{BEGIN, END, Expected, Identity};
 use sigtrace_tests::names::set;
 
 use crate::abi::{self, natively};
+use crate::action::BLOCKABLE;
 use crate::call::Call;
 use crate::identity;
+use crate::masks;
 
 /// What a thread does. Its calls count from [`begin`](Self::begin) to [`end`](Self::end).
 pub(crate) struct Script {
@@ -91,7 +93,20 @@ impl Script {
     /// A handler has returned to a thread whose mask is `mask`.
     pub(crate) fn sigreturn(&mut self, mask: u64) {
         // It was set through the program's own interface, so that is how it returns.
-        natively(|| self.state("rt_sigreturn", json!({ "mask": set(mask) }), None));
+        natively(|| self.handler_returned("rt_sigreturn", mask));
+    }
+
+    /// Likewise, by a call of this name.
+    pub(crate) fn handler_returned(&mut self, name: &str, mask: u64) {
+        self.returned_from_mask(name, masks::of_handler(), mask);
+    }
+
+    /// A handler that ran with the mask `blocked` has returned to a thread whose mask is `mask`.
+    pub(crate) fn returned_from_mask(&mut self, name: &str, blocked: u64, mask: u64) {
+        self.state(name, json!({ "mask": set(mask) }), None);
+        if let Some(line) = self.lines.last_mut() {
+            masks::state(&mut line.event, Some([blocked, mask & BLOCKABLE]));
+        }
     }
 
     /// A call was made that is not made by [`call`](Self::call): by a handler during the last
@@ -124,17 +139,25 @@ impl Script {
     }
 
     fn make(&self, call: Call, ret: impl FnOnce(i64) -> i64) -> (i64, Expected) {
+        let (name, abi) = (call.name, call.abi);
+        let changes_mask = masks::are_changed_by(name);
+        let before = if changes_mask { masks::blocked() } else { 0 };
         let after_ns = now_ns();
         let got = call.make();
         let before_ns = Some(now_ns());
-        let (name, abi) = (call.name, call.abi);
         let mut line = self.stated(name, abi, call.args_after(), Some(ret(got)));
+        if changes_mask {
+            masks::state(&mut line.event, Some([before, masks::blocked()]));
+        }
         (line.after_ns, line.before_ns) = (after_ns, before_ns);
         (got, line)
     }
 
     fn line(&self, call: &Call, args: Value, ret: Option<i64>, how: Option<&str>) -> Expected {
         let mut line = self.stated(call.name, call.abi, args, ret);
+        if masks::are_changed_by(call.name) {
+            masks::state(&mut line.event, None);
+        }
         if let Some(how) = how {
             line.event.insert("return".into(), how.into());
         }

@@ -10,6 +10,7 @@ use crate::abi::{longs, natively, word};
 use crate::action::{Action, SA_ONSTACK, SA_SIGINFO};
 use crate::call::{Call, kill, rt_sigaction, sigaltstack};
 use crate::errno::{EFAULT, EINVAL, ENOMEM, EPERM};
+use crate::masks;
 use crate::memory::{at_page_end, keep, keep_bytes, not_resident, read_only, untouched};
 use crate::pointer::{Ptr, address, nowhere, null, to, unread, unread_memory, unreadable};
 use crate::script::Script;
@@ -90,6 +91,7 @@ static RETURNED: AtomicI64 = AtomicI64::new(0);
 
 /// Asks for another stack while running on one.
 extern "C" fn on_it(_: i32) {
+    masks::in_handler();
     let room = ROOM.load(Ordering::Relaxed) as usize;
     // SAFETY: a stack to read from.
     let ret = unsafe { libc::syscall(libc::SYS_sigaltstack, room, 0_usize) };

@@ -2,11 +2,10 @@
 
 use std::ptr;
 
-use serde_json::json;
-use sigtrace_tests::names::{bits, set};
+use sigtrace_tests::names::bits;
 
 use crate::abi::x32;
-use crate::action::{Action, SA_RESTORER, SA_SIGINFO};
+use crate::action::{Action, BLOCKABLE, SA_RESTORER, SA_SIGINFO};
 use crate::call::{kill, rt_sigaction, rt_sigprocmask};
 use crate::pointer::{null, to_set};
 use crate::script::Script;
@@ -26,7 +25,7 @@ pub(crate) fn frames(_: &[String]) {
         script.call(rt_sigaction(USR1, action.given(), null(), 8), 0);
         script.call(rt_sigprocmask(2, to_set(mask), null(), 8), 0);
         script.call(kill(own, USR1), 0);
-        script.state("rt_sigreturn", json!({ "mask": set(mask) }), None);
+        script.returned_from_mask("rt_sigreturn", BLOCKABLE, mask);
     }
     script.end();
 }

@@ -50,6 +50,11 @@ const RETURN_KEYS: [&str; 11] = [
     "duration_ns",
 ];
 
+/// What calls that change the mask have after these.
+fn mask_keys(syscall: &Syscall) -> &'static [&'static str] {
+    if syscall.changes_mask() { &["mask_blocked", "mask_unblocked"] } else { &[] }
+}
+
 fn json(bytes: &[u8]) -> String {
     json_with(Sets::Names, bytes)
 }
@@ -143,7 +148,7 @@ proptest! {
         let call = decode::call(&bytes, CLOCK).unwrap();
         let (before, after) = KEYS.split_at(9);
         let inside: &[_] = if call.ns.is_some() { &["ns_pid", "ns_tid"] } else { &[] };
-        prop_assert_eq!(keys, [before, inside, after].concat());
+        prop_assert_eq!(keys, [before, inside, after, mask_keys(call.syscall)].concat());
         let args: Vec<&str> =
             event["args"].as_object().unwrap().keys().map(String::as_str).collect();
         prop_assert_eq!(args, keys_of_args(call.syscall, call.ns.is_some()));
@@ -156,8 +161,9 @@ proptest! {
         let (whole, late) = (parse(&json(&bytes)), parse(&return_with(Sets::Names, &bytes)));
         let mut keys: Vec<&str> = late.as_object().unwrap().keys().map(String::as_str).collect();
         prop_assert_eq!(keys.pop_if(|key| *key == "return").is_some(), call.outcome == Return::Missed);
-        prop_assert_eq!(keys, RETURN_KEYS);
-        for key in &RETURN_KEYS[4..] {
+        let expected = [&RETURN_KEYS, mask_keys(call.syscall)].concat();
+        prop_assert_eq!(&keys, &expected);
+        for key in &expected[4..] {
             prop_assert_eq!(&late[key], &whole[key]);
         }
     }

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::json;
-use sigtrace_tests::names::{bits, set};
+use sigtrace_tests::names::bits;
 
 use crate::action::{Action, BLOCKABLE, SA_RESTORER, SA_SIGINFO, nothing};
 use crate::call::{kill, rt_sigaction, rt_sigprocmask};
+use crate::masks;
 use crate::pointer::{null, to_set};
 use crate::script::Script;
 
@@ -46,7 +46,7 @@ pub(super) fn one(script: &mut Script, mask: u64) {
 
 fn returns(script: &mut Script, flags: u64, mask: u64) {
     let name = if flags & SA_SIGINFO == 0 { "sigreturn" } else { "rt_sigreturn" };
-    script.state(name, json!({ "mask": set(mask) }), None);
+    script.handler_returned(name, mask);
 }
 
 /// The handler that runs last returns first, to the mask of the other.
@@ -68,6 +68,7 @@ static NEW: AtomicU64 = AtomicU64::new(0);
 
 /// Puts another mask into its frame: what it returns to.
 extern "C" fn changing(_: i32, _: *const u8, context: *mut u8) {
+    masks::in_handler();
     // SAFETY: the third argument is the frame's ucontext, of which the mask is the last 8 bytes:
     // flags, link, stack_t, 88 bytes of sigcontext.
     unsafe { context.add(108).cast::<u64>().write_unaligned(NEW.load(Ordering::Relaxed)) };
