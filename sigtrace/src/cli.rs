@@ -119,6 +119,16 @@ pub struct TraceArgs {
     /// such as 10s; for other calls the time is 2s
     #[arg(long, value_name = "TIME", help_heading = "Output")]
     pub unfinished_after: Option<String>,
+    /// Write at most this many bytes of events a second, such as 64K, and after a quiet time 30 times as
+    /// many at once; calls beyond that are counted as lost. If given twice, the last counts
+    #[arg(
+        long,
+        value_name = "BYTES",
+        overrides_with = "max_output_rate",
+        allow_negative_numbers = true,
+        help_heading = "Output"
+    )]
+    pub max_output_rate: Option<String>,
     /// Stop after N calls
     #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
     pub max_events: Option<u64>,

@@ -5,7 +5,7 @@ mod ranges;
 mod steps;
 mod values;
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, num::NonZeroU64, path::PathBuf, time::Duration};
 
 use sigtrace_common::{Config, ERROR_WORDS, FEW, Offsets, SYSCALLS, select, side};
 
@@ -47,6 +47,8 @@ pub struct Options {
     /// How long a call that normally waits can be under way before it is printed as unfinished; for
     /// others it is [`OVERDUE`]. As long as it likes if not said.
     pub unfinished_after: Option<Duration>,
+    /// Write no more bytes of calls and returns a second.
+    pub max_output_rate: Option<NonZeroU64>,
     /// Stop after so many calls.
     pub max_events: Option<u64>,
     /// Stop after so long.
@@ -95,6 +97,7 @@ impl Options {
             output: args.output,
             append: args.append,
             unfinished_after: time("--unfinished-after", args.unfinished_after)?,
+            max_output_rate: args.max_output_rate.as_deref().map(values::rate).transpose()?,
             max_events: args.max_events,
             duration: time("--duration", args.duration)?,
             stats,
@@ -236,6 +239,19 @@ mod tests {
         assert_eq!(options(&[]).unwrap().unfinished_after, None);
         let asked = options(&["--unfinished-after", "1m30s"]).unwrap();
         assert_eq!(asked.unfinished_after, Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn the_last_of_several_rates_counts_and_without_one_there_is_no_limit() {
+        let rate = |args: &[&str]| options(args).map(|options| options.max_output_rate);
+        assert_eq!(rate(&[]).unwrap(), None);
+        let args = ["--max-output-rate", "32K", "-s", "kill", "--max-output-rate", "1M"];
+        assert_eq!(rate(&args).unwrap(), NonZeroU64::new(1 << 20));
+        // As an operand of its own, too, it is taken for one.
+        assert_eq!(
+            rate(&["--max-output-rate", "-1"]).unwrap_err().to_string(),
+            "--max-output-rate: \"-1\" is not a number of bytes a second between 1 and 1G, such as 64K"
+        );
     }
 
     #[test]

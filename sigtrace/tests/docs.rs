@@ -1,5 +1,5 @@
-//! `docs/events.md` holds what the syscall table says, and `docs/schema.json` is the schema of this
-//! version. Where they differ, the code is right:
+//! `docs/events.md` holds what the syscall table says, `docs/schema.json` is the schema of this version,
+//! and `docs/service.md` names the limit of the unit. Where they differ, the code is right:
 //!
 //!     UPDATE_DOCS=1 cargo test --package sigtrace --test docs
 
@@ -101,6 +101,18 @@ fn every_event_shown_fits_the_schema() {
             }
         }
     }
+}
+
+#[test]
+fn the_limit_of_the_unit_is_the_one_described() {
+    let unit = read(&root().join("packaging/systemd/sigtrace.service"));
+    let starts: Vec<_> = unit.lines().filter_map(|line| line.strip_prefix("ExecStart=")).collect();
+    let [start] = starts[..] else { panic!("{starts:?}") };
+    let (_, rest) = start.split_once(" --max-output-rate ").expect("a limit");
+    let limit = rest.split_whitespace().next().unwrap_or_default();
+    let described = format!("The unit's limit is `--max-output-rate {limit}`");
+    let text = read(&root().join("docs/service.md"));
+    assert!(text.contains(&described), "docs/service.md does not say: {described}");
 }
 
 #[test]

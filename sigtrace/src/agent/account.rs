@@ -27,6 +27,8 @@ pub(crate) struct Losses {
     pub(crate) undecodable: u64,
     /// The line was never taken by who reads the output, or the disk had no room for it.
     pub(crate) output: u64,
+    /// There were more lines than `--max-output-rate` allows.
+    pub(crate) rate_limited: u64,
 }
 
 impl Losses {
@@ -43,6 +45,7 @@ impl Losses {
             probe_missed,
             undecodable,
             output,
+            rate_limited,
         } = self;
         vec![
             ("ring_full", ring_full),
@@ -51,6 +54,7 @@ impl Losses {
             ("probe_missed", probe_missed),
             ("undecodable", undecodable),
             ("output", output),
+            ("rate_limited", rate_limited),
         ]
     }
 
@@ -64,6 +68,7 @@ impl Losses {
             probe_missed: self.probe_missed.saturating_sub(before.probe_missed),
             undecodable: self.undecodable.saturating_sub(before.undecodable),
             output: self.output.saturating_sub(before.output),
+            rate_limited: self.rate_limited.saturating_sub(before.rate_limited),
         }
     }
 }
@@ -126,6 +131,7 @@ pub(crate) struct Account {
     left_out: u64,
     undecodable: u64,
     output: u64,
+    rate_limited: u64,
     reported: Losses,
     reported_returns: u64,
 }
@@ -142,6 +148,7 @@ impl Account {
             left_out: 0,
             undecodable: 0,
             output: 0,
+            rate_limited: 0,
             reported: Losses::default(),
             reported_returns: 0,
         }
@@ -184,6 +191,11 @@ impl Account {
         self.output += calls;
     }
 
+    /// A call was over the limit of bytes a second.
+    pub(crate) fn rate_limited(&mut self) {
+        self.rate_limited += 1;
+    }
+
     pub(crate) fn total_printed(&self) -> u64 {
         self.printed.iter().sum()
     }
@@ -218,6 +230,7 @@ impl Account {
             probe_missed: self.probe_missed,
             undecodable: self.undecodable,
             output: self.output,
+            rate_limited: self.rate_limited,
         }
     }
 

@@ -8,6 +8,7 @@ mod ids;
 mod nothing;
 mod privileges;
 mod pump;
+mod rate;
 mod readiness;
 mod room;
 mod shutdown;
@@ -51,6 +52,7 @@ use self::{
     account::Account,
     child::Child,
     pump::Pump,
+    rate::Rate,
     readiness::register,
     shutdown::{End, Shutdown, at},
     sink::Sink,
@@ -122,7 +124,8 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         kernel.set_phase(Phase::Tracing)?;
     }
     let account = Account::new(shared.counters, misses);
-    let mut pump = Pump::new(format, sink, account, options.max_events);
+    let rate = options.max_output_rate.map(Rate::new);
+    let mut pump = Pump::new(format, sink, account, options.max_events, rate);
     let mut unfollowed = Unfollowed::default();
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))

@@ -22,6 +22,7 @@ use super::{
     account::{Account, Losses},
     clock::{self, Offset, now_ns},
     ids::Ids,
+    rate::Rate,
     room::{self, Room},
     sink::Sink,
     told::{Met, Told},
@@ -34,6 +35,10 @@ use crate::{
 
 /// Lines are gathered up to this many bytes before they are written.
 const BATCH: usize = 64 << 10;
+
+/// No more records are taken at a time, whatever becomes of them: those that are not printed do not fill
+/// the buffer, and while the ring is never empty the rest of the agent must have its turn, too.
+const RECORDS: usize = 4096;
 
 /// How long to wait for a reader of what is written already.
 const COURTESY: Duration = Duration::from_secs(3);
@@ -89,6 +94,9 @@ pub(crate) struct Pump {
     seq: u64,
     /// No more calls than this many.
     max_events: u64,
+    /// The limit on the bytes of calls and returns, if there is one. There are few other events, whatever
+    /// the traced processes do, and they tell what the limit costs.
+    rate: Option<Rate>,
     /// When the next losses are told, on [`clock::KERNEL`].
     losses_due_ns: u64,
     /// When the kernel is asked again how often it skipped a program.
@@ -103,6 +111,7 @@ impl Pump {
         sink: Sink,
         account: Account,
         max_events: Option<u64>,
+        rate: Option<Rate>,
     ) -> Self {
         Self {
             format,
@@ -121,6 +130,7 @@ impl Pump {
             told: Told::default(),
             seq: 0,
             max_events: max_events.unwrap_or(u64::MAX),
+            rate,
             losses_due_ns: 0,
             misses_due_ns: 0,
             rest: Vec::new().into_iter(),
@@ -136,7 +146,11 @@ impl Pump {
     pub(crate) fn fill(&mut self, ring: &mut RingBuf<MapData>) -> bool {
         let clock = self.offset.refresh();
         let now = now_ns(clock::KERNEL);
-        while !self.is_full() {
+        self.advance(now);
+        for _ in 0..RECORDS {
+            if self.is_full() {
+                break;
+            }
             if let Some(record) = ring.next() {
                 self.push(&record, clock);
             } else if let Some(record) = self.rest.next() {
@@ -149,6 +163,18 @@ impl Pump {
         true
     }
 
+    /// Tells the limit the time.
+    fn advance(&mut self, now_ns: u64) {
+        if let Some(rate) = &mut self.rate {
+            rate.advance(now_ns);
+        }
+    }
+
+    /// Whether the limit leaves room for another call or return.
+    fn allows_more(&self) -> bool {
+        self.rate.as_ref().is_none_or(Rate::allows_more)
+    }
+
     /// Whether so much was gathered that it is to be written before there is more.
     pub(crate) fn is_full(&self) -> bool {
         self.buffer.len() >= BATCH
@@ -156,12 +182,14 @@ impl Pump {
 
     /// Tells of a call that is under way, from its thread's slot, which is to be in the state
     /// [`State::Entered`]. Its return is an event of its own when it comes. Says whether it was
-    /// told: not if it was before, nor past `--max-events`.
+    /// told: not if it was before, nor past `--max-events`, nor while `--max-output-rate` leaves no room;
+    /// the next look may find some.
     pub(crate) fn tell_unfinished(&mut self, record: &[u8]) -> bool {
         let Some(Glance { key, state: State::Entered, .. }) = Glance::at(record) else {
             return false;
         };
-        if self.is_done() || self.told.knows(key) {
+        self.advance(now_ns(clock::KERNEL));
+        if self.is_done() || self.told.knows(key) || !self.allows_more() {
             return false;
         }
         let clock = self.offset.refresh();
@@ -195,6 +223,8 @@ impl Pump {
     fn push(&mut self, record: &[u8], clock: WallClock) {
         match self.told.meet(record) {
             Met::New if self.is_done() => self.account.left_out(1),
+            // Before it is decoded, so that a flood costs little.
+            Met::New if !self.allows_more() => self.account.rate_limited(),
             // By reference: a call is large, and moving it takes longer than decoding it.
             Met::New => match &mut decode::call(record, clock) {
                 Ok(call) => {
@@ -206,6 +236,7 @@ impl Pump {
                     self.account.undecodable();
                 }
             },
+            Met::Return(_) if !self.allows_more() => self.account.return_lost(),
             Met::Return(id) => match &mut decode::call(record, clock) {
                 Ok(call) => self.returned(id, call),
                 Err(error) => {
@@ -251,6 +282,11 @@ impl Pump {
                 Entry::Lost(_) | Entry::None => {}
             }
             return;
+        }
+        if let (Some(rate), Entry::Call(..) | Entry::Unfinished(..) | Entry::Return) =
+            (&mut self.rate, &entry)
+        {
+            rate.spend(self.buffer.len() - start);
         }
         self.lines.push(Line { end: self.buffer.len(), next_seq: self.seq, entry });
     }

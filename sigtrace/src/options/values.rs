@@ -1,8 +1,8 @@
 //! Operands that are numbers, names, sizes and times.
 
 use std::{
-    collections::HashMap, fmt::Display, fs::File, mem::MaybeUninit, ops::RangeInclusive,
-    os::fd::AsRawFd as _, path::Path, time::Duration,
+    collections::HashMap, fmt::Display, fs::File, mem::MaybeUninit, num::NonZeroU64,
+    ops::RangeInclusive, os::fd::AsRawFd as _, path::Path, time::Duration,
 };
 
 use jiff::SignedDuration;
@@ -14,6 +14,10 @@ const MIN_RING: u64 = 4096;
 /// The largest ring the kernel gives (`RINGBUF_MAX_DATA_SZ` is beyond what 32 bits of
 /// `max_entries` can ask for as a power of two).
 const MAX_RING: u64 = 1 << 31;
+/// The highest rate: more than sigtrace can write, and a line still takes some nanoseconds of it.
+const MAX_RATE: u64 = 1 << 30;
+/// Suffixes of sizes: K is 1024, as for systemd.
+const SIZE: parse_size::Config = parse_size::Config::new().with_binary();
 /// The longest time: what comes later overflows clocks.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// Bytes of a thread name with its NUL (`TASK_COMM_LEN`).
@@ -150,7 +154,7 @@ pub(super) fn duration(option: &'static str, text: &str) -> Result<Duration, Usa
 
 /// A size in bytes, rounded up to what the kernel takes.
 pub(super) fn ring_size(text: &str, notes: &mut Vec<String>) -> Result<u32, UsageError> {
-    let size = parse_size::Config::new().with_binary().parse_size(text).map_err(|error| {
+    let size = SIZE.parse_size(text).map_err(|error| {
         usage("--ring-size", format!("\"{text}\": {error}; give a size such as 8M"))
     })?;
     if size == 0 || size > MAX_RING {
@@ -161,6 +165,15 @@ pub(super) fn ring_size(text: &str, notes: &mut Vec<String>) -> Result<u32, Usag
         notes.push(format!("--ring-size: {size} bytes rounded up to {rounded}, a power of two"));
     }
     u32::try_from(rounded).map_err(|error| usage("--ring-size", error.to_string()))
+}
+
+/// Bytes a second.
+pub(super) fn rate(text: &str) -> Result<NonZeroU64, UsageError> {
+    let parsed = SIZE.parse_size(text).ok().and_then(NonZeroU64::new);
+    parsed.filter(|rate| rate.get() <= MAX_RATE).ok_or_else(|| {
+        let problem = "is not a number of bytes a second between 1 and 1G, such as 64K";
+        usage("--max-output-rate", format!("\"{text}\" {problem}"))
+    })
 }
 
 /// The most slots: a machine has no more threads (`PID_MAX_LIMIT`, `include/linux/threads.h`).
@@ -303,6 +316,30 @@ mod tests {
                 "--ring-size: 1 bytes rounded up to 4096, a power of two"
             ]
         );
+    }
+
+    #[test]
+    fn a_rate_has_the_suffixes_of_a_size() {
+        let rate = |text| rate(text).unwrap().get();
+        assert_eq!(
+            ["1", "500", "64K", "1.5m", "1G"].map(rate),
+            [1, 500, 65_536, 1_572_864, 1 << 30]
+        );
+    }
+
+    #[test]
+    fn a_rate_that_is_none_is_refused() {
+        for text in
+            ["0", "0K", "0.4", "-1", "1X", "", "1G1", "1025M", "16E", "99999999999999999999"]
+        {
+            assert_eq!(
+                rate(text).unwrap_err().to_string(),
+                format!(
+                    "--max-output-rate: \"{text}\" is not a number of bytes a second between 1 and 1G, \
+                     such as 64K"
+                )
+            );
+        }
     }
 
     #[test]

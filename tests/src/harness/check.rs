@@ -55,8 +55,15 @@ const RETURN: [&str; 11] = [
 const MASKS: [&str; 2] = ["mask_blocked", "mask_unblocked"];
 /// After `tid`, for callers in a pid namespace of their own.
 const NAMESPACE: [&str; 2] = ["ns_pid", "ns_tid"];
-const CAUSES: [&str; 6] =
-    ["ring_full", "pending_full", "registers_unreadable", "probe_missed", "undecodable", "output"];
+const CAUSES: [&str; 7] = [
+    "ring_full",
+    "pending_full",
+    "registers_unreadable",
+    "probe_missed",
+    "undecodable",
+    "output",
+    "rate_limited",
+];
 const BLIND: [&str; 7] = ["event", "time", "seq", "since", "until", "syscalls", "reason"];
 const STATS: [&str; 9] = [
     "event",

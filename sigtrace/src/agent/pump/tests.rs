@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{Read as _, Seek as _, Write as _},
     mem::offset_of,
+    num::NonZeroU64,
     os::fd::FromRawFd as _,
 };
 
@@ -45,7 +46,7 @@ fn pump_for(max_events: Option<u64>, returns_lost: u64) -> (Pump, File) {
     let output = file();
     let account = Account::new(counters(returns_lost), Misses::of(Vec::new(), Vec::new()));
     let sink = Sink::File(LineFile::new(output.try_clone().unwrap()).unwrap());
-    (Pump::new(Box::new(Json::new(Sets::Names)), sink, account, max_events), output)
+    (Pump::new(Box::new(Json::new(Sets::Names)), sink, account, max_events, None), output)
 }
 
 fn pump() -> (Pump, File) {
@@ -307,6 +308,82 @@ fn the_return_of_a_call_that_a_full_disk_had_no_room_for_is_not_told_of() {
     pump.push(pause().bytes(), CLOCK);
     assert_eq!(written(&mut pump, &mut output), [Value::Null; 0]);
     assert_eq!(books(&pump), (0, 0, 1, [0, 0, 0, 0], [0, 0]));
+}
+
+/// A pump for one line: a byte a second, so that the line takes longer than a burst and any test.
+fn pump_for_one_line() -> (Pump, File) {
+    let (mut pump, output) = pump();
+    pump.rate = NonZeroU64::new(1).map(Rate::new);
+    pump.advance(now_ns(clock::KERNEL));
+    (pump, output)
+}
+
+#[test]
+fn calls_beyond_the_limit_are_lost_by_it_and_what_is_said_of_them_is_not() {
+    let (mut pump, mut output) = pump_for_one_line();
+    for _ in 0..3 {
+        pump.push(kill().bytes(), CLOCK);
+    }
+    assert!(pump.report_losses());
+    pump.report_blind(0, None, vec!["kill"], "kprobes are disabled".to_owned());
+    pump.report_stats(&BTreeMap::new());
+    // The next is allowed 30 seconds before the line is paid for, and not a second earlier.
+    let in_seconds = |seconds| now_ns(clock::KERNEL) + seconds * 1_000_000_000;
+    let length = pump.lines[0].end as u64;
+    pump.advance(in_seconds(length - 31));
+    pump.push(kill().bytes(), CLOCK);
+    pump.advance(in_seconds(length - 30));
+    pump.push(kill().bytes(), CLOCK);
+    let events = written(&mut pump, &mut output);
+    let told: Vec<_> = events.iter().map(|event| (&event["event"], &event["seq"])).collect();
+    let expected = [
+        (json!("syscall"), json!(0)),
+        (json!("lost"), Value::Null),
+        (json!("blind"), json!(1)),
+        (json!("stats"), Value::Null),
+        (json!("syscall"), json!(2)),
+    ];
+    assert_eq!(told, expected.each_ref().map(|(event, seq)| (event, seq)));
+    assert_eq!((&events[1]["rate_limited"], &events[1]["output"]), (&json!(2), &json!(0)));
+    assert_eq!(events[4]["id"], json!(1));
+    assert_eq!(books(&pump), (2, 0, 3, [0, 0, 0, 0], [0, 0]));
+    assert_eq!(pump.account.losses().rate_limited, 3);
+}
+
+#[test]
+fn a_return_beyond_the_limit_is_lost_and_its_call_is_not() {
+    let (mut pump, mut output) = pump_for_one_line();
+    assert!(pump.tell_unfinished(under_way().bytes()));
+    pump.push(pause().bytes(), CLOCK);
+    pump.push(pause().bytes(), CLOCK);
+    assert_eq!(written(&mut pump, &mut output).len(), 1);
+    // The second is none of a call that was told of any more.
+    assert_eq!(books(&pump), (1, 0, 1, [0, 1, 0, 0], [0, 1]));
+}
+
+#[test]
+fn a_call_that_the_limit_does_not_let_be_told_of_as_unfinished_is_not_lost_by_that() {
+    let (mut pump, mut output) = pump_for_one_line();
+    pump.push(kill().bytes(), CLOCK);
+    assert!(!pump.tell_unfinished(under_way().bytes()));
+    assert_eq!(books(&pump), (0, 0, 0, [0, 0, 0, 0], [0, 0]));
+    pump.rate = None;
+    pump.push(pause().bytes(), CLOCK);
+    let events = written(&mut pump, &mut output);
+    let told: Vec<_> = events.iter().map(|event| (&event["syscall"], &event["ret"])).collect();
+    assert_eq!(told, [(&json!("kill"), &json!(0)), (&json!("pause"), &json!(0))]);
+    assert_eq!(books(&pump), (2, 0, 0, [0, 0, 0, 0], [0, 0]));
+}
+
+#[test]
+fn calls_past_the_number_wanted_are_left_out_before_the_limit_is_asked() {
+    let (mut pump, mut output) = pump_for(Some(1), 0);
+    pump.rate = NonZeroU64::new(1).map(Rate::new);
+    for _ in 0..2 {
+        pump.push(kill().bytes(), CLOCK);
+    }
+    assert_eq!(written(&mut pump, &mut output).len(), 1);
+    assert_eq!(books(&pump), (1, 1, 0, [0, 0, 0, 0], [0, 0]));
 }
 
 #[test]

@@ -130,6 +130,12 @@ fn sizes_and_times_that_are_none_are_refused() {
     ] {
         assert_usage(&[&format!("--ring-size={size}")], message);
     }
+    for rate in ["0", "-1", "1X", "2G", "99999999999999999999", ""] {
+        let message = format!(
+            "--max-output-rate: \"{rate}\" is not a number of bytes a second between 1 and 1G, such as 64K"
+        );
+        assert_usage(&["--max-output-rate", rate], &message);
+    }
     for option in ["--duration", "--min-duration", "--unfinished-after", "--stats"] {
         for time in ["0", "0s", "-1s", "soon", "nan", "inf", "1e300"] {
             let message = format!(

@@ -16,6 +16,7 @@ mod full_disk;
 mod held;
 mod io_uring;
 mod kernel_side;
+mod limited;
 mod listings;
 mod lockdown;
 mod mechanisms;
@@ -56,6 +57,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("ending", ending::TESTS),
     ("blocked", blocked::TESTS),
     ("full_disk", full_disk::TESTS),
+    ("limited", limited::TESTS),
     ("two_tracers", two_tracers::TESTS),
     ("io_uring", io_uring::TESTS),
     ("held", held::TESTS),

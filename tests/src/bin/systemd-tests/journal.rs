@@ -23,6 +23,18 @@ pub(crate) fn events() -> Result<Vec<Value>> {
     of_kind("syscall")
 }
 
+/// The bytes of these, with the ends of their lines.
+pub(crate) fn bytes_of_events() -> Result<u64> {
+    let lines = lines()?;
+    let events = lines.iter().filter(|line| line.starts_with(r#"{"event":"syscall""#));
+    Ok(events.map(|line| line.len() as u64 + 1).sum())
+}
+
+/// The events of losses, in order.
+pub(crate) fn losses() -> Result<Vec<Value>> {
+    of_kind("lost")
+}
+
 /// The totals that were told of last; `None` if they have not been yet.
 pub(crate) fn stats() -> Result<Option<Value>> {
     Ok(of_kind("stats")?.pop())

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod life;
+mod limit;
 mod mechanisms;
 mod sandbox;
 mod stop;
@@ -20,6 +21,7 @@ pub(crate) fn all() -> Vec<Trial> {
         sandbox::trials(),
         mechanisms::trials(),
         stop::trials(),
+        limit::trials(),
         suspend::trials(),
     ]
     .into_iter()
