@@ -6,7 +6,7 @@ use std::{
     mem::MaybeUninit,
     os::{
         fd::AsRawFd as _,
-        unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+        unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _},
     },
     path::Path,
 };
@@ -17,6 +17,8 @@ const FLAGS: libc::c_int = libc::O_NONBLOCK | libc::O_NOCTTY;
 const MODE: u32 = 0o600;
 /// Group and others may write.
 const WRITABLE: u32 = 0o022;
+/// Who may write to a directory may put files there, and only their owners may remove them.
+const STICKY: u32 = 0o1000;
 
 /// Why a file is not written to.
 #[derive(Debug, thiserror::Error)]
@@ -36,10 +38,16 @@ pub(crate) enum OpenError {
     /// It is this user's.
     #[error("it belongs to user {0}; name a file owned by root or by you")]
     Foreign(u32),
+    /// It is a FIFO that this user has put where many can.
+    #[error(
+        "it is a FIFO of user {0} in a directory that others can write to, so that user may have put it \
+         there to read or to hold up the events; name one of your own, or another directory"
+    )]
+    ForeignFifo(u32),
 }
 
-/// Opens a file to be written from its end on if `append`, or emptied, or created. What is no regular
-/// file, such as a pipe or a terminal, is opened as it is.
+/// Opens a file to be written from its end on if `append`, or emptied, or created. What is neither a
+/// regular file nor a FIFO, such as a terminal, is opened as it is.
 pub(super) fn open(path: &Path, append: bool) -> Result<File, OpenError> {
     let mut options = OpenOptions::new();
     options.write(true).append(append);
@@ -53,9 +61,17 @@ pub(super) fn open(path: &Path, append: bool) -> Result<File, OpenError> {
         Err(error) if is_link(path) && error.raw_os_error() == Some(libc::ELOOP) => {
             open_descriptor(path, options.custom_flags(FLAGS))?
         }
+        Err(error) if error.raw_os_error() == Some(libc::EACCES) => {
+            // With fs.protected_fifos set, the kernel refuses the same, but does not say why.
+            if let Ok(metadata) = fs::symlink_metadata(path) {
+                check_fifo(path, &metadata)?;
+            }
+            return Err(error.into());
+        }
         opened => opened?,
     };
     let metadata = file.metadata()?;
+    check_fifo(path, &metadata)?;
     if metadata.is_file() {
         check_owner(&metadata)?;
         if metadata.nlink() > 1 {
@@ -73,12 +89,46 @@ pub(super) fn open(path: &Path, append: bool) -> Result<File, OpenError> {
 }
 
 fn check_owner(metadata: &Metadata) -> Result<(), OpenError> {
-    // SAFETY: plain system call.
-    let own = unsafe { libc::geteuid() };
-    if metadata.uid() == 0 || metadata.uid() == own {
+    if metadata.uid() == 0 || metadata.uid() == own() {
         Ok(())
     } else {
         Err(OpenError::Foreign(metadata.uid()))
+    }
+}
+
+/// Refuses a FIFO that another user has put into a directory for everybody, such as /tmp.
+fn check_fifo(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
+    if !metadata.file_type().is_fifo() {
+        return Ok(());
+    }
+    let directory = fs::metadata(directory_of(path))?;
+    if is_trap(metadata.uid(), own(), directory.uid(), directory.mode()) {
+        Err(OpenError::ForeignFifo(metadata.uid()))
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a FIFO of user `owner` may be one that whoever named it does not expect. This is what the
+/// kernel refuses with `fs.protected_fifos=2` (`may_create_in_sticky`, fs/namei.c), which not every
+/// distribution sets, and which 0 switches off. Unlike a regular file, a FIFO in any other directory may
+/// be another user's: a log shipper that does not run as root has one of its own, in a directory of its
+/// own.
+fn is_trap(owner: u32, own: u32, directory_owner: u32, directory_mode: u32) -> bool {
+    let is_for_everybody = directory_mode & STICKY != 0 && directory_mode & WRITABLE != 0;
+    is_for_everybody && owner != own && owner != directory_owner
+}
+
+/// The user as whom we open files.
+fn own() -> u32 {
+    // SAFETY: plain system call.
+    unsafe { libc::geteuid() }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
     }
 }
 
@@ -89,13 +139,11 @@ fn is_link(path: &Path) -> bool {
 /// Opens what a link of proc(5) leads to, such as `/dev/fd/63`, which is what a shell has in the place
 /// of `>(jq)`: it is open already, and nobody else can put such a link there.
 fn open_descriptor(path: &Path, options: &OpenOptions) -> Result<File, OpenError> {
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(OpenError::Link);
-    };
+    let Some(name) = path.file_name() else { return Err(OpenError::Link) };
     let directory = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_PATH | libc::O_DIRECTORY)
-        .open(if directory.as_os_str().is_empty() { Path::new(".") } else { directory })?;
+        .open(directory_of(path))?;
     if !is_of_proc(&directory)? {
         return Err(OpenError::Link);
     }
@@ -208,6 +256,46 @@ mod tests {
         }
         drop(writer);
         assert_eq!(io::read_to_string(&mut reader).unwrap(), "now\nnow\n");
+    }
+
+    #[test]
+    fn a_fifo_is_a_trap_where_anybody_but_its_owner_may_have_expected_another() {
+        let [root, me, other] = [0, 1000, 1001];
+        for (owner, own, directory_owner, mode, expected) in [
+            // As /tmp.
+            (other, root, root, 0o1777, true),
+            (other, me, root, 0o1777, true),
+            (other, root, root, 0o1770, true),
+            (root, root, root, 0o1777, false),
+            (me, me, root, 0o1777, false),
+            // Whose directory it is can do as he likes in it anyway.
+            (root, me, root, 0o1777, false),
+            (other, root, other, 0o1777, false),
+            // As a service's directory of its own, and one that only its owner can write to.
+            (other, root, root, 0o0755, false),
+            (other, root, root, 0o1755, false),
+            (other, root, root, 0o0777, false),
+        ] {
+            assert_eq!(
+                is_trap(owner, own, directory_owner, mode),
+                expected,
+                "a FIFO of {owner} for {own} in a directory of {directory_owner} ({mode:04o})"
+            );
+        }
+    }
+
+    #[test]
+    fn a_fifo_of_ones_own_is_opened_wherever_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        let path = directory.path().join("fifo");
+        let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        // SAFETY: a string that outlives the call.
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        let mut reader =
+            OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
+        open(&path, false).unwrap().write_all(b"now\n").unwrap();
+        assert_eq!(io::read_to_string(&mut reader).unwrap(), "now\n");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Command lines that are invalid, or cannot be carried out.
 
-use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, chown, symlink};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use sigtrace_tests::harness::{Ended, Puppet, Test, Tracer, command, run_to_end, sigtrace};
@@ -20,6 +22,7 @@ pub const TESTS: &[Test] = tests![
     a_size_that_is_no_power_of_two_is_rounded_up_with_a_note,
     an_output_that_cannot_be_written_is_named,
     an_output_that_others_can_change_is_refused,
+    a_fifo_that_another_user_has_put_into_tmp_is_refused,
     a_missing_privilege_is_named,
     another_pid_namespace_is_named,
 ];
@@ -237,6 +240,58 @@ fn an_output_that_others_can_change_is_refused() {
     for path in [path, link] {
         let _ = fs::remove_file(path);
     }
+}
+
+fn a_fifo_that_another_user_has_put_into_tmp_is_refused() {
+    let (directory, setting) = (Path::new("/tmp/for-everybody"), "/proc/sys/fs/protected_fifos");
+    let before = fs::read_to_string(setting).unwrap_or_else(|error| panic!("{error}"));
+    let created = fs::create_dir(directory);
+    assert!(created.is_ok(), "{created:?}");
+    let path = directory.join("fifo");
+    let output = path.to_string_lossy();
+    let made = run_to_end(Command::new("/bin/busybox").arg("mkfifo").arg(&path));
+    assert!(made.status.success(), "{made:?}");
+    let reader = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&path);
+    let mut reader = reader.unwrap_or_else(|error| panic!("{error}"));
+    let why = "it is a FIFO of user 1000 in a directory that others can write to, so that user may have \
+               put it there to read or to hold up the events; name one of your own, or another directory";
+    let refused = format!("sigtrace: --output: cannot write to {output}: {why}\n");
+    // With 1 and 2 the kernel refuses it itself, but where only a group can write with 2 alone.
+    for (protected, mode, owner, is_refused) in [
+        ("0", 0o1777, 1000, true),
+        ("1", 0o1777, 1000, true),
+        ("2", 0o1777, 1000, true),
+        ("1", 0o1770, 1000, true),
+        ("2", 0o1770, 1000, true),
+        ("0", 0o1777, 0, false),
+        ("2", 0o1777, 0, false),
+        ("0", 0o0755, 1000, false),
+        ("2", 0o0755, 1000, false),
+    ] {
+        let permitted = fs::set_permissions(directory, fs::Permissions::from_mode(mode));
+        let owned = chown(&path, Some(owner), None);
+        let set = fs::write(setting, protected);
+        assert!(
+            permitted.is_ok() && owned.is_ok() && set.is_ok(),
+            "{permitted:?} {owned:?} {set:?}"
+        );
+        let ended = sigtrace(&["-s", "kill", "--duration", "100ms", "--stats", "-o", &output]);
+        let mut text = String::new();
+        // Nothing to read is an error as long as somebody else has it open.
+        let _ = reader.read_to_string(&mut text);
+        let case = format!("protected_fifos={protected}, {mode:04o}, {owner}: {ended:?}");
+        if is_refused {
+            assert_eq!(
+                (ended.status.code(), &*ended.stderr, &*text),
+                (Some(1), &*refused, ""),
+                "{case}"
+            );
+        } else {
+            assert_eq!(ended.status.code(), Some(0), "{case}");
+            assert!(text.contains(r#""event":"stats""#), "{case}: {text}");
+        }
+    }
+    let _ = (fs::write(setting, before), fs::remove_dir_all(directory));
 }
 
 /// As in a container.
