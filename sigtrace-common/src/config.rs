@@ -36,6 +36,10 @@ pub struct Config {
     pub self_pid: u32,
     /// When this many bytes wait in the ring, the agent is woken.
     pub wakeup_bytes: u32,
+    /// The ring has two to the power of this many bytes.
+    pub ring_bits: u32,
+    /// 1 if users have shares of a ring that is filling.
+    pub has_shares: u32,
     /// The number of slots less 1, which is a power of two less 1.
     pub slot_mask: u32,
     /// How kernel memory is read: bits of [`access`].
@@ -222,6 +226,14 @@ pub struct Offsets {
     pub task_sas_ss_size: u32,
     /// `task_struct.sas_ss_flags`.
     pub task_sas_ss_flags: u32,
+    /// `cred.user_ns`.
+    pub cred_user_ns: u32,
+    /// `user_namespace.parent`.
+    pub user_ns_parent: u32,
+    /// `user_namespace.level`: how many namespaces it is in.
+    pub user_ns_level: u32,
+    /// `user_namespace.owner`: who created it, in the initial namespace.
+    pub user_ns_owner: u32,
     /// `task_struct.thread_info.status`, which tells 32-bit callers on x86.
     pub task_status: u32,
     /// The number of the type `struct task_struct`.
@@ -236,6 +248,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 54 * 4);
-    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 4 + 54));
+    assert!(size_of::<Offsets>() == 58 * 4);
+    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 6 + 58));
 };

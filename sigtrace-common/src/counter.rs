@@ -1,10 +1,10 @@
 //! What the kernel side counts.
 
-/// One processor's counters, a cache line of its own: an element of the map `COUNTERS`.
-pub type Counters = [u64; 8];
+/// One processor's counters, in cache lines of its own: an element of the map `COUNTERS`.
+pub type Counters = [u64; 16];
 
-/// Index into [`Counters`]. Each is incremented only when the thing it names happens. All but the last
-/// count calls.
+/// Index into [`Counters`]. Each is incremented only when the thing it names happens. All but
+/// [`NotFollowed`](Self::NotFollowed) count calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Counter {
@@ -24,11 +24,16 @@ pub enum Counter {
     LeftOutByOutcome = 6,
     /// A new process or thread was to be followed, and there was no room to note it.
     NotFollowed = 7,
+    /// Lost: the ring was filling, the caller's user was beyond its share, and the call could not be merged
+    /// with others.
+    OverShare = 8,
+    /// Merged with others that are alike, as its user was beyond its share.
+    Merged = 9,
 }
 
 impl Counter {
     /// Every counter, in the order of the array.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::LeftOutByCaller,
         Self::RingFull,
         Self::PendingFull,
@@ -37,10 +42,22 @@ impl Counter {
         Self::LeftOutByArguments,
         Self::LeftOutByOutcome,
         Self::NotFollowed,
+        Self::OverShare,
+        Self::Merged,
     ];
 }
 
-/// What the agent is doing, by which the programs know what to do: the global `PHASE`.
+/// What the agent tells the programs: the global `ORDERS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Orders {
+    /// A [`Phase`]'s number.
+    pub phase: u32,
+    /// The generation of the map `CROWD`; see [`crowd`](crate::crowd).
+    pub generation: u32,
+}
+
+/// What the agent is doing, by which the programs know what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Phase {

@@ -10,6 +10,7 @@
 mod abi;
 mod config;
 mod counter;
+pub mod crowd;
 mod kfunc;
 mod record;
 mod shape;
@@ -19,7 +20,7 @@ mod table;
 
 pub use abi::{Abi, regs};
 pub use config::{Config, ERROR_WORDS, FEW, MAX_ERROR, Offsets, access, select, side};
-pub use counter::{Counter, Counters, Phase, SELECTED_BUCKETS, Seen};
+pub use counter::{Counter, Counters, Orders, Phase, SELECTED_BUCKETS, Seen};
 pub use kfunc::{BPF_RDONLY_CAST, BPF_SESSION_IS_RETURN, KFUNCS};
 pub use record::{Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Record, State, undecided};
 pub use shape::{Frame, NO_ARG, Place, SHAPES_LEN, Shape, flag, shapes};

@@ -12,6 +12,7 @@ use crate::{
     config::config,
     maps::EVENTS,
     shapes::{ShapeRef, get},
+    shares,
 };
 
 /// Past the threshold the agent is woken for this many bytes more, not for each record until it
@@ -33,6 +34,9 @@ pub fn emit<T>(from: &T, size: usize) -> bool {
             wakeup(),
         )
     };
+    if failed != 0 {
+        shares::note_full();
+    }
     failed == 0
 }
 
@@ -63,6 +67,7 @@ fn emit_words<const WORDS: usize>(slot: *mut Slot) -> bool {
         let size = WORDS as u64 * 8;
         let room = bpf_ringbuf_reserve(ring, size, 0).cast::<u64>();
         if room.is_null() {
+            shares::note_full();
             return false;
         }
         let words = slot.cast::<u64>();
@@ -88,6 +93,7 @@ const HEADER: u64 = 8;
 #[inline(always)]
 fn wakeup() -> u64 {
     let waiting = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA));
+    shares::note_waiting(waiting);
     let wake = waiting.wrapping_sub(u64::from(config!(wakeup_bytes))) < WAKEUP_SPAN;
     u64::from(if wake { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP })
 }

@@ -19,6 +19,7 @@ mod kernel;
 mod maps;
 mod mechanisms;
 mod shapes;
+mod shares;
 mod slots;
 mod threads;
 

@@ -8,7 +8,7 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, CgroupArray, HashMap, RingBuf},
 };
-use sigtrace_common::{Counter, Counters, Phase, SYSCALLS, Seen};
+use sigtrace_common::{Counter, Counters, Orders, Phase, SYSCALLS, Seen};
 
 use crate::atomic::{add_u32, add_u64};
 
@@ -56,21 +56,28 @@ pub static COMMS: HashMap<[u64; 2], u8> = HashMap::with_max_entries(1, 0);
 #[map]
 pub static CGROUP: CgroupArray = CgroupArray::with_max_entries(1, 0);
 
-/// What the agent is doing: a [`Phase`]'s number. A global, which costs a load, as every program
-/// looks at it.
+/// What the agent tells the programs as it goes. A global, which costs a load, as every program looks at
+/// it.
 #[repr(transparent)]
-struct Doing(UnsafeCell<u32>);
+struct Doing(UnsafeCell<Orders>);
 
-// SAFETY: only ever read, and whole; the agent writes it.
+// SAFETY: only ever read, and member by member; the agent writes it.
 unsafe impl Sync for Doing {}
 
 #[unsafe(no_mangle)]
-static PHASE: Doing = Doing(UnsafeCell::new(Phase::Idle as u32));
+static ORDERS: Doing = Doing(UnsafeCell::new(Orders { phase: Phase::Idle as u32, generation: 0 }));
 
 #[inline(always)]
 fn phase() -> u32 {
     // SAFETY: a valid, aligned static; volatile, as the agent changes it.
-    unsafe { PHASE.0.get().read_volatile() }
+    unsafe { (&raw const (*ORDERS.0.get()).phase).read_volatile() }
+}
+
+/// Which entries of the map `CROWD` are to be used: see [`sigtrace_common::crowd`].
+#[inline(always)]
+pub fn generation() -> u32 {
+    // SAFETY: as above.
+    unsafe { (&raw const (*ORDERS.0.get()).generation).read_volatile() }
 }
 
 /// Whether calls that begin are traced: attaching and detaching take the kernel seconds, and calls that

@@ -155,6 +155,9 @@ pub struct TraceArgs {
     /// Size of the ring between kernel and agent, such as 8M
     #[arg(long, value_name = "SIZE", default_value = "4M", help_heading = "Probing")]
     pub ring_size: String,
+    /// Let one user fill the ring, so that others' calls are lost: no shares, and nothing is merged
+    #[arg(long, help_heading = "Probing")]
+    pub no_shares: bool,
     /// Do not test the probes periodically; the tests are harmless calls that other tracers see
     #[arg(long, help_heading = "Probing")]
     pub no_check: bool,

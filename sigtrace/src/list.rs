@@ -41,9 +41,10 @@ pub fn probes(mechanisms: Vec<Mechanism>) -> Vec<Probe> {
 }
 
 /// The kinds of events, and what each is for.
-pub(crate) const EVENTS: [(&str, &str); 5] = [
+pub(crate) const EVENTS: [(&str, &str); 6] = [
     ("syscall", "a system call, decoded"),
     ("return", "the return of a call that was printed as unfinished"),
+    ("repeated", "calls of one process that are alike, merged while the ring was filling"),
     ("lost", "calls that were not printed, by cause, since the last such event"),
     ("blind", "a period in which some calls could not be seen"),
     ("stats", "the accounting: what was printed, filtered and lost"),

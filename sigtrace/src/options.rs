@@ -128,6 +128,8 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         uids: [0; FEW],
         self_pid: std::process::id(),
         wakeup_bytes: 0,
+        ring_bits: 0,
+        has_shares: u32::from(!args.no_shares),
         slot_mask: 0,
         access: 0,
         offsets: Offsets::default(),

@@ -17,7 +17,7 @@ use crate::{
     kernel::task::Task,
     maps::{count, saw, sees_returns},
     shapes::{ShapeRef, get, has},
-    slots,
+    shares, slots,
 };
 
 /// EFAULT: what a call returns whose memory the kernel could not read, or not write.
@@ -114,10 +114,19 @@ fn finish(serves: Serves, shape: ShapeRef, slot: *mut Slot, ret: i64) {
         if told {
             record.undecided |= undecided::TOLD;
         }
-        let emitted =
-            if serves == Serves::Reads { emit_read(record) } else { emit_returned(shape, slot) };
-        if !emitted {
+        let point = u32::from(get!(shape, point));
+        if !told
+            && shares::is_filling()
+            && shares::holds_back(record, point, get!(shape, emitted).into(), 1) != 0
+        {
+            // Merged, or counted as lost.
+        } else if !(if serves == Serves::Reads {
+            emit_read(record)
+        } else {
+            emit_returned(shape, slot)
+        }) {
             count_lost(told);
+            shares::lose(record, point);
         }
     }
     record.state = State::Idle as u8;
@@ -132,7 +141,7 @@ fn count_lost(told: bool) {
 #[inline(always)]
 pub fn flush_missed(slot: *mut Slot) {
     // SAFETY: the thread's own slot.
-    let record = unsafe { &mut (*slot).record };
+    let (record, entered) = unsafe { (&mut (*slot).record, (*slot).point) };
     // SAFETY: a member of the slot; volatile, for who looks at slots of others.
     unsafe { (&raw mut record.state).write_volatile(State::Missed as u8) };
     if record.undecided & undecided::OWN == 0 {
@@ -146,8 +155,14 @@ pub fn flush_missed(slot: *mut Slot) {
         }
         if !told && filter::unreturned(record) {
             count(Counter::LeftOutByOutcome);
+        } else if !told
+            && shares::is_filling()
+            && shares::holds_back(record, entered, size_of::<Record>() as u32, 0) != 0
+        {
+            // Counted as lost.
         } else if !emit(record, size_of::<Record>()) {
             count_lost(told);
+            shares::lose(record, entered);
         }
     }
     record.state = State::Idle as u8;

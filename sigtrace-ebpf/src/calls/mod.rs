@@ -14,6 +14,8 @@ pub mod signalfd;
 mod target;
 mod user;
 
+pub use user::arg;
+
 /// What the calls of a program have in common, which so is as short as they let it be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Serves {

@@ -119,6 +119,30 @@ impl Task {
         self.uid_gid().0
     }
 
+    /// The user that it runs as, and the user whose share it uses up: the same, but in a user namespace the
+    /// one who created it, or the outermost of those it is in. Who may have a namespace may have 65,536
+    /// users in it (subuid(5)).
+    #[inline(never)]
+    pub fn charged_uid() -> (u32, u32) {
+        /// As deep as namespaces can be (`create_user_ns`, `kernel/user_namespace.c`).
+        const DEEPEST: u32 = 33;
+        let task = Self::current();
+        let uid = task.uid();
+        if config!(offsets.user_ns_parent) == 0 {
+            return (uid, uid);
+        }
+        let cred: u64 = member(task.address(), config!(offsets.task_cred));
+        let mut namespace: u64 = member(cred, config!(offsets.cred_user_ns));
+        let mut owner = uid;
+        let mut i = 0;
+        while i < DEEPEST && member::<u32>(namespace, config!(offsets.user_ns_level)) != 0 {
+            owner = member(namespace, config!(offsets.user_ns_owner));
+            namespace = member(namespace, config!(offsets.user_ns_parent));
+            i += 1;
+        }
+        (uid, owner)
+    }
+
     /// The id of its cgroup in the version 2 hierarchy.
     #[inline(always)]
     pub fn cgroup(self) -> u64 {

@@ -1,4 +1,4 @@
-//! What became of every call: printed, filtered or lost.
+//! What became of every call: printed, filtered, merged or lost.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ use crate::{
 pub(crate) struct Losses {
     /// The ring had no room.
     pub(crate) ring_full: u64,
+    /// The user was beyond its share of a ring that was filling, and the call could not be merged.
+    pub(crate) over_share: u64,
     /// No slot was left for one more thread.
     pub(crate) pending_full: u64,
     /// The caller's registers could not be read.
@@ -40,6 +42,7 @@ impl Losses {
     pub(crate) fn causes(self) -> Counts {
         let Self {
             ring_full,
+            over_share,
             pending_full,
             registers_unreadable,
             probe_missed,
@@ -49,6 +52,7 @@ impl Losses {
         } = self;
         vec![
             ("ring_full", ring_full),
+            ("over_share", over_share),
             ("pending_full", pending_full),
             ("registers_unreadable", registers_unreadable),
             ("probe_missed", probe_missed),
@@ -61,6 +65,7 @@ impl Losses {
     fn since(self, before: Self) -> Self {
         Self {
             ring_full: self.ring_full.saturating_sub(before.ring_full),
+            over_share: self.over_share.saturating_sub(before.over_share),
             pending_full: self.pending_full.saturating_sub(before.pending_full),
             registers_unreadable: self
                 .registers_unreadable
@@ -118,7 +123,7 @@ impl Returns {
     }
 }
 
-/// The books. Calls made while attached = printed + filtered + lost.
+/// The books. Calls made while attached = printed + filtered + merged + lost.
 #[derive(Debug)]
 pub(crate) struct Account {
     counters: Counters,
@@ -129,6 +134,9 @@ pub(crate) struct Account {
     incomplete: Incomplete,
     returns: Returns,
     left_out: u64,
+    merged: u64,
+    /// The events that they were merged into.
+    repeated: u64,
     undecodable: u64,
     output: u64,
     rate_limited: u64,
@@ -146,6 +154,8 @@ impl Account {
             incomplete: Incomplete::default(),
             returns: Returns::default(),
             left_out: 0,
+            merged: 0,
+            repeated: 0,
             undecodable: 0,
             output: 0,
             rate_limited: 0,
@@ -181,19 +191,38 @@ impl Account {
         self.left_out += calls;
     }
 
-    /// A record was none.
-    pub(crate) fn undecodable(&mut self) {
-        self.undecodable += 1;
+    /// An event into which so many calls were merged reached the output.
+    pub(crate) fn repeated(&mut self, calls: u64) {
+        self.repeated += 1;
+        self.merged = self.merged.saturating_add(calls);
+    }
+
+    /// How many events calls were merged into, and how many calls.
+    pub(crate) fn merged(&self) -> (u64, u64) {
+        (self.repeated, self.merged)
+    }
+
+    /// How many calls programs have merged, or lost for want of room in the ring.
+    pub(crate) fn merged_or_lost(&self) -> u64 {
+        [Counter::Merged, Counter::OverShare, Counter::RingFull]
+            .map(|counter| self.counters.get(counter))
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
+    /// The records of so many calls were none.
+    pub(crate) fn undecodable(&mut self, calls: u64) {
+        self.undecodable = self.undecodable.saturating_add(calls);
     }
 
     /// So many calls did not reach the output.
     pub(crate) fn not_written(&mut self, calls: u64) {
-        self.output += calls;
+        self.output = self.output.saturating_add(calls);
     }
 
     /// A call was over the limit of bytes a second.
-    pub(crate) fn rate_limited(&mut self) {
-        self.rate_limited += 1;
+    pub(crate) fn rate_limited(&mut self, calls: u64) {
+        self.rate_limited = self.rate_limited.saturating_add(calls);
     }
 
     pub(crate) fn total_printed(&self) -> u64 {
@@ -225,6 +254,7 @@ impl Account {
     pub(crate) fn losses(&self) -> Losses {
         Losses {
             ring_full: self.counters.get(Counter::RingFull),
+            over_share: self.counters.get(Counter::OverShare),
             pending_full: self.counters.get(Counter::PendingFull),
             registers_unreadable: self.counters.get(Counter::RegistersUnreadable),
             probe_missed: self.probe_missed,
@@ -272,6 +302,7 @@ impl Account {
             elapsed_ns,
             printed: mechanisms.keys().map(|&row| (name(row), self.printed[row])).collect(),
             filtered: self.filtered(),
+            merged: self.merged,
             lost: self.losses().causes(),
             incomplete: self.incomplete.holes(),
             returns: self.returns().counts(),

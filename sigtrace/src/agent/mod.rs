@@ -3,6 +3,8 @@
 mod account;
 mod child;
 mod clock;
+mod crowd;
+mod culprits;
 mod ended;
 mod ids;
 mod nothing;
@@ -51,6 +53,7 @@ pub use self::ended::CannotRun;
 use self::{
     account::Account,
     child::Child,
+    crowd::Crowd,
     pump::Pump,
     rate::Rate,
     readiness::register,
@@ -124,8 +127,9 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         kernel.set_phase(Phase::Tracing)?;
     }
     let account = Account::new(shared.counters, misses);
+    let crowd = Crowd::new(shared.crowd);
     let rate = options.max_output_rate.map(Rate::new);
-    let mut pump = Pump::new(format, sink, account, options.max_events, rate);
+    let mut pump = Pump::new(format, sink, account, crowd, options.max_events, rate);
     let mut unfollowed = Unfollowed::default();
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))
@@ -285,6 +289,7 @@ impl Rounds<'_> {
         if let Some(watch) = self.watch.as_mut().filter(|watch| watch.is_due()) {
             watch.run(self.kernel, pump).map_err(io::Error::other)?;
         }
+        crowd::turn(self.kernel, pump).await?;
         if self.sweep.is_due() {
             self.sweep.run(self.kernel, pump).await?;
         }
@@ -350,6 +355,12 @@ async fn finish(
 ) -> io::Result<()> {
     while pump.fill(ring.get_mut()) {
         pump.flush().await?;
+    }
+    for entry in pump.crowd.take_all() {
+        pump.tell_repeated(&entry);
+        if pump.is_full() {
+            pump.flush().await?;
+        }
     }
     pump.report_losses();
     // First, so that the totals below have what is written here.
@@ -432,8 +443,14 @@ fn say_account(account: &Account) {
     let losses = account.losses();
     let plural = |count: u64| if count == 1 { "" } else { "s" };
     let (events, filtered) = (account.total_printed(), account.filtered());
+    let merged = match account.merged() {
+        (_, 0) => String::new(),
+        (events, calls) => {
+            format!("{calls} call{} merged into {events}, ", plural(calls))
+        }
+    };
     let mut text = format!(
-        "{events} event{}, {filtered} call{} filtered out, {} lost",
+        "{events} event{}, {filtered} call{} filtered out, {merged}{} lost",
         plural(events),
         plural(filtered),
         losses.total()

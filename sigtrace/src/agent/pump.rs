@@ -15,12 +15,13 @@ use std::{
 };
 
 use aya::maps::{MapData, RingBuf};
-use sigtrace_common::State;
+use sigtrace_common::{State, crowd};
 use tokio::time::timeout;
 
 use super::{
     account::{Account, Losses},
     clock::{self, Offset, now_ns},
+    crowd::Crowd,
     ids::Ids,
     rate::Rate,
     room::{self, Room},
@@ -29,7 +30,7 @@ use super::{
 };
 use crate::{
     bpf::{Mechanism, RecordBytes},
-    decode::{self, Call, CallKey, Glance, Holes, WallClock},
+    decode::{self, Call, CallKey, Glance, Holes, Repeated, WallClock},
     output::{Blind, Event, Format, Lost, Stats},
 };
 
@@ -63,6 +64,8 @@ enum Entry {
     Unfinished(usize, Holes, CallKey),
     /// The return of a call that was printed before.
     Return,
+    /// So many calls, merged.
+    Repeated(u64),
     /// So many losses, of calls and of late returns.
     Lost(Box<(Losses, u64)>),
     /// Nothing.
@@ -75,6 +78,8 @@ pub(crate) struct Pump {
     sink: Sink,
     /// The books.
     pub(crate) account: Account,
+    /// What programs merged, and whose the lost calls were.
+    pub(crate) crowd: Crowd,
     offset: Offset,
     started_ns: u64,
     buffer: Vec<u8>,
@@ -110,6 +115,7 @@ impl Pump {
         format: Box<dyn Format>,
         sink: Sink,
         account: Account,
+        crowd: Crowd,
         max_events: Option<u64>,
         rate: Option<Rate>,
     ) -> Self {
@@ -117,6 +123,7 @@ impl Pump {
             format,
             sink,
             account,
+            crowd,
             offset: Offset::new(),
             started_ns: now_ns(clock::KERNEL),
             buffer: Vec::with_capacity(BATCH + 4096),
@@ -224,7 +231,7 @@ impl Pump {
         match self.told.meet(record) {
             Met::New if self.is_done() => self.account.left_out(1),
             // Before it is decoded, so that a flood costs little.
-            Met::New if !self.allows_more() => self.account.rate_limited(),
+            Met::New if !self.allows_more() => self.account.rate_limited(1),
             // By reference: a call is large, and moving it takes longer than decoding it.
             Met::New => match &mut decode::call(record, clock) {
                 Ok(call) => {
@@ -233,7 +240,7 @@ impl Pump {
                 }
                 Err(error) => {
                     tracing::error!("a record from the kernel is lost: {error}");
-                    self.account.undecodable();
+                    self.account.undecodable(1);
                 }
             },
             Met::Return(_) if !self.allows_more() => self.account.return_lost(),
@@ -277,18 +284,45 @@ impl Pump {
             self.buffer.truncate(start);
             tracing::error!("an event is lost: {error}");
             match entry {
-                Entry::Call(..) | Entry::Unfinished(..) => self.account.undecodable(),
+                Entry::Call(..) | Entry::Unfinished(..) => self.account.undecodable(1),
+                Entry::Repeated(calls) => self.account.undecodable(calls),
                 Entry::Return => self.account.return_lost(),
                 Entry::Lost(_) | Entry::None => {}
             }
             return;
         }
-        if let (Some(rate), Entry::Call(..) | Entry::Unfinished(..) | Entry::Return) =
-            (&mut self.rate, &entry)
+        if let Some(rate) = &mut self.rate
+            && !matches!(entry, Entry::Lost(_) | Entry::None)
         {
             rate.spend(self.buffer.len() - start);
         }
         self.lines.push(Line { end: self.buffer.len(), next_seq: self.seq, entry });
+    }
+
+    /// Tells of merged calls.
+    pub(crate) fn tell_repeated(&mut self, entry: &crowd::Entry) {
+        if self.is_done() {
+            self.account.left_out(entry.count);
+            return;
+        }
+        self.advance(now_ns(clock::KERNEL));
+        if !self.allows_more() {
+            self.account.rate_limited(entry.count);
+            return;
+        }
+        let clock = self.offset.refresh();
+        match decode::repeated(entry, clock) {
+            Ok(repeated) => {
+                let repeated = Repeated { seq: self.next_seq(), ..repeated };
+                let time_ns = now_ns(libc::CLOCK_REALTIME);
+                let event = Event::Repeated { repeated: &repeated, time_ns };
+                self.line(event, Entry::Repeated(repeated.count));
+            }
+            Err(error) => {
+                tracing::error!("merged calls are lost: {error}");
+                self.account.undecodable(entry.count);
+            }
+        }
     }
 
     /// Tells of losses as [`report_losses`](Self::report_losses) does, but not again at once.
@@ -306,7 +340,9 @@ impl Pump {
     /// Tells of losses since the last time. Says whether there were any.
     pub(crate) fn report_losses(&mut self) -> bool {
         let Some((losses, returns)) = self.account.new_losses() else { return false };
-        let lost = Lost { time_ns: now_ns(libc::CLOCK_REALTIME), causes: losses.causes(), returns };
+        let most = self.crowd.most();
+        let time_ns = now_ns(libc::CLOCK_REALTIME);
+        let lost = Lost { time_ns, causes: losses.causes(), returns, most };
         self.line(Event::Lost(&lost), Entry::Lost(Box::new((losses, returns))));
         true
     }
@@ -426,6 +462,10 @@ impl Pump {
         while let Some(record) = ring.next() {
             any |= self.give_up_on(&record);
         }
+        for entry in self.crowd.take_all() {
+            self.account.not_written(entry.count);
+            any = true;
+        }
         any
     }
 
@@ -453,6 +493,8 @@ impl Pump {
                 (Entry::Call(..) | Entry::Unfinished(..), false) => self.account.not_written(1),
                 (Entry::Return, true) => self.account.return_printed(),
                 (Entry::Return, false) => self.account.return_lost(),
+                (Entry::Repeated(calls), true) => self.account.repeated(calls),
+                (Entry::Repeated(calls), false) => self.account.not_written(calls),
                 (Entry::Lost(lost), false) => self.account.losses_untold(lost.0, lost.1),
                 (Entry::Lost(_), true) | (Entry::None, _) => {}
             }

@@ -4,7 +4,8 @@ use std::{
     collections::{HashMap, HashSet},
     fs,
     hash::Hash,
-    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    io,
+    os::fd::{AsFd as _, BorrowedFd},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -16,11 +17,12 @@ use aya::{
 use aya_log::EbpfLogger;
 use log::Log;
 use sigtrace_common::{
-    Config, Offsets, Phase, Point, SELECTED_BUCKETS, SYSCALLS, Seen, Syscall, access, select, side,
+    Config, Offsets, Orders, Phase, Point, SELECTED_BUCKETS, SYSCALLS, Seen, Syscall, access,
+    select, side,
 };
 
 use super::{
-    Counters, Policy, Selection,
+    Counters, Crowd, Grace, Policy, Selection,
     descendants::{self, Process},
     features::Features,
     fentry::Functions,
@@ -47,12 +49,11 @@ pub struct Kernel {
     pub(super) plan: Plan,
     offsets: Offsets,
     slots: Slots,
-    /// The global `PHASE`.
-    phase: MapData,
+    /// The global `ORDERS`, and what it holds.
+    orders: MapData,
+    ordered: Orders,
     seen: MapData,
-    /// A map of maps, to be updated, and what it is updated with.
-    barrier: OwnedFd,
-    barrier_inner: OwnedFd,
+    grace: Grace,
 }
 
 /// What programs and agent have in common.
@@ -62,6 +63,8 @@ pub struct Shared {
     pub ring: RingBuf<MapData>,
     /// What is counted.
     pub counters: Counters,
+    /// What was merged, and whose the lost calls were.
+    pub crowd: Crowd,
 }
 
 /// What this kernel is like, as far as it tells.
@@ -133,6 +136,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
     let config = Config {
         offsets: *offsets,
         wakeup_bytes: selection.ring_size / WAKEUP_PART,
+        ring_bits: selection.ring_size.ilog2(),
         slot_mask: slots - 1,
         access: features.access | if plan.misses_returns() { access::MISSES } else { 0 },
         ..selection.config
@@ -178,20 +182,24 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         maps::HashMap::try_from(object.take("OVERFLOW")?)?,
         maps::HashMap::try_from(object.take("OVERFLOW_TOLD")?)?,
     );
-    let (phase, seen) = (array(object.take(".bss")?)?, array(object.take("SEEN")?)?);
-    let (barrier, barrier_inner) = sys::array_of_arrays().context("cannot create a map of maps")?;
+    let (orders, seen) = (array(object.take(".bss")?)?, array(object.take("SEEN")?)?);
+    let grace = Grace::new().context("cannot create a map of maps")?;
+    let crowd = match object.map("CROWD")? {
+        Map::Array(data) => Crowd::map(data.fd()).context("cannot map CROWD")?,
+        _ => return Err(anyhow!("CROWD is not an array")),
+    };
     let kernel = Kernel {
         object,
         functions,
         plan,
         offsets: *offsets,
         slots,
-        phase,
+        orders,
+        ordered: Orders { phase: Phase::Idle as u32, generation: 0 },
         seen,
-        barrier,
-        barrier_inner,
+        grace,
     };
-    Ok((kernel, Shared { ring, counters }))
+    Ok((kernel, Shared { ring, counters, crowd }))
 }
 
 impl Kernel {
@@ -275,21 +283,33 @@ impl Kernel {
     /// Tells the programs what the agent is doing. None of them begins anything, or emits a record,
     /// once it is idle; but those that have begun must be waited for.
     pub fn set_phase(&mut self, phase: Phase) -> Result<()> {
-        sys::set_global(self.phase.fd().as_fd(), &(phase as u32).to_ne_bytes())
-            .context("cannot set the phase of the programs")
+        self.ordered.phase = phase as u32;
+        self.order().context("cannot set the phase of the programs")
+    }
+
+    /// Tells the programs which generation of the map `CROWD` to use.
+    pub fn set_generation(&mut self, generation: u32) -> Result<()> {
+        self.ordered.generation = generation;
+        self.order().context("cannot begin a generation of merged calls")
+    }
+
+    fn order(&self) -> io::Result<()> {
+        let Orders { phase, generation } = self.ordered;
+        let [phase, generation] = [phase, generation].map(u32::to_ne_bytes);
+        sys::set_global(self.orders.fd().as_fd(), &[phase, generation].concat())
     }
 
     /// Waits until the programs have ended that were running when they were told to do nothing.
     ///
     /// Calls that do not sleep have most likely returned, too, as each processor has been through with
     /// what it was at.
-    ///
-    /// Programs run in read-side critical sections of RCU, and updating a map of maps waits for a grace
-    /// period (`maybe_wait_bpf_programs`, `kernel/bpf/syscall.c`); membarrier(2) would, too, but not
-    /// on a kernel with processors in `nohz_full`.
     pub fn wait_for_programs(&self) -> Result<()> {
-        sys::replace_inner(self.barrier.as_fd(), self.barrier_inner.as_fd())
-            .context("cannot wait for the programs")
+        self.grace.wait()
+    }
+
+    /// What waits for the programs likewise, in a thread of its own.
+    pub fn grace(&self) -> io::Result<Grace> {
+        self.grace.try_clone()
     }
 
     /// How often the programs of each row saw the agent try them.

@@ -3,6 +3,7 @@
 mod attach;
 mod clock;
 mod counters;
+mod crowd;
 mod descendants;
 mod features;
 mod fentry;
@@ -29,6 +30,7 @@ use sigtrace_common::Config;
 
 pub use attach::{Attached, Probes, attach};
 pub use counters::Counters;
+pub use crowd::{Crowd, Grace};
 pub use load::{Kernel, Shared};
 pub use mechanism::{Mechanism, Policy};
 pub use misses::Misses;

@@ -19,6 +19,7 @@ pub(super) fn of(types: &Types) -> Offsets {
         iterator,
         tries,
         caller,
+        user_namespaces,
         kept,
         numbers,
     ] {
@@ -144,6 +145,17 @@ fn caller(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offse
         cgroup_kn: types.structure("cgroup").member("kn")?,
         kernfs_node_id: types.structure("kernfs_node").member("id")?,
         task_blocked: task.member("blocked")?,
+        ..offsets
+    })
+}
+
+fn user_namespaces(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    let namespace = types.structure("user_namespace");
+    Some(Offsets {
+        cred_user_ns: types.structure("cred").member("user_ns")?,
+        user_ns_parent: namespace.member("parent")?,
+        user_ns_level: namespace.member("level")?,
+        user_ns_owner: namespace.member("owner")?,
         ..offsets
     })
 }

@@ -10,6 +10,7 @@ mod clock;
 mod error;
 mod glance;
 mod record;
+mod repeated;
 #[cfg(test)]
 pub(crate) mod sample;
 mod sigaction;
@@ -26,6 +27,7 @@ pub use clock::WallClock;
 pub use error::DecodeError;
 pub use glance::{CallKey, Glance};
 pub use record::call;
+pub use repeated::{Repeated, repeated};
 pub use sigaction::{Handler, Sigaction};
 pub use siginfo::{Fault, Members, Rest, Siginfo, Sigval};
 pub use signalfd::SignalfdSiginfos;

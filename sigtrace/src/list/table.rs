@@ -143,8 +143,8 @@ mod tests {
                 "kill                    62/37        kprobe.session  no      @send",
                 "sigreturn               -/119        kprobe.session  no      @mask @stack",
                 "rt_sigtimedwait_time64  -/421        kprobe.session  yes     @wait",
-                "EVENT    SUMMARY",
-                "lost     calls that were not printed, by cause, since the last such event",
+                "EVENT     SUMMARY",
+                "lost      calls that were not printed, by cause, since the last such event",
             ]
         );
     }
@@ -162,8 +162,8 @@ mod tests {
                  return from a signal handler without siginfo…",
                 "rt_sigtimedwait_time64  -/421        kprobe.session  yes     @wait         \
                  take a pending signal, waiting for one until…",
-                "EVENT    SUMMARY",
-                "lost     calls that were not printed, by cause, since the last such event",
+                "EVENT     SUMMARY",
+                "lost      calls that were not printed, by cause, since the last such event",
             ]
         );
     }
@@ -197,8 +197,8 @@ mod tests {
                         "set: set in, info: siginfo out, timeout: timespec64 in, sigsetsize: size"
                     )
                 ),
-                "EVENT    SUMMARY".to_owned(),
-                "lost     calls that were not printed, by cause, since the last such event"
+                "EVENT     SUMMARY".to_owned(),
+                "lost      calls that were not printed, by cause, since the last such event"
                     .to_owned(),
             ]
         );

@@ -1,6 +1,6 @@
 //! What there is to write.
 
-use crate::decode::Call;
+use crate::decode::{Call, Comm, Repeated};
 
 /// One line of the stream.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,13 @@ pub enum Event<'a> {
         call: &'a Call<'a>,
         /// Wall clock when it returned, or when it was noticed that this was missed, in nanoseconds
         /// since 1970 (UTC).
+        time_ns: u64,
+    },
+    /// Calls that were merged.
+    Repeated {
+        /// The calls.
+        repeated: &'a Repeated,
+        /// Wall clock when they are told of, in nanoseconds since 1970 (UTC).
         time_ns: u64,
     },
     /// Calls were lost.
@@ -35,6 +42,30 @@ pub struct Lost {
     pub causes: Counts,
     /// Of calls that were printed as unfinished, how many returns were lost besides.
     pub returns: u64,
+    /// Whose were the most, if any were lost to whom the programs could tell.
+    pub most: Option<Most>,
+}
+
+/// Whose the most lost calls were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    /// The user whose share of the ring they used up: in a user namespace its owner.
+    pub user: MostOf<u32>,
+    /// The process: its id, the name of a thread of it, its real user id.
+    pub process: MostOf<(u32, Comm, u32)>,
+    /// The syscall.
+    pub syscall: MostOf<&'static str>,
+    /// The signal that they name, if any did.
+    pub signal: Option<MostOf<i32>>,
+}
+
+/// What lost calls have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MostOf<T> {
+    /// What it is.
+    pub what: T,
+    /// How many of them have it.
+    pub lost: u64,
 }
 
 /// A time in which no probe of some syscalls answered. Calls made in it were not seen, and so nobody
@@ -56,7 +87,7 @@ pub struct Blind {
 }
 
 /// The accounting since tracing began: calls made while attached = the sum of `printed`, plus
-/// `filtered`, plus the sum of `lost`.
+/// `filtered`, plus `merged`, plus the sum of `lost`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Wall clock, in nanoseconds since 1970 (UTC).
@@ -67,6 +98,8 @@ pub struct Stats {
     pub printed: Counts,
     /// Calls the filter left out.
     pub filtered: u64,
+    /// Calls that were merged into others' events.
+    pub merged: u64,
     /// Calls that were not printed, by cause.
     pub lost: Counts,
     /// Calls printed with a hole, by what is missing.

@@ -4,6 +4,7 @@ mod blind;
 mod call;
 mod caller;
 mod integer;
+mod repeated;
 mod siginfo;
 mod stats;
 #[cfg(test)]
@@ -40,6 +41,9 @@ impl Format for Json {
             }
             Event::Return { call, time_ns } => {
                 call::write_return(call, self.sets, self.clock.text(time_ns), buffer);
+            }
+            Event::Repeated { repeated, time_ns } => {
+                repeated::write(repeated, time_ns, &mut self.clock, buffer);
             }
             Event::Lost(lost) => {
                 stats::write_lost(lost, self.clock.text(lost.time_ns), buffer);

@@ -10,7 +10,7 @@ mod timestamp;
 
 use std::io;
 
-pub use event::{Blind, Counts, Event, Lost, Stats};
+pub use event::{Blind, Counts, Event, Lost, Most, MostOf, Stats};
 pub use json::{Json, MAX_NUMBER};
 pub use text::Text;
 

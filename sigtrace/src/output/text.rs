@@ -4,6 +4,7 @@ mod blind;
 mod call;
 mod escape;
 mod palette;
+mod repeated;
 mod siginfo;
 mod stats;
 #[cfg(test)]
@@ -41,6 +42,10 @@ impl Format for Text {
             Event::Return { call, time_ns } => {
                 palette.time(self.clock.time_of_day(time_ns), buffer)?;
                 call::write_return(call, self.sets, palette, buffer)?;
+            }
+            Event::Repeated { repeated, time_ns } => {
+                palette.time(self.clock.time_of_day(time_ns), buffer)?;
+                repeated::write(repeated, &mut self.clock, palette, buffer)?;
             }
             Event::Lost(lost) => {
                 palette.time(self.clock.time_of_day(lost.time_ns), buffer)?;

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use sigtrace_common::SYSCALLS;
 
-use super::parts::{Named, counts, described, names, object, or_null, reference};
+use super::{
+    call::comm,
+    parts::{Named, counts, described, names, object, or_null, reference},
+};
 use crate::{
     agent::{Incomplete, Losses, Returns},
     bpf::Mechanism,
@@ -18,7 +21,36 @@ pub(super) fn lost() -> Value {
     ];
     let returns = described("Lost returns of calls printed as unfinished.", reference("uint64"));
     let causes = numbers(Losses::default().causes());
-    object(header.into_iter().chain(causes).chain([("returns", returns)]))
+    object(header.into_iter().chain(causes).chain([("returns", returns), ("most", most())]))
+}
+
+/// Whose the most lost calls were.
+fn most() -> Value {
+    let of = |what, keys: &[Named]| {
+        let lost = [("lost", described("How many of them.", reference("uint64")))];
+        described(what, object(keys.iter().cloned().chain(lost)))
+    };
+    let uid = || reference("uint32");
+    let process = [("pid", reference("uint32")), ("comm", comm()), ("uid", uid())];
+    let signal = [("sig", or_null(reference("signal"))), ("signo", reference("int32"))];
+    described(
+        "Whose the most of them were, each by itself; null if the programs could not tell.",
+        or_null(object([
+            (
+                "user",
+                of(
+                    "The user, in a user namespace its owner, in the initial one.",
+                    &[("uid", uid())],
+                ),
+            ),
+            ("process", of("The process.", &process)),
+            (
+                "syscall",
+                of("The syscall.", &[("syscall", names(SYSCALLS.iter().map(|row| row.name)))]),
+            ),
+            ("signal", or_null(of("The signal that they name; null if none does.", &signal))),
+        ])),
+    )
 }
 
 /// The event of a time in which nothing could be seen.
@@ -38,7 +70,10 @@ pub(super) fn blind() -> Value {
         ("time", described("When the beginning or the end was noticed.", reference("time"))),
         (
             "seq",
-            described("Its position among calls, returns and blind periods.", reference("uint64")),
+            described(
+                "Its position among calls, returns, repeated calls and blind periods.",
+                reference("uint64"),
+            ),
         ),
         ("since", described("When the probes were last known to answer.", reference("time"))),
         ("until", until),
@@ -64,6 +99,7 @@ pub(super) fn stats() -> Value {
         ("elapsed_ns", described("Since the probes were attached.", reference("uint64"))),
         ("printed", described("Events by syscall.", counts(syscalls()))),
         ("filtered", described("Calls the selection left out.", reference("uint64"))),
+        ("merged", described("Calls in the `repeated` events printed.", reference("uint64"))),
         ("lost", described("Calls that were not printed, by cause.", lost)),
         (
             "incomplete",

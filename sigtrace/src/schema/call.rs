@@ -77,9 +77,6 @@ fn masks() -> Value {
 /// What every call has, in the order of the output.
 fn keys() -> [Named; 18] {
     let seen = |what, schema| described(what, schema);
-    let comm = json!({ "type": "string", "maxLength": size_of::<Comm>() });
-    let error =
-        json!({ "anyOf": [reference("error"), integer(1, errno::MAX), { "type": "null" }] });
     [
         ("event", json!({ "const": "syscall" })),
         ("id", seen("Identifies the call; unique in a run.", reference("id"))),
@@ -87,7 +84,7 @@ fn keys() -> [Named; 18] {
         (
             "seq",
             seen(
-                "Counts calls, returns and blind periods, from 0, without gaps.",
+                "Counts calls, returns, repeated calls and blind periods, from 0, without gaps.",
                 reference("uint64"),
             ),
         ),
@@ -107,14 +104,24 @@ fn keys() -> [Named; 18] {
         ("gid", seen("Real group id, in the initial user namespace.", reference("uint32"))),
         (
             "comm",
-            seen("The thread's name, which its user chooses; invalid UTF-8 is replaced.", comm),
+            seen("The thread's name, which its user chooses; invalid UTF-8 is replaced.", comm()),
         ),
         ("cgroup", seen("The id of the caller's cgroup (version 2).", reference("uint64"))),
         ("args", seen("The arguments by the kernel's names.", json!({ "type": "object" }))),
         ("ret", seen("What the kernel function returned.", or_null(reference("int64")))),
-        ("error", seen("The error, if `ret` is one.", error)),
+        ("error", seen("The error, if `ret` is one.", error())),
         ("duration_ns", seen("From entry to return.", or_null(reference("uint64")))),
     ]
+}
+
+/// A thread's name.
+pub(super) fn comm() -> Value {
+    json!({ "type": "string", "maxLength": size_of::<Comm>() })
+}
+
+/// An error, if there is one.
+pub(super) fn error() -> Value {
+    json!({ "anyOf": [reference("error"), integer(1, errno::MAX), { "type": "null" }] })
 }
 
 /// What is null, and when: calls that were not seen to return have no result and took no known

@@ -14,6 +14,7 @@ mod args;
 mod call;
 mod parts;
 mod print;
+mod repeated;
 mod siginfo;
 mod structures;
 #[cfg(test)]
@@ -59,6 +60,7 @@ fn definitions() -> Map<String, Value> {
     let events = EVENTS.map(|(name, summary)| {
         let schema = match name {
             "return" => call::returned(),
+            "repeated" => repeated::repeated(),
             "lost" => accounting::lost(),
             "blind" => accounting::blind(),
             "stats" => accounting::stats(),

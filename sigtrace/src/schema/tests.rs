@@ -111,7 +111,7 @@ fn printed(event: Event<'_>) -> Value {
 }
 
 fn lost() -> Value {
-    let lost = Lost { time_ns: 1, causes: Losses::default().causes(), returns: 0 };
+    let lost = Lost { time_ns: 1, causes: Losses::default().causes(), returns: 0, most: None };
     printed(Event::Lost(&lost))
 }
 

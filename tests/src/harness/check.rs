@@ -55,8 +55,9 @@ const RETURN: [&str; 11] = [
 const MASKS: [&str; 2] = ["mask_blocked", "mask_unblocked"];
 /// After `tid`, for callers in a pid namespace of their own.
 const NAMESPACE: [&str; 2] = ["ns_pid", "ns_tid"];
-const CAUSES: [&str; 7] = [
+const CAUSES: [&str; 8] = [
     "ring_full",
+    "over_share",
     "pending_full",
     "registers_unreadable",
     "probe_missed",
@@ -64,13 +65,18 @@ const CAUSES: [&str; 7] = [
     "output",
     "rate_limited",
 ];
+const REPEATED: [&str; 14] = [
+    "event", "time", "seq", "syscall", "sig", "signo", "pid", "comm", "uid", "ret", "error",
+    "first", "last", "count",
+];
 const BLIND: [&str; 7] = ["event", "time", "seq", "since", "until", "syscalls", "reason"];
-const STATS: [&str; 9] = [
+const STATS: [&str; 10] = [
     "event",
     "time",
     "elapsed_ns",
     "printed",
     "filtered",
+    "merged",
     "lost",
     "incomplete",
     "returns",
@@ -94,6 +100,7 @@ pub(super) fn lines(stream: &Stream) -> Vec<Value> {
         let checked = match object.get("event").and_then(Value::as_str) {
             Some("syscall") => call(object, &mut so_far, processors, stream),
             Some("return") => returned(object, &mut so_far, stream),
+            Some("repeated") => repeated(object, &mut so_far),
             Some("lost") => lost(object),
             Some("blind") => blind(object, &mut so_far),
             Some("stats") => stats(object),
@@ -111,7 +118,7 @@ type Checked = Result<(), String>;
 /// What came before a line.
 #[derive(Default)]
 struct SoFar {
-    /// Calls, returns and blind times.
+    /// Calls, returns, repeated calls and blind times.
     numbered: u64,
     ids: BTreeSet<u64>,
     /// The calls without a return, by their ids: what their return has to have, too.
@@ -167,8 +174,17 @@ fn number(event: &Object, key: &str) -> Result<u64, String> {
     value.ok_or_else(|| format!("`{key}` is no integer without a sign"))
 }
 
+fn repeated(event: &Object, so_far: &mut SoFar) -> Checked {
+    keys(event, &REPEATED)?;
+    numbered(event, so_far)?;
+    let text = |key: &str| event[key].as_str().unwrap_or_default();
+    ensure(text("first") <= text("last") && text("last") <= text("time"), || {
+        "`first`, `last` and `time` are not in order".into()
+    })
+}
+
 fn lost(event: &Object) -> Checked {
-    keys(event, &[&["event", "time"], &CAUSES[..], &["returns"]].concat())?;
+    keys(event, &[&["event", "time"], &CAUSES[..], &["returns", "most"]].concat())?;
     let mut counts = event.values().filter_map(integer::read);
     ensure(counts.any(|count: u64| count > 0), || "nothing was lost".into())
 }

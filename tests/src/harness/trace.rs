@@ -65,17 +65,23 @@ impl Trace {
         sums
     }
 
+    /// The events into which calls were merged.
+    pub fn repeated(&self) -> impl Iterator<Item = &Value> {
+        self.of_kind("repeated")
+    }
+
     /// The last `stats` record; there is one with `--stats`.
     pub fn stats(&self) -> Stats<'_> {
         let stats = self.of_kind("stats").last();
         Stats(stats.unwrap_or_else(|| panic!("no stats record; stderr:\n{}", self.stderr)))
     }
 
-    /// Asserts that no call was lost, and no return missed.
+    /// Asserts that no call was lost or merged, and no return missed.
     #[track_caller]
     pub fn assert_complete(&self) {
         let stats = self.stats();
-        assert_eq!((stats.incomplete("return_missed"), stats.lost()), (0, 0), "{}", stats.0);
+        let lacking = (stats.incomplete("return_missed"), stats.lost(), stats.merged());
+        assert_eq!(lacking, (0, 0, 0), "{}", stats.0);
     }
 
     fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &Value> {
@@ -103,6 +109,11 @@ impl Stats<'_> {
         number(&self.0["filtered"])
     }
 
+    /// Calls merged into `repeated` events.
+    pub fn merged(self) -> u64 {
+        number(&self.0["merged"])
+    }
+
     /// Calls lost, whatever the cause.
     pub fn lost(self) -> u64 {
         sum(&self.0["lost"])
@@ -113,16 +124,16 @@ impl Stats<'_> {
         number(&self.0["incomplete"][hole])
     }
 
-    /// Calls made while attached, by the rule: printed, filtered or lost.
+    /// Calls made while attached, by the rule: printed, filtered, merged or lost.
     pub fn calls(self) -> u64 {
-        self.printed() + self.filtered() + self.lost()
+        self.printed() + self.filtered() + self.merged() + self.lost()
     }
 }
 
 /// The calls of a `lost` event, by cause.
 fn counts(event: &Value) -> impl Iterator<Item = (String, u64)> {
     let object = event.as_object().cloned().unwrap_or_default();
-    let others = ["event", "time", "returns"];
+    let others = ["event", "time", "returns", "most"];
     let causes = object.into_iter().filter(move |(key, _)| !others.contains(&key.as_str()));
     causes.map(|(cause, count)| (cause, number(&count)))
 }

@@ -29,6 +29,9 @@ pub(super) struct Suite {
 const EXPEDITED: &str =
     "rcupdate.rcu_expedited=1 rcutree.jiffies_till_first_fqs=0 rcutree.jiffies_till_next_fqs=0";
 
+/// How long the floods of `shares` last. The tests of `smp` have shorter ones.
+const FLOODS: &str = "flood.seconds=10";
+
 /// All suites.
 pub(super) const SUITES: &[Suite] = &[
     Suite { options: EXPEDITED, ..suite("guest", "guest-tests") },
@@ -47,6 +50,20 @@ pub(super) const SUITES: &[Suite] = &[
         for_pcs: true,
         options: "syscall.x32=y",
         ..suite("x32", "x32-tests")
+    },
+    Suite {
+        smp: 2,
+        kernels: &["6.12", "7"],
+        options: FLOODS,
+        only_by_name: true,
+        ..suite("flood2", "smp-tests")
+    },
+    Suite {
+        smp: 4,
+        kernels: &["6.12", "7"],
+        options: FLOODS,
+        only_by_name: true,
+        ..suite("flood4", "smp-tests")
     },
     Suite {
         smp: 2,

@@ -14,7 +14,7 @@ use sigtrace_common::{Counter, Record};
 use super::*;
 use crate::{
     agent::sink::LineFile,
-    bpf::{Counters, Misses},
+    bpf::{self, Counters, Misses},
     decode::sample::Sample,
     output::{Json, Sets},
     schema::tests::assert_valid,
@@ -34,11 +34,94 @@ fn file() -> File {
 
 /// The counters of a kernel side that has counted this many lost returns.
 fn counters(returns: u64) -> Counters {
-    let mut counters: sigtrace_common::Counters = [0; 8];
+    let mut counters: sigtrace_common::Counters = [0; 16];
     counters[Counter::ReturnLost as usize] = returns;
     let mut file = file();
     file.write_all(&counters.map(u64::to_ne_bytes).concat()).unwrap();
     Counters::map(&file, 1).unwrap()
+}
+
+/// What a kernel side has merged and lost: entries of generation 0, each at an index.
+fn crowd(entries: &[(usize, crowd::Entry)]) -> Crowd {
+    const SIZE: usize = size_of::<crowd::Entry>();
+    let mut file = file();
+    file.set_len((2 * crowd::ENTRIES * SIZE) as u64).unwrap();
+    for (index, entry) in entries {
+        // SAFETY: integers without padding.
+        let bytes: [u8; SIZE] = unsafe { mem::transmute(*entry) };
+        file.seek(std::io::SeekFrom::Start((index * SIZE) as u64)).unwrap();
+        file.write_all(&bytes).unwrap();
+    }
+    Crowd::new(bpf::Crowd::map(&file).unwrap())
+}
+
+/// So many kills of SIGWINCH to itself, by a process of a user.
+fn flood(count: u64) -> crowd::Entry {
+    let what = u32::try_from(sigtrace_common::find("kill").unwrap().0).unwrap();
+    let what = what | crowd::alike::HAS_SIGNAL | crowd::alike::USED;
+    crowd::Entry {
+        alike: crowd::Alike { pid: 900, uid: 1000, what, signal: 28, ret: 0 },
+        count,
+        first_ns: 1_000_000_001,
+        last_ns: 2_000_000_001,
+        comm: *b"flood\0\0\0\0\0\0\0\0\0\0\0",
+        charged: 1000,
+        claims: 1,
+    }
+}
+
+#[test]
+fn merged_calls_are_an_event_and_in_the_books_once_it_is_written() {
+    let (mut pump, mut output) = pump();
+    pump.crowd = crowd(&[(7, flood(51_234))]);
+    for entry in pump.crowd.take_all() {
+        pump.tell_repeated(&entry);
+    }
+    assert_eq!(pump.crowd.take_all(), []);
+    assert_eq!(pump.account.merged(), (0, 0));
+    let events = written(&mut pump, &mut output);
+    let expected = json!({ "event": "repeated", "time": events[0]["time"], "seq": 0,
+        "syscall": "kill", "sig": "SIGWINCH", "signo": 28, "ret": 0, "error": null,
+        "first": events[0]["first"], "last": events[0]["last"], "count": 51_234 });
+    assert_eq!(events, [expected]);
+    assert_eq!((pump.account.merged(), books(&pump).2), ((1, 51_234), 0));
+}
+
+#[test]
+fn merged_calls_that_are_not_written_are_lost() {
+    let (mut pump, _output) = pump();
+    pump.crowd = crowd(&[(0, flood(5))]);
+    pump.tell_repeated(&flood(3));
+    write_to_full_disk(&mut pump);
+    assert_eq!((pump.account.merged(), books(&pump).2), ((0, 0), 3));
+    let unread = pump.crowd.take_all();
+    unread.iter().for_each(|entry| pump.account.not_written(entry.count));
+    assert_eq!((pump.account.merged(), books(&pump).2), ((0, 0), 8));
+}
+
+#[test]
+fn merged_calls_past_the_limit_are_left_out() {
+    let (mut pump, _) = pump_for(Some(1), 0);
+    pump.push(kill().bytes(), CLOCK);
+    pump.tell_repeated(&flood(3));
+    assert_eq!(books(&pump).1, 3);
+}
+
+#[test]
+fn a_loss_says_whose_the_most_were_since_the_last_one() {
+    let (mut pump, mut output) = pump_for(None, 1);
+    pump.crowd = crowd(&[(crowd::MERGED + 3, flood(12))]);
+    assert!(pump.report_losses());
+    pump.account.not_written(1);
+    assert!(pump.report_losses());
+    let events = written(&mut pump, &mut output);
+    let most = json!({
+        "user": { "uid": 1000, "lost": 12 },
+        "process": { "pid": 900, "comm": "flood", "uid": 1000, "lost": 12 },
+        "syscall": { "syscall": "kill", "lost": 12 },
+        "signal": { "sig": "SIGWINCH", "signo": 28, "lost": 12 },
+    });
+    assert_eq!([&events[0]["most"], &events[1]["most"]], [&most, &Value::Null]);
 }
 
 /// A pump, and the file it writes to.
@@ -46,7 +129,8 @@ fn pump_for(max_events: Option<u64>, returns_lost: u64) -> (Pump, File) {
     let output = file();
     let account = Account::new(counters(returns_lost), Misses::of(Vec::new(), Vec::new()));
     let sink = Sink::File(LineFile::new(output.try_clone().unwrap()).unwrap());
-    (Pump::new(Box::new(Json::new(Sets::Names)), sink, account, max_events, None), output)
+    let format = Box::new(Json::new(Sets::Names));
+    (Pump::new(format, sink, account, crowd(&[]), max_events, None), output)
 }
 
 fn pump() -> (Pump, File) {

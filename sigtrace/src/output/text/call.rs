@@ -135,25 +135,30 @@ fn mask_change(change: MaskChange, sets: Sets, out: &mut Vec<u8>) -> io::Result<
 }
 
 fn result(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    let result = call.ret().filter(|_| call.errno().is_none());
+    if result.is_some()
+        && let Some((_, value)) = call.args().find(|(arg, _)| arg.access == Access::Returned)
+    {
+        return value::write(value, sets, palette, out);
+    }
+    ret(call.ret(), palette, out)?;
+    let taken = result.and_then(|ret| i32::try_from(ret).ok()).and_then(signal::name);
+    match taken.filter(|_| call.syscall.outcome == Outcome::Signal) {
+        Some(name) => write!(out, " ({name})"),
+        None => Ok(()),
+    }
+}
+
+/// What a call returned: a number, an error or nothing.
+pub(super) fn ret(ret: Option<i64>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     let style = palette.error;
-    match (call.ret(), call.errno()) {
+    match (ret, ret.and_then(errno::of)) {
         (None, _) => write!(out, "?"),
+        (Some(ret), None) => write!(out, "{ret}"),
         (Some(_), Some(number)) => match (errno::name(number), errno::restart(number)) {
             (Some(name), Some(meaning)) => write!(out, "? {style}{name} ({meaning}){style:#}"),
             (Some(name), None) => write!(out, "-1 {style}{name}{style:#}"),
             (None, _) => write!(out, "-1 {style}(errno {number}){style:#}"),
         },
-        (Some(ret), None) => {
-            let returned = call.args().find(|(arg, _)| arg.access == Access::Returned);
-            if let Some((_, value)) = returned {
-                return value::write(value, sets, palette, out);
-            }
-            write!(out, "{ret}")?;
-            let taken = i32::try_from(ret).ok().and_then(signal::name);
-            match taken.filter(|_| call.syscall.outcome == Outcome::Signal) {
-                Some(name) => write!(out, " ({name})"),
-                None => Ok(()),
-            }
-        }
     }
 }

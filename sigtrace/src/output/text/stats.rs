@@ -5,10 +5,14 @@ use std::{
     io::{self, Write},
 };
 
-use super::palette::Palette;
-use crate::output::{Lost, Stats};
+use super::{escape::Escaped, palette::Palette, value};
+use crate::{
+    names::signal,
+    output::{Lost, Stats},
+};
 
-/// `lost 12 calls: ring_full 12, pending_full 0; 1 late return`.
+/// `lost 12 calls: ring_full 12, pending_full 0; 1 late return; most by user 1000 (12), flood[900] (7),
+/// kill (12), SIGWINCH (9)`.
 pub(super) fn write_lost(lost: &Lost, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     let hole = palette.hole;
     write!(out, "{hole}lost {} calls: {}", sum(&lost.causes), List(&lost.causes))?;
@@ -17,17 +21,28 @@ pub(super) fn write_lost(lost: &Lost, palette: &Palette, out: &mut Vec<u8>) -> i
         1 => write!(out, "; 1 late return")?,
         returns => write!(out, "; {returns} late returns")?,
     }
+    if let Some(most) = &lost.most {
+        write!(out, "; most by user {} ({}), ", most.user.what, most.user.lost)?;
+        let (pid, comm, _) = &most.process.what;
+        write!(out, "{}[{pid}] ({}), ", Escaped(comm.bytes()), most.process.lost)?;
+        write!(out, "{} ({})", most.syscall.what, most.syscall.lost)?;
+        if let Some(signal) = &most.signal {
+            out.extend(b", ");
+            value::name_or(signal::name(signal.what), signal.what, out)?;
+            write!(out, " ({})", signal.lost)?;
+        }
+    }
     write!(out, "{hole:#}")
 }
 
-/// `stats after 10.000000 s: printed 42 (kill 42), filtered 7, lost 0 (…), incomplete (…),
+/// `stats after 10.000000 s: printed 42 (kill 42), filtered 7, merged 0, lost 0 (…), incomplete (…),
 /// returns (…), probes (…)`.
 pub(super) fn write_stats(stats: &Stats, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     let style = palette.syscall;
     let (seconds, rest) = (stats.elapsed_ns / 1_000_000_000, stats.elapsed_ns % 1_000_000_000);
     write!(out, "{style}stats{style:#} after {seconds}.{:06} s: printed ", rest / 1000)?;
     total(&stats.printed, out)?;
-    write!(out, ", filtered {}, lost ", stats.filtered)?;
+    write!(out, ", filtered {}, merged {}, lost ", stats.filtered, stats.merged)?;
     total(&stats.lost, out)?;
     // One call can have several holes, so that they have no sum.
     write!(out, ", incomplete ({})", List(&stats.incomplete))?;

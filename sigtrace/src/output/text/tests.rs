@@ -1,12 +1,12 @@
 //! Whole lines.
 
 use proptest::prelude::*;
-use sigtrace_common::{Abi, State};
+use sigtrace_common::{Abi, State, find};
 
 use super::Text;
 use crate::{
-    decode::{self, WallClock, sample::Sample, tests::records},
-    output::{Blind, Event, Format, Lost, Sets, Stats},
+    decode::{self, Comm, Repeated, WallClock, sample::Sample, tests::records},
+    output::{Blind, Event, Format, Lost, Most, MostOf, Sets, Stats},
 };
 
 const CLOCK: WallClock = WallClock { offset_ns: 1_795_290_787_123_456_788 };
@@ -541,10 +541,58 @@ fn lost_calls_have_a_line() {
             time_ns: 1_795_290_788_123_456_789,
             causes: vec![("ring_full", 12), ("pending_full", 1)],
             returns,
+            most: None,
         };
         assert_eq!(
             event(&mut Text::new(Sets::Names, false), Event::Lost(&lost)),
             format!("19:53:08.123456 lost 13 calls: ring_full 12, pending_full 1{end}\n")
+        );
+    }
+}
+
+#[test]
+fn a_loss_says_whose_the_most_were() {
+    let lost = Lost {
+        time_ns: 1_795_290_788_123_456_789,
+        causes: vec![("ring_full", 12)],
+        returns: 0,
+        most: Some(Most {
+            user: MostOf { what: 1000, lost: 12 },
+            process: MostOf { what: (900, Comm(*b"flo[d\0\0\0\0\0\0\0\0\0\0\0"), 0), lost: 7 },
+            syscall: MostOf { what: "kill", lost: 11 },
+            signal: Some(MostOf { what: 65, lost: 9 }),
+        }),
+    };
+    assert_eq!(
+        event(&mut Text::new(Sets::Names, false), Event::Lost(&lost)),
+        "19:53:08.123456 lost 12 calls: ring_full 12; most by user 1000 (12), flo\\x5bd[900] (7), kill \
+         (11), 65 (9)\n"
+    );
+}
+
+#[test]
+fn merged_calls_have_a_line() {
+    let repeated = |signal, ret, count| Repeated {
+        seq: 3,
+        syscall: find("kill").unwrap().1,
+        signal,
+        pid: 900,
+        comm: Comm(*b"flood\0\0\0\0\0\0\0\0\0\0\0"),
+        uid: 1000,
+        ret,
+        first_ns: 1_795_290_788_123_456_789,
+        last_ns: 1_795_290_789_000_000_000,
+        count,
+    };
+    for (repeated, expected) in [
+        (repeated(Some(28), Some(0), 51_234), "kill(..., SIGWINCH) = 0 <51234 times from"),
+        (repeated(Some(65), Some(-22), 2), "kill(..., 65) = -1 EINVAL <2 times from"),
+        (repeated(None, None, 1), "kill(...) = ? <1 time from"),
+    ] {
+        let event_of = Event::Repeated { repeated: &repeated, time_ns: 1_795_290_790_000_000_000 };
+        assert_eq!(
+            event(&mut Text::new(Sets::Names, false), event_of),
+            format!("19:53:10.000000 flood[900] {expected} 19:53:08.123456 to 19:53:09.000000>\n")
         );
     }
 }
@@ -580,6 +628,7 @@ fn stats_have_a_line() {
         elapsed_ns: 10_500_000_000,
         printed: vec![("kill", 42), ("pause", 1)],
         filtered: 7,
+        merged: 5,
         lost: vec![("ring_full", 12), ("pending_full", 0)],
         incomplete: vec![("return_missed", 3), ("unreadable", 1)],
         returns: vec![("printed", 5), ("lost", 2)],
@@ -588,7 +637,7 @@ fn stats_have_a_line() {
     assert_eq!(
         event(&mut Text::new(Sets::Names, false), Event::Stats(&stats)),
         "19:53:08.123456 stats after 10.500000 s: printed 43 (kill 42, pause 1), filtered 7, \
-         lost 12 (ring_full 12, pending_full 0), incomplete (return_missed 3, unreadable 1), \
+         merged 5, lost 12 (ring_full 12, pending_full 0), incomplete (return_missed 3, unreadable 1), \
          returns (printed 5, lost 2), probes (kill kprobe, pause fentry)\n"
     );
 }

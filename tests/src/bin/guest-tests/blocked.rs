@@ -134,7 +134,7 @@ fn assert_gets_all(sigtrace: Streaming, made: u64, mut reader: impl io::Read) {
 
 fn a_storm_that_nobody_reads_does_not_make_it_grow() {
     let (mut reader, writer) = pipe();
-    let sigtrace = Streaming::start(ARGS, writer);
+    let sigtrace = Streaming::start(&[ARGS, &["--no-shares"]].concat(), writer);
     let made = Flood::run(2, 100_000);
     let resident = sigtrace.memory("VmRSS");
     assert!(resident < 16 << 10, "it takes {resident} kB");

@@ -120,7 +120,7 @@ fn counters_near_their_limits_are_told_as_they_are() {
     // All of its calls succeed.
     assert_eq!(stats.filtered(), NEAR + calls);
     let near = integer::shown(NEAR);
-    let lost = json!({ "ring_full": near, "pending_full": near, "registers_unreadable": near,
+    let lost = json!({ "ring_full": near, "over_share": near, "pending_full": near, "registers_unreadable": near,
         "probe_missed": 0, "undecodable": 0, "output": 0, "rate_limited": 0 });
     assert_eq!(stats.0["lost"], lost);
     assert_eq!(stats.0["returns"], json!({ "printed": 0, "lost": near }));

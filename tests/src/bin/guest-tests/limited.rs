@@ -121,6 +121,7 @@ fn assert_all_else_is_over_the_limit(trace: &Trace, made: u64) -> u64 {
     let (printed, stats) = (trace.calls().count() as u64, trace.stats());
     let none = [
         "ring_full",
+        "over_share",
         "pending_full",
         "registers_unreadable",
         "probe_missed",

@@ -17,7 +17,7 @@ pub const TESTS: &[Test] = tests![
 /// Has a sigtrace with the smallest ring stand still while so many calls are made, and returns its
 /// books.
 fn books(args: &[&str], calls: u64) -> Account {
-    let args = [&["-s", "tkill", "--ring-size", "4096"], args].concat();
+    let args = [&["-s", "tkill", "--ring-size", "4096", "--no-shares"], args].concat();
     let sigtrace = Streaming::start(&args, Stdio::null());
     sigtrace.freeze();
     Flood::run(1, calls);
@@ -54,7 +54,7 @@ fn calls_that_find_no_room_are_counted() {
 }
 
 fn a_late_return_that_finds_no_room_is_counted_and_told_of() {
-    let selected = ["-s", "tkill,pause", "--ring-size", "4096"];
+    let selected = ["-s", "tkill,pause", "--ring-size", "4096", "--no-shares"];
     let late = ["--unfinished-after", "100ms", "--stats"];
     let tracer = Tracer::start(&[&selected[..], &late].concat());
     let waiting = Background::start("endless", &["pause"]);

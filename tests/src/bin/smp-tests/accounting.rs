@@ -1,4 +1,4 @@
-//! The books: calls made while attached = printed + filtered + lost.
+//! The books: calls made while attached = printed + filtered + merged + lost.
 
 use std::thread;
 use std::time::Duration;
@@ -36,13 +36,19 @@ fn storm(threads: u64, rounds: u64) -> u64 {
 #[track_caller]
 fn assert_adds_up(trace: &Trace, calls: u64) {
     let stats = trace.stats();
-    assert_eq!(stats.calls(), calls, "printed, filtered and lost do not add up: {}", stats.0);
+    assert_eq!(stats.calls(), calls, "the books do not add up: {}", stats.0);
     assert_eq!(stats.printed(), trace.calls().count() as u64, "printed: {}", stats.0);
     assert_in_order(trace);
     let told: u64 = trace.lost().values().filter_map(integer::read::<u64>).sum();
     assert_eq!(told, stats.lost(), "lost, as it happened and in the end: {}", stats.0);
+    let counts = trace.repeated().filter_map(|event| integer::read::<u64>(&event["count"]));
+    assert_eq!(counts.sum::<u64>(), stats.merged(), "merged: {}", stats.0);
+    let merged = match stats.merged() {
+        0 => String::new(),
+        calls => format!("{calls} calls merged into {}, ", trace.repeated().count()),
+    };
     let last = format!(
-        "sigtrace: {} events, {} calls filtered out, {} lost",
+        "sigtrace: {} events, {} calls filtered out, {merged}{} lost",
         stats.printed(),
         stats.filtered(),
         stats.lost()
@@ -102,7 +108,8 @@ fn a_call_that_is_not_printed_is_filtered() {
 }
 
 fn a_ring_too_small_loses_calls_and_says_how_many() {
-    let tracer = Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", "4096"]);
+    let tracer =
+        Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", "4096", "--no-shares"]);
     let rounds = storm(1, 1000);
     let trace = tracer.finish();
     assert_adds_up(&trace, 3 * rounds);
@@ -118,7 +125,8 @@ fn assert_all_for_the_ring(trace: &Trace) {
 
 fn threads_on_all_processors_lose_no_count() {
     for ring in ["4M", "4096"] {
-        let tracer = Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", ring]);
+        let tracer =
+            Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", ring, "--no-shares"]);
         let rounds = storm(8, 100);
         let trace = tracer.finish();
         assert_adds_up(&trace, 3 * rounds);
@@ -129,7 +137,8 @@ fn threads_on_all_processors_lose_no_count() {
 }
 
 fn a_tracer_that_stands_still_for_seconds_knows_what_it_lost() {
-    let tracer = Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", "256K"]);
+    let tracer =
+        Tracer::start(&["--syscall", STORM, "--stats", "--ring-size", "256K", "--no-shares"]);
     tracer.signal(libc::SIGSTOP);
     let rounds = storm(4, 1000);
     thread::sleep(Duration::from_secs(2));

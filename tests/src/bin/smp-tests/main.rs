@@ -1,7 +1,8 @@
-//! What several processors are needed for: the books, when calls are made on all of them at once, and the
-//! processor that an event names.
+//! What several processors are needed for: the books, when calls are made on all of them at once, shares of
+//! the ring, and the processor that an event names.
 
 mod accounting;
+mod shares;
 
 use std::process::ExitCode;
 
@@ -11,7 +12,11 @@ use sigtrace_tests::tests;
 const TESTS: &[Test] = tests![an_event_names_the_processor_of_its_call];
 
 fn main() -> ExitCode {
-    harness::main(&[("processors", TESTS), ("accounting", accounting::TESTS)])
+    harness::main(&[
+        ("processors", TESTS),
+        ("accounting", accounting::TESTS),
+        ("shares", shares::TESTS),
+    ])
 }
 
 fn an_event_names_the_processor_of_its_call() {

@@ -12,6 +12,8 @@ pub(crate) struct Books {
     pub(crate) events: u64,
     /// Events of calls whose return was missed.
     pub(crate) missed: u64,
+    /// Calls merged into other events.
+    pub(crate) merged: u64,
     pub(crate) lost: u64,
     pub(crate) stats: Value,
     /// What sigtrace took, in kB.
@@ -34,8 +36,9 @@ impl Progress {
     }
 
     fn note(&self, stats: &Value) {
-        let filtered = integer::read::<u64>(&stats["filtered"]).unwrap_or_default();
-        let calls = sum(&stats["printed"]) + filtered + sum(&stats["lost"]);
+        let [filtered, merged] =
+            ["filtered", "merged"].map(|key| integer::read::<u64>(&stats[key]).unwrap_or_default());
+        let calls = sum(&stats["printed"]) + filtered + merged + sum(&stats["lost"]);
         if self.calls.swap(calls, Relaxed) == calls {
             self.same.fetch_add(1, Relaxed);
         } else {
@@ -76,9 +79,13 @@ pub(crate) fn read(reader: PipeReader, progress: &Progress) -> Books {
         let time = event["time"].as_str().unwrap_or_default().to_owned();
         assert!(last <= time, "{line} comes after {last}");
         last = time;
-        if event["event"] == "lost" {
+        if event["event"] == "repeated" {
+            assert_eq!(event["seq"], numbered, "{line}");
+            numbered += 1;
+            books.merged += integer::read::<u64>(&event["count"]).unwrap_or_default();
+        } else if event["event"] == "lost" {
             let counts = event.as_object().into_iter().flatten();
-            let causes = counts.filter(|(key, _)| *key != "returns");
+            let causes = counts.filter(|(key, _)| *key != "returns" && *key != "most");
             books.lost += causes.filter_map(|(_, count)| integer::read::<u64>(count)).sum::<u64>();
         } else {
             progress.note(&event);

@@ -99,15 +99,17 @@ fn storm(args: &[&str], calls: u64) -> Books {
     let (status, stderr) = sigtrace.end();
     assert!(status.success(), "{status}: {stderr}");
     let (printed, lost) = (sum(&books.stats["printed"]), sum(&books.stats["lost"]));
-    let filtered = integer::read::<u64>(&books.stats["filtered"]).unwrap_or_default();
+    let [filtered, merged] = ["filtered", "merged"]
+        .map(|key| integer::read::<u64>(&books.stats[key]).unwrap_or_default());
     let (missed, causes) = (books.missed, &books.stats["lost"]);
     eprintln!(
-        "{args:?}: {made} = {printed} printed ({missed} missed) + {filtered} filtered + {lost} \
-         lost: {causes}"
+        "{args:?}: {made} = {printed} printed ({missed} missed) + {filtered} filtered + {merged} \
+         merged + {lost} lost: {causes}"
     );
-    assert_eq!(printed + filtered + lost, made, "{books:?}");
+    assert_eq!(printed + filtered + merged + lost, made, "{books:?}");
     assert_eq!(filtered > 0, args.contains(&"--no-probe"), "{books:?}");
-    assert_eq!((books.events, books.lost), (printed, lost), "told of, and added up: {books:?}");
+    let told_of = (books.events, books.merged, books.lost);
+    assert_eq!(told_of, (printed, merged, lost), "told of, and added up: {books:?}");
     assert_eq!(books.stats["incomplete"]["return_missed"], missed, "{books:?}");
     books
 }

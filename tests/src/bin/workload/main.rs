@@ -27,6 +27,7 @@ mod process;
 mod puppet;
 mod queue;
 mod reading;
+mod rush;
 mod script;
 mod sigaction;
 mod siginfo;
@@ -53,6 +54,7 @@ use std::process::ExitCode;
 type Workload = (&'static str, fn(&[String]));
 
 const WORKLOADS: &[Workload] = &[
+    ("rush", rush::run),
     ("kill", kill::processes),
     ("tkill-tgkill", kill::threads),
     ("rt_sigaction", sigaction::run),

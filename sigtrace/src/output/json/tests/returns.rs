@@ -5,7 +5,10 @@ use std::mem::offset_of;
 use sigtrace_common::{Record, State};
 
 use super::*;
-use crate::output::{Blind, Lost, Stats};
+use crate::{
+    decode::Comm,
+    output::{Blind, Lost, Most, MostOf, Stats},
+};
 
 const ARGS: &str = r#"{"pid":1,"sig":"SIGHUP","signo":1}"#;
 
@@ -141,12 +144,21 @@ fn lost_calls_are_counted_by_cause() {
         time_ns: 1_795_290_788_123_456_789,
         causes: vec![("ring_full", 12), ("pending_full", 0)],
         returns: 3,
+        most: Some(Most {
+            user: MostOf { what: 1000, lost: 12 },
+            process: MostOf { what: (900, Comm(*b"flo[d\0\0\0\0\0\0\0\0\0\0\0"), 0), lost: 7 },
+            syscall: MostOf { what: "kill", lost: 11 },
+            signal: Some(MostOf { what: 65, lost: 9 }),
+        }),
     };
     assert_eq!(
         event(Event::Lost(&lost)),
         concat!(
             r#"{"event":"lost","time":"2026-11-21T19:53:08.123456789Z","ring_full":12,"#,
-            r#""pending_full":0,"returns":3}"#,
+            r#""pending_full":0,"returns":3,"most":{"user":{"uid":1000,"lost":12},"#,
+            r#""process":{"pid":900,"comm":"flo[d","uid":0,"lost":7},"#,
+            r#""syscall":{"syscall":"kill","lost":11},"#,
+            r#""signal":{"sig":null,"signo":65,"lost":9}}}"#,
             "\n"
         )
     );
@@ -220,6 +232,7 @@ fn stats_have_everything_that_adds_up() {
         elapsed_ns: 10_000_000_000,
         printed: vec![("kill", 42), ("pause", 1)],
         filtered: 7,
+        merged: 5,
         lost: vec![("ring_full", 12), ("pending_full", 0)],
         incomplete: vec![("return_missed", 3), ("unreadable", 1)],
         returns: vec![("printed", 5), ("lost", 2)],
@@ -229,7 +242,7 @@ fn stats_have_everything_that_adds_up() {
         event(Event::Stats(&stats)),
         concat!(
             r#"{"event":"stats","time":"2026-11-21T19:53:08.123456789Z","#,
-            r#""elapsed_ns":10000000000,"printed":{"kill":42,"pause":1},"filtered":7,"#,
+            r#""elapsed_ns":10000000000,"printed":{"kill":42,"pause":1},"filtered":7,"merged":5,"#,
             r#""lost":{"ring_full":12,"pending_full":0},"#,
             r#""incomplete":{"return_missed":3,"unreadable":1},"#,
             r#""returns":{"printed":5,"lost":2},"#,

@@ -1,0 +1,121 @@
+//! Whose calls do not come through once the ring is filling: what the kernel side keeps of them until the
+//! agent tells of them.
+//!
+//! While the ring is less than half full none of this is looked at. Beyond that, each user has a share of
+//! what the agent frees; calls beyond it are merged where they are alike, and lost where that cannot be.
+
+use core::mem::{offset_of, size_of};
+
+/// In how many parts the ring is divided: an epoch is as long as the agent takes to free one. A user who is
+/// alone leaves one to others.
+pub const EPOCH_PARTS: u32 = 16;
+const _: () = assert!(EPOCH_PARTS.is_power_of_two());
+
+/// Users with a share of their own: root, and others by their ids less 1, modulo one less than this.
+/// Beyond are those with the same remainder, who have one between them.
+pub const SHARES: usize = 4096;
+
+/// What a user has used of a share: an element of the map `SHARES`. Racy, as processors add to it
+/// together: a few records more or less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Share {
+    /// The epoch that this is about, by its low bits.
+    pub epoch: u32,
+    /// Bytes used in it.
+    pub used: u32,
+    /// The generation of [`Crowd`] in which the user has merged calls.
+    pub generation: u32,
+    /// How many entries these take there.
+    pub entries: u32,
+}
+
+/// How many users there are: the last element of that map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Users {
+    /// The current epoch.
+    pub epoch: u32,
+    /// Users in it.
+    pub now: u32,
+    /// Users in the one before.
+    pub before: u32,
+    /// Nothing.
+    pub unused: u32,
+}
+
+const _: () = assert!(size_of::<Share>() == size_of::<Users>());
+
+/// What merged calls have in common, and lost ones that are counted together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Alike {
+    /// Caller's process id, in the initial pid namespace.
+    pub pid: u32,
+    /// Caller's real user id, in the initial user namespace.
+    pub uid: u32,
+    /// Index into [`SYSCALLS`](crate::SYSCALLS), and whether there is a signal: bits of [`alike`].
+    pub what: u32,
+    /// The signal that the call names.
+    pub signal: i32,
+    /// What it returned. 0 of lost ones, which it is not looked at of.
+    pub ret: i64,
+}
+
+/// Bits of [`Alike::what`].
+pub mod alike {
+    /// The row.
+    pub const ROW: u32 = 0xffff;
+    /// The call names a signal.
+    pub const HAS_SIGNAL: u32 = 1 << 16;
+    /// There is such a thing at all: an entry that is not used yet has none of these bits.
+    pub const USED: u32 = 1 << 31;
+}
+
+/// Calls that are alike. Native byte order, no padding, a cache line.
+///
+/// An entry is claimed as a slot is: whoever makes `claims` 1 writes the rest. It stays what it is
+/// until the agent clears it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Entry {
+    /// What they have in common.
+    pub alike: Alike,
+    /// How many there are.
+    pub count: u64,
+    /// When the first was entered, in nanoseconds of `CLOCK_BOOTTIME`.
+    pub first_ns: u64,
+    /// When the last was entered.
+    pub last_ns: u64,
+    /// The name of the first one's thread, NUL-terminated.
+    pub comm: [u8; 16],
+    /// The user whose share was used up, who is another than `uid` if that is in a user namespace.
+    pub charged: u32,
+    /// How many threads claim it.
+    pub claims: u32,
+}
+
+/// Entries for merged calls.
+pub const MERGED: usize = 1024;
+/// How many of them a user can have.
+pub const MERGED_BY_USER: u32 = 256;
+/// Entries for lost ones.
+pub const LOST: usize = 256;
+/// In how many places an entry can be.
+pub const PLACES: usize = 4;
+const _: () = assert!(MERGED.is_power_of_two() && LOST.is_power_of_two());
+
+/// Entries of one generation. The map `CROWD` has those of two: programs use the ones that the lowest bit
+/// of the number of the generation names, while the agent reads and clears the others.
+pub const ENTRIES: usize = MERGED + LOST;
+
+const _: () = {
+    assert!(offset_of!(Entry, alike) == 0);
+    assert!(offset_of!(Entry, count) == 24);
+    assert!(offset_of!(Entry, first_ns) == 32);
+    assert!(offset_of!(Entry, last_ns) == 40);
+    assert!(offset_of!(Entry, comm) == 48);
+    assert!(offset_of!(Entry, charged) == 64);
+    assert!(offset_of!(Entry, claims) == 68);
+    assert!(size_of::<Entry>() == 72);
+};

@@ -1,0 +1,102 @@
+//! Calls that the programs merged, and whose the lost ones were, on their way to the stream.
+//!
+//! Programs write into one of two generations. Now and then they are told to use the other; once none of
+//! them can be at the first any more, it is read and cleared. So no call is counted twice, or not at all.
+
+use std::{io, time::Duration};
+
+use anyhow::Result;
+use sigtrace_common::crowd::Entry;
+use tokio::{
+    task::{JoinHandle, spawn_blocking},
+    time::Instant,
+};
+
+use super::{culprits::Culprits, pump::Pump};
+use crate::{
+    bpf::{self, Kernel},
+    output::Most,
+};
+
+/// Merged calls are told of this often.
+const APART: Duration = Duration::from_secs(1);
+
+/// Both generations.
+#[derive(Debug)]
+pub(crate) struct Crowd {
+    map: bpf::Crowd,
+    culprits: Culprits,
+    /// The generation that programs use.
+    generation: u32,
+    /// When the next one may begin.
+    due: Instant,
+    /// How many calls were merged or lost when this one began.
+    counted: u64,
+    /// Waits until no program uses the last one any more.
+    waiting: Option<JoinHandle<Result<()>>>,
+}
+
+impl Crowd {
+    pub(crate) fn new(map: bpf::Crowd) -> Self {
+        Self {
+            map,
+            culprits: Culprits::default(),
+            generation: 0,
+            due: Instant::now(),
+            counted: 0,
+            waiting: None,
+        }
+    }
+
+    /// Who has lost the most since this was last asked.
+    pub(crate) fn most(&mut self) -> Option<Most> {
+        self.culprits.most(&self.map, self.generation)
+    }
+
+    /// Begins a new generation if the last one is done with, it is time, and there is anything in this
+    /// one, `counted` being how many calls were merged or lost so far. Returns what was merged in the last
+    /// one, once.
+    pub(crate) async fn turn(
+        &mut self,
+        kernel: &mut Kernel,
+        counted: u64,
+    ) -> io::Result<Vec<Entry>> {
+        if let Some(waiting) = self.waiting.take_if(|waiting| waiting.is_finished()) {
+            waiting.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
+            return Ok(self.take(self.generation ^ 1));
+        }
+        if self.waiting.is_none() && counted > self.counted && self.due <= Instant::now() {
+            let grace = kernel.grace().map_err(io::Error::other)?;
+            self.generation ^= 1;
+            kernel.set_generation(self.generation).map_err(io::Error::other)?;
+            (self.counted, self.due) = (counted, Instant::now() + APART);
+            self.waiting = Some(spawn_blocking(move || grace.wait()));
+        }
+        Ok(Vec::new())
+    }
+
+    /// What was merged in both, once the programs do nothing any more.
+    pub(crate) fn take_all(&mut self) -> Vec<Entry> {
+        let last = self.take(self.generation ^ 1);
+        [last, self.take(self.generation)].concat()
+    }
+
+    fn take(&mut self, generation: u32) -> Vec<Entry> {
+        let merged = self.map.merged(generation).collect();
+        self.culprits.carry(&self.map, generation);
+        self.map.clear(generation);
+        merged
+    }
+}
+
+/// Tells of merged calls now and then.
+pub(crate) async fn turn(kernel: &mut Kernel, pump: &mut Pump) -> io::Result<()> {
+    let counted = pump.account.merged_or_lost();
+    for entry in pump.crowd.turn(kernel, counted).await? {
+        pump.tell_repeated(&entry);
+        if pump.is_full() {
+            pump.flush().await?;
+        }
+    }
+    Ok(())
+}
