@@ -9,7 +9,11 @@
 //! - [`compare`] puts them beside each other. [`tolerated`] is the list of the differences that are
 //!   expected, with their reasons; any other fails the test.
 //! - [`tally`] counts.
+//! - [`alone`] runs programs without strace, too. [`repeatable`] has those, [`alike`] compares what
+//!   they did.
 
+mod alike;
+mod alone;
 mod attached;
 mod call;
 mod compare;
@@ -18,6 +22,7 @@ mod event;
 mod log;
 mod notation;
 mod programs;
+mod repeatable;
 mod run;
 mod signal;
 mod strace;
@@ -28,9 +33,13 @@ mod tolerated;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use sigtrace_tests::kernel::Kernel;
+
 /// What one takes that hangs: those of systemd take a minute and a half, and three on a busy machine.
 const LIMIT: Duration = Duration::from_secs(400);
 
 fn main() -> ExitCode {
-    sigtrace_tests::harness::main_within(LIMIT, &[("oracle", programs::TESTS)])
+    // On the newer of its two kernels: what strace does to memory is the same on both.
+    let alone = if Kernel::running().has_mechanism("kprobe.session") { alone::TESTS } else { &[] };
+    sigtrace_tests::harness::main_within(LIMIT, &[("oracle", alone), ("oracle", programs::TESTS)])
 }
