@@ -28,10 +28,16 @@ pub struct Config {
     /// With [`select::FEW_COMMS`]: names, NUL-padded, each as two words of its bytes in their
     /// order. Of fewer than [`FEW`], the last is there again, here and in the next two.
     pub comms: [[u64; 2]; FEW],
+    /// With [`select::FEW_TARGET_COMMS`], likewise.
+    pub target_comms: [[u64; 2]; FEW],
+    /// With [`select::TARGET_CGROUP`]: the cgroup's id, which is the inode number of its directory.
+    pub target_cgroup: u64,
     /// With [`select::FEW_TIDS`].
     pub tids: [u32; FEW],
     /// With [`select::FEW_UIDS`].
     pub uids: [u32; FEW],
+    /// With [`select::FEW_TARGET_UIDS`].
+    pub target_uids: [u32; FEW],
     /// With [`select::NOT_SELF`]: the process to leave out, in the initial pid namespace.
     pub self_pid: u32,
     /// When this many bytes wait in the ring, the agent is woken.
@@ -88,6 +94,20 @@ pub mod select {
     pub const IN_SET: u64 = 1 << 17;
     /// Not a filter: new processes of selected callers are selected too.
     pub const FOLLOW: u64 = 1 << 13;
+    /// Calls aimed at a thread whose name is in the map `TARGET_COMMS`.
+    pub const TARGET_COMM: u64 = 1 << 20;
+    /// Calls aimed at a thread named as one of `target_comms`.
+    pub const FEW_TARGET_COMMS: u64 = 1 << 21;
+    /// Calls aimed at a thread of a user in the map `TARGET_UIDS`.
+    pub const TARGET_UID: u64 = 1 << 22;
+    /// Calls aimed at a thread of one of the users `target_uids`.
+    pub const FEW_TARGET_UIDS: u64 = 1 << 23;
+    /// Calls aimed at a thread in or below the cgroup `target_cgroup`.
+    pub const TARGET_CGROUP: u64 = 1 << 24;
+    /// Any of those by who the target is. One target has to be all that is asked for, its number
+    /// included.
+    pub const TARGET_IDENTITY: u64 =
+        TARGET_COMM | FEW_TARGET_COMMS | TARGET_UID | FEW_TARGET_UIDS | TARGET_CGROUP;
 }
 
 /// Bits of a value in the maps `PIDS` (by process id) and `THREADS` (by thread id of a target).
@@ -160,6 +180,10 @@ pub struct Offsets {
     pub pid_number: u32,
     /// `task_struct.thread_pid`.
     pub task_thread_pid: u32,
+    /// `pid.tasks`: the threads of the number, by what it is to them; first those whose own it is.
+    pub pid_tasks: u32,
+    /// `task_struct.pid_links`: the links of those lists, in the same order.
+    pub task_pid_links: u32,
     /// `task_struct.group_leader`.
     pub task_group_leader: u32,
     /// `pid.level`: how many namespaces are above the pid's own.
@@ -194,6 +218,8 @@ pub struct Offsets {
     pub iter_ubuf: u32,
     /// `task_struct.cred`.
     pub task_cred: u32,
+    /// `task_struct.real_cred`: what the thread is to others.
+    pub task_real_cred: u32,
     /// `cred.uid`.
     pub cred_uid: u32,
     /// `cred.gid`.
@@ -202,6 +228,12 @@ pub struct Offsets {
     pub task_cgroups: u32,
     /// `css_set.dfl_cgrp`.
     pub css_set_dfl_cgrp: u32,
+    /// `cgroup.level`: how many cgroups are above it.
+    pub cgroup_level: u32,
+    /// `cgroup.ancestors`: pointers to those from the root on, and to itself; 0 before 6.1.
+    pub cgroup_ancestors: u32,
+    /// `cgroup.ancestor_ids`: their ids; 0 from 6.1 on.
+    pub cgroup_ancestor_ids: u32,
     /// `cgroup.kn`.
     pub cgroup_kn: u32,
     /// `kernfs_node.id`.
@@ -248,6 +280,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 58 * 4);
-    assert!(size_of::<Config>() == 8 * (3 + ERROR_WORDS + 2 * FEW) + 4 * (2 * FEW + 6 + 58));
+    assert!(size_of::<Offsets>() == 64 * 4);
+    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 6 + 64));
 };

@@ -11,8 +11,11 @@ static CONFIG: Config = Config {
     min_duration_ns: 0,
     errors: [0; ERROR_WORDS],
     comms: [[0; 2]; FEW],
+    target_comms: [[0; 2]; FEW],
+    target_cgroup: 0,
     tids: [0; FEW],
     uids: [0; FEW],
+    target_uids: [0; FEW],
     self_pid: 0,
     wakeup_bytes: 0,
     ring_bits: 0,
@@ -38,6 +41,8 @@ static CONFIG: Config = Config {
         proc_inode_pid: 0,
         pid_number: 0,
         task_thread_pid: 0,
+        pid_tasks: 0,
+        task_pid_links: 0,
         task_group_leader: 0,
         pid_level: 0,
         upid_size: 0,
@@ -55,10 +60,14 @@ static CONFIG: Config = Config {
         iter_offset: 0,
         iter_ubuf: 0,
         task_cred: 0,
+        task_real_cred: 0,
         cred_uid: 0,
         cred_gid: 0,
         task_cgroups: 0,
         css_set_dfl_cgrp: 0,
+        cgroup_level: 0,
+        cgroup_ancestors: 0,
+        cgroup_ancestor_ids: 0,
         cgroup_kn: 0,
         kernfs_node_id: 0,
         task_blocked: 0,
@@ -104,8 +113,20 @@ pub fn selects(filters: u64) -> bool {
     config!(select) & filters != 0
 }
 
-/// Whether calls are selected by the process they are aimed at.
+/// Whether calls are selected by whom they are aimed at.
 #[inline(always)]
 pub fn selects_targets() -> bool {
+    selects(select::EITHER | select::TARGET | select::TARGET_IDENTITY)
+}
+
+/// Whether they are by its number.
+#[inline(always)]
+pub fn selects_targets_by_number() -> bool {
     selects(select::EITHER | select::TARGET)
+}
+
+/// Whether they are by its name, its user or its control group.
+#[inline(always)]
+pub fn selects_targets_by_identity() -> bool {
+    selects(select::TARGET_IDENTITY)
 }

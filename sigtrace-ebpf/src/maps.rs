@@ -52,6 +52,14 @@ pub static UIDS: HashMap<u32, u8> = HashMap::with_max_entries(1, 0);
 #[map]
 pub static COMMS: HashMap<[u64; 2], u8> = HashMap::with_max_entries(1, 0);
 
+/// Selected targets' user ids, likewise.
+#[map]
+pub static TARGET_UIDS: HashMap<u32, u8> = HashMap::with_max_entries(1, 0);
+
+/// Selected targets' names, likewise.
+#[map]
+pub static TARGET_COMMS: HashMap<[u64; 2], u8> = HashMap::with_max_entries(1, 0);
+
 /// The selected control group.
 #[map]
 pub static CGROUP: CgroupArray = CgroupArray::with_max_entries(1, 0);

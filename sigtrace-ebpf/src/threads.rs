@@ -12,7 +12,7 @@ use sigtrace_common::{Counter, select, side};
 
 use crate::{
     calls::enter::part_with_missed,
-    config::{config, selects, selects_targets},
+    config::{config, selects, selects_targets_by_number},
     kernel::{
         member,
         task::{self, Task},
@@ -46,7 +46,7 @@ fn forget_thread() -> i32 {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (pid, tid) = ((pid_tgid >> 32) as u32, pid_tgid as u32);
     leave_slot(tid);
-    if selects_targets() && tid != pid {
+    if selects_targets_by_number() && tid != pid {
         deselect_thread(tid);
     }
     if selects(select::FOLLOW) && process_is_over() {
@@ -62,7 +62,7 @@ pub fn thread_exec(ctx: RawTracePointContext) -> i32 {
     let old_tid: u32 = ctx.arg(1);
     if old_tid != bpf_get_current_pid_tgid() as u32 {
         leave_slot(old_tid);
-        if selects_targets() {
+        if selects_targets_by_number() {
             deselect_thread(old_tid);
         }
     }
@@ -119,7 +119,7 @@ pub fn task_newtask(ctx: TracePointContext) -> u32 {
     if !is_thread && selects(select::FOLLOW) {
         full |= select(&PIDS, tid, sides | side::FOLLOWED);
     }
-    if selects_targets() && (is_thread || selects(select::FOLLOW)) {
+    if selects_targets_by_number() && (is_thread || selects(select::FOLLOW)) {
         full |= select(&THREADS, tid, sides);
     }
     if full {
@@ -153,7 +153,7 @@ fn forget_followed(pid: u32) {
             if PIDS.remove(pid).is_ok() {
                 count_selected(pid, -1);
             }
-            if selects_targets() {
+            if selects_targets_by_number() {
                 deselect_thread(pid);
             }
         }

@@ -61,6 +61,16 @@ pub struct TraceArgs {
     /// Only calls aimed at one of these processes: ids and ranges
     #[arg(long, value_name = "PID,...", help_heading = "Selection")]
     pub target: Vec<String>,
+    /// Only calls aimed at threads with these names; one target must match this and every other
+    /// --target option
+    #[arg(long, value_name = "NAME,...", help_heading = "Selection")]
+    pub target_comm: Vec<String>,
+    /// Only calls aimed at processes of these users: ids and ranges
+    #[arg(long, value_name = "UID,...", help_heading = "Selection")]
+    pub target_uid: Vec<String>,
+    /// Only calls aimed at processes in this control group and those below it
+    #[arg(long, value_name = "PATH", help_heading = "Selection")]
+    pub target_cgroup: Option<PathBuf>,
     /// Only calls by one of these threads: ids and ranges
     #[arg(short, long, value_name = "TID,...", help_heading = "Selection")]
     pub tid: Vec<String>,

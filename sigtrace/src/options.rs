@@ -124,8 +124,11 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         min_duration_ns: 0,
         errors: [0; ERROR_WORDS],
         comms: [[0; 2]; FEW],
+        target_comms: [[0; 2]; FEW],
+        target_cgroup: 0,
         tids: [0; FEW],
         uids: [0; FEW],
+        target_uids: [0; FEW],
         self_pid: std::process::id(),
         wakeup_bytes: 0,
         ring_bits: 0,
@@ -147,10 +150,17 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
     let uids = values::numbers("--uid", &args.uid)?;
     use_filter(select::FEW_UIDS, is_few(&uids));
     use_filter(select::UID, uids.len() > FEW);
-    let comms = values::comms(&args.comm, notes)?;
+    let comms = values::comms("--comm", &args.comm, notes)?;
     use_filter(select::FEW_COMMS, is_few(&comms));
     use_filter(select::COMM, comms.len() > FEW);
     use_filter(select::CGROUP, args.cgroup.is_some());
+    let target_uids = values::numbers("--target-uid", &args.target_uid)?;
+    use_filter(select::FEW_TARGET_UIDS, is_few(&target_uids));
+    use_filter(select::TARGET_UID, target_uids.len() > FEW);
+    let target_comms = values::comms("--target-comm", &args.target_comm, notes)?;
+    use_filter(select::FEW_TARGET_COMMS, is_few(&target_comms));
+    use_filter(select::TARGET_COMM, target_comms.len() > FEW);
+    use_filter(select::TARGET_CGROUP, args.target_cgroup.is_some());
     use_filter(select::SIGNAL, !args.signal.is_empty() || !args.signal_in_set.is_empty());
     use_filter(select::IN_SET, !args.signal_in_set.is_empty());
     use_filter(select::NO_PROBE, args.no_probe);
@@ -173,6 +183,11 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
     config.tids = few(&tids, |&tid| tid);
     config.uids = few(&uids, |&uid| uid);
     config.comms = few(&comms, words);
+    config.target_uids = few(&target_uids, |&uid| uid);
+    config.target_comms = few(&target_comms, words);
+    if let Some(path) = &args.target_cgroup {
+        config.target_cgroup = values::cgroup_id("--target-cgroup", path)?;
+    }
     config.signals = if args.signal_in_set.is_empty() {
         lists::signals("--signal", &args.signal)?
     } else {
@@ -201,7 +216,9 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         tids,
         uids,
         comms,
-        cgroup: args.cgroup.as_deref().map(values::cgroup).transpose()?,
+        target_uids,
+        target_comms,
+        cgroup: args.cgroup.as_deref().map(|path| values::cgroup("--cgroup", path)).transpose()?,
         ring_size: values::ring_size(&args.ring_size, notes)?,
         slots: args.slots.as_deref().map(|text| values::slots(text, notes)).transpose()?,
     })

@@ -7,20 +7,21 @@ use core::ptr;
 
 use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns};
 use sigtrace_common::{
-    Capture, Counter, MAX_ARGS, NO_ARG, Record, Slot, State, access, flag, select as by, undecided,
+    Capture, Counter, MAX_ARGS, NO_ARG, Record, Slot, State, access, flag, select as by, side,
+    undecided,
 };
 
 use super::{
     Serves,
     exit::flush_missed,
     filter::{self, Verdict},
-    masks, namespace,
+    identity, masks, namespace,
     pidfd::{self, Target},
     regs::int,
     user,
 };
 use crate::{
-    config::{config, selects},
+    config::{config, selects, selects_targets_by_identity},
     kernel::task::Task,
     maps::{count, is_tracing, is_trying, saw, sees_returns},
     shapes::{ShapeRef, get, has},
@@ -215,8 +216,9 @@ fn capture(
         masks::before(shape, record, task);
     }
     source.capture(shape, record);
-    let mut open = caller.undecided | user::capture_inputs(shape, record);
-    if open & undecided::INPUT != 0 {
+    let inputs = user::capture_inputs(shape, record);
+    let mut open = caller.undecided | inputs;
+    if inputs & undecided::INPUT != 0 {
         // SAFETY: the thread's own slot.
         unsafe {
             (*slot).switches = task.switches();
@@ -225,8 +227,15 @@ fn capture(
     }
     let on_pidfd = get!(shape, pidfd) != NO_ARG;
     if on_pidfd {
-        target = pidfd::target(int(user::arg(record, get!(shape, pidfd))), caller.pid);
+        let fd = int(user::arg(record, get!(shape, pidfd)));
+        target = pidfd::target(fd, caller.pid);
         record.target = target.number;
+        if selects_targets_by_identity()
+            && open & side::TARGET != 0
+            && identity::has_selected_behind(fd)
+        {
+            open &= !side::TARGET;
+        }
     }
     match filter::content(shape, record, open) {
         Verdict::Drop => {

@@ -1,16 +1,19 @@
 //! The filter. What can be decided is decided before user memory is read, and all of it before
 //! room in the ring is asked for.
 
-use sigtrace_common::{Capture, FEW, MAX_ARGS, NO_ARG, Record, flag, select, side, undecided};
+use sigtrace_common::{Capture, MAX_ARGS, NO_ARG, Record, flag, select, side, undecided};
 
 use super::{
+    identity,
     late::may_have_used,
     masks,
     regs::int,
     user::{self, place},
 };
 use crate::{
-    config::{config, selects, selects_targets},
+    config::{
+        config, selects, selects_targets, selects_targets_by_identity, selects_targets_by_number,
+    },
     kernel::task::Task,
     maps::{CGROUP, COMMS, PIDS, THREADS, TIDS, UIDS, may_be_selected},
     shapes::{ShapeRef, get, has},
@@ -36,13 +39,14 @@ macro_rules! is_among {
         let value = $value;
         let mut found = false;
         let mut i = 0;
-        while i < FEW {
+        while i < sigtrace_common::FEW {
             found |= value == config!($few[i]);
             i += 1;
         }
         found
     }};
 }
+pub(super) use is_among;
 
 /// By who calls. `has_target` says whether the call can be aimed at a process.
 #[inline(always)]
@@ -58,7 +62,8 @@ pub fn caller(pid: u32, tid: u32, has_target: impl FnOnce() -> bool) -> Verdict 
     {
         return Verdict::Drop;
     }
-    if filters & (select::CALLER | select::EITHER | select::TARGET) == 0 {
+    let by_target = select::TARGET | select::TARGET_IDENTITY;
+    if filters & (select::CALLER | select::EITHER | by_target) == 0 {
         return Verdict::Keep;
     }
     let sides = sides(pid);
@@ -66,7 +71,7 @@ pub fn caller(pid: u32, tid: u32, has_target: impl FnOnce() -> bool) -> Verdict 
         return Verdict::Drop;
     }
     let mut open = 0;
-    if filters & select::TARGET != 0 {
+    if filters & by_target != 0 {
         open |= side::TARGET;
     }
     if filters & select::EITHER != 0 && sides & side::EITHER == 0 {
@@ -103,6 +108,7 @@ pub fn looks_at_arguments() -> bool {
 /// By the numbers among the arguments, `open` being what the caller left undecided.
 #[inline(always)]
 pub fn arguments(shape: ShapeRef, args: &[u64; MAX_ARGS], open: u32) -> Verdict {
+    let mut open = open;
     let index = get!(shape, signal);
     if selects(select::SIGNAL | select::NO_PROBE) {
         if index != NO_ARG {
@@ -117,7 +123,15 @@ pub fn arguments(shape: ShapeRef, args: &[u64; MAX_ARGS], open: u32) -> Verdict 
             return Verdict::Drop;
         }
     }
-    if selects_targets() && open != 0 && names_nobody_selected(shape, args) {
+    if selects_targets_by_identity() && open & side::TARGET != 0 {
+        match identity::named(shape, args) {
+            identity::SELECTED => open &= !side::TARGET,
+            identity::UNKNOWN => {}
+            _ => return Verdict::Drop,
+        }
+    }
+    // If identities are asked for, a target that is still open has no number of its own.
+    if selects_targets_by_number() && open != 0 && names_nobody_selected(shape, args) {
         return Verdict::Drop;
     }
     if open == 0 { Verdict::Keep } else { Verdict::Undecided(open) }
@@ -126,7 +140,7 @@ pub fn arguments(shape: ShapeRef, args: &[u64; MAX_ARGS], open: u32) -> Verdict 
 /// An argument that is not in memory: the verifier wants no index into the stack that it does not
 /// know.
 #[inline(always)]
-fn nth(args: &[u64; MAX_ARGS], index: u8) -> u64 {
+pub fn nth(args: &[u64; MAX_ARGS], index: u8) -> u64 {
     match index {
         0 => args[0],
         1 => args[1],
@@ -159,13 +173,13 @@ fn names_nobody_selected(shape: ShapeRef, args: &[u64; MAX_ARGS]) -> bool {
 #[inline(always)]
 pub fn content(shape: ShapeRef, record: &Record, open: u32) -> Verdict {
     let mut open = open;
-    if selects_targets() && open != 0 {
-        open &= !target_sides(record.target as u32);
+    if selects_targets_by_number() && open != 0 {
+        open &= !settled_by_number(record.target as u32);
         // In a pid namespace of its own the caller's numbers are not ours.
         if record.ns_tid == 0 {
             for index in [get!(shape, numbers[0]), get!(shape, numbers[1])] {
                 if index != NO_ARG {
-                    open &= !target_sides(user::arg(record, index) as u32);
+                    open &= !settled_by_number(user::arg(record, index) as u32);
                 }
             }
         }
@@ -281,6 +295,13 @@ fn sets(shape: ShapeRef, record: &Record) -> Sets {
 #[inline(always)]
 fn in_set(signal: i32, set: u64) -> bool {
     (1..=64).contains(&signal) && set >> ((signal - 1) as u32 & 63) & 1 != 0
+}
+
+/// The sides that are settled by the number of a target alone: what else is asked for is not known by it.
+#[inline(always)]
+fn settled_by_number(tid: u32) -> u32 {
+    let by_number = if selects_targets_by_identity() { side::EITHER } else { undecided::SIDES };
+    target_sides(tid) & by_number
 }
 
 /// The sides on which a process is selected as a target, by the number of one of its threads.

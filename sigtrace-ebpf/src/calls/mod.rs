@@ -5,6 +5,7 @@ pub mod exit;
 mod expansion;
 pub mod filter;
 mod held;
+mod identity;
 mod late;
 mod masks;
 mod namespace;

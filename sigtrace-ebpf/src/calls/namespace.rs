@@ -86,14 +86,33 @@ pub fn target(shape: ShapeRef, record: &Record) -> i32 {
 /// The number in the initial namespace of what has `number` in the current task's; 0 if nothing has.
 #[inline(never)]
 fn outside(number: u32) -> i32 {
-    let pid = member(Task::current().address(), config!(offsets.task_thread_pid));
-    let level: u32 = member(pid, config!(offsets.pid_level));
+    let (pid, level) = own_pid();
     if level == 0 {
         return 0;
     }
-    let ns = config!(offsets.pid_number).wrapping_add(config!(offsets.upid_ns));
-    let found = find(member(number_at(pid, level), ns), u64::from(number));
+    let found = find(namespace(pid, level), u64::from(number));
     if found == 0 { 0 } else { member(found, config!(offsets.pid_number)) }
+}
+
+/// The `struct pid` that has this number in the current thread's own namespace; 0 if none has.
+#[inline(always)]
+pub fn pid(number: u32) -> u64 {
+    let (pid, level) = own_pid();
+    find(namespace(pid, level), u64::from(number))
+}
+
+/// The current thread's `struct pid`, and its level.
+#[inline(always)]
+fn own_pid() -> (u64, u32) {
+    let pid = member(Task::current().address(), config!(offsets.task_thread_pid));
+    (pid, member(pid, config!(offsets.pid_level)))
+}
+
+/// The namespace in which a `struct pid` has its number at this level.
+#[inline(always)]
+fn namespace(pid: u64, level: u32) -> u64 {
+    let ns = config!(offsets.pid_number).wrapping_add(config!(offsets.upid_ns));
+    member(number_at(pid, level), ns)
 }
 
 /// The `struct pid` that a namespace has under this number (`idr_find`, `lib/idr.c`); 0 if none.

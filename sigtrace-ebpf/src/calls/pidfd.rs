@@ -6,7 +6,7 @@
 
 use crate::{
     config::config,
-    kernel::{files::file, member, read},
+    kernel::{files::file, member, other::Other, read},
 };
 
 /// `ANON_INODE_FS_MAGIC`, `include/uapi/linux/magic.h`.
@@ -42,9 +42,31 @@ pub fn target(fd: i32, caller: u32) -> Target {
     process(file(fd as u32))
 }
 
+/// The thread behind a pidfd of the current thread's, its process's first one if it stands for a
+/// process.
+#[inline(always)]
+pub fn thread(fd: i32) -> Option<Other> {
+    if fd == PIDFD_SELF[0] {
+        Some(Other::current())
+    } else if fd == PIDFD_SELF[1] || fd == PIDFD_SELF[2] {
+        Some(Other::current().leader())
+    } else if fd < 0 {
+        None
+    } else {
+        Other::of_pid(pid(file(fd as u32)).0)
+    }
+}
+
 /// The process that a file stands for.
 #[inline(always)]
 fn process(file: u64) -> Target {
+    let (pid, certain) = pid(file);
+    Target { number: member(pid, config!(offsets.pid_number)), certain }
+}
+
+/// The `struct pid` that a file stands for, 0 if it is known to be for none; and whether that is certain.
+#[inline(always)]
+fn pid(file: u64) -> (u64, bool) {
     let inode: u64 = member(file, config!(offsets.file_inode));
     let magic: u64 =
         member(member(inode, config!(offsets.inode_sb)), config!(offsets.super_block_magic));
@@ -55,8 +77,7 @@ fn process(file: u64) -> Target {
     } else if magic == ANON_INODE_FS_MAGIC {
         file.wrapping_add(u64::from(config!(offsets.file_private_data)))
     } else {
-        return Target::default();
+        return (0, false);
     };
-    let number = member(read(place), config!(offsets.pid_number));
-    Target { number, certain: magic == PID_FS_MAGIC }
+    (read(place), magic == PID_FS_MAGIC)
 }

@@ -1,6 +1,7 @@
 //! Reading the kernel's own memory.
 
 pub mod files;
+pub mod other;
 pub mod task;
 
 use core::{ffi::c_void, mem::MaybeUninit};

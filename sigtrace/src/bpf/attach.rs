@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::CStr,
     fs,
     os::fd::{AsFd as _, OwnedFd},
     sync::atomic::{AtomicBool, Ordering},
@@ -331,13 +332,11 @@ impl Attaching {
             ("thread_exit2", c"sched_process_exit"),
             ("thread_exec", c"sched_process_exec"),
         ] {
-            let what = tracepoint.to_string_lossy();
-            let program = self.load(program, Kind::RawTracepoint, &what)?;
-            let link = sys::open_raw(program.as_fd(), Some(tracepoint))
-                .map_err(|error| refusal::of_link(error, &what).error)?;
-            self.probes.links.push(Link(link));
+            self.raw_tracepoint(program, tracepoint)?;
         }
-        let targets = selection.config.select & (select::EITHER | select::TARGET) != 0;
+        let filters = selection.config.select;
+        let targets = filters & (select::EITHER | select::TARGET) != 0;
+        let by_identity = filters & select::TARGET_IDENTITY != 0;
         let mut logger = None;
         if targets || selection.config.select & select::FOLLOW != 0 {
             let program = self.tracepoint("task_newtask", "task")?;
@@ -356,11 +355,25 @@ impl Attaching {
         } else {
             selection.pids.clone()
         };
-        if targets {
+        if by_identity {
+            self.raw_tracepoint("thread_signalled", c"signal_generate")?;
+        } else if targets {
+            // Which tells the numbers of targets without BTF, too.
             self.tracepoint("signal_generate", "signal")?;
+        }
+        if targets {
             self.kernel.select_threads(&selected)?;
         }
         Ok(logger)
+    }
+
+    fn raw_tracepoint(&mut self, program: &str, tracepoint: &CStr) -> Result<()> {
+        let what = tracepoint.to_string_lossy();
+        let program = self.load(program, Kind::RawTracepoint, &what)?;
+        let link = sys::open_raw(program.as_fd(), Some(tracepoint))
+            .map_err(|error| refusal::of_link(error, &what).error)?;
+        self.probes.links.push(Link(link));
+        Ok(())
     }
 
     fn tracepoint(&mut self, name: &str, category: &str) -> Result<OwnedFd> {

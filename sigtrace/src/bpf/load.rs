@@ -108,6 +108,28 @@ impl Machine {
         offsets::suffice(&self.offsets, symbol)
     }
 
+    /// Refuses filters by the identity of targets that programs cannot tell.
+    fn check_identity(&self, filters: u64) -> Result<()> {
+        if offsets::tell_identity(&self.offsets, filters) {
+            return Ok(());
+        }
+        let by_user = select::TARGET_UID | select::FEW_TARGET_UIDS;
+        // Of several options the one that needs most.
+        let option = if filters & select::TARGET_CGROUP != 0 {
+            "--target-cgroup"
+        } else if filters & by_user != 0 {
+            "--target-uid"
+        } else {
+            "--target-comm"
+        };
+        let why = if self.types.is_some() {
+            format!("{BTF} lacks members of kernel structs that it needs")
+        } else {
+            format!("{BTF} cannot be read, which needs a kernel with CONFIG_DEBUG_INFO_BTF")
+        };
+        bail!("{option}: {why}; --target PID does without")
+    }
+
     /// The functions that can have trampolines where these calls are probed.
     pub(super) fn functions(&self, syscalls: impl Iterator<Item = &'static Syscall>) -> Functions {
         self.types.as_ref().map_or_else(Functions::default, |types| Functions::of(types, syscalls))
@@ -118,6 +140,7 @@ impl Machine {
 pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, Shared)> {
     raise_memlock_limit();
     let Machine { types, offsets, features } = machine;
+    machine.check_identity(selection.config.select)?;
     let processors = processors()?;
     let functions = machine.functions(selection.rows.iter().map(|&row| &SYSCALLS[row]));
     let plan = Plan::new(selection, features, &functions);
@@ -157,6 +180,8 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         ("TIDS", room(selection.tids.len())?),
         ("UIDS", room(selection.uids.len())?),
         ("COMMS", room(selection.comms.len())?),
+        ("TARGET_UIDS", room(selection.target_uids.len())?),
+        ("TARGET_COMMS", room(selection.target_comms.len())?),
         ("SELECTED", if selects { SELECTED_BUCKETS } else { 1 }),
     ];
     let mut object = Object::create(&config, &sizes, types.as_ref())?;
@@ -165,6 +190,8 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
     fill(&mut object, "TIDS", &marks(selection.tids.iter().copied()))?;
     fill(&mut object, "UIDS", &marks(selection.uids.iter().copied()))?;
     fill(&mut object, "COMMS", &marks(selection.comms.iter().copied()))?;
+    fill(&mut object, "TARGET_UIDS", &marks(selection.target_uids.iter().copied()))?;
+    fill(&mut object, "TARGET_COMMS", &marks(selection.target_comms.iter().copied()))?;
     if let Some(directory) = &selection.cgroup {
         use std::os::fd::AsRawFd as _;
         CgroupArray::try_from(object.map("CGROUP")?)?

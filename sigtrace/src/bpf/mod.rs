@@ -53,7 +53,11 @@ pub struct Selection {
     pub uids: Vec<u32>,
     /// Selected callers' names, NUL-padded.
     pub comms: Vec<[u8; 16]>,
-    /// The directory of the selected control group.
+    /// Selected targets' user ids.
+    pub target_uids: Vec<u32>,
+    /// Selected targets' names, NUL-padded.
+    pub target_comms: Vec<[u8; 16]>,
+    /// The directory of the control group of the selected callers.
     pub cgroup: Option<File>,
     /// Bytes of the ring: a power of two, at least a page.
     pub ring_size: u32,

@@ -1,6 +1,6 @@
 //! Where the running kernel keeps the members the programs look for.
 
-use sigtrace_common::Offsets;
+use sigtrace_common::{Offsets, select};
 
 use super::types::{Structure, Types};
 
@@ -22,12 +22,21 @@ pub(super) fn of(types: &Types) -> Offsets {
         user_namespaces,
         kept,
         numbers,
+        others,
+        ancestors,
     ] {
         if let Some(found) = group(types, &task, offsets) {
             offsets = found;
         }
     }
     offsets
+}
+
+/// Whether programs that know these offsets can tell the identity of targets, as far as these filters
+/// ask for it.
+pub(super) fn tell_identity(offsets: &Offsets, filters: u64) -> bool {
+    (filters & select::TARGET_IDENTITY == 0 || offsets.task_pid_links != 0)
+        && (filters & select::TARGET_CGROUP == 0 || offsets.cgroup_level != 0)
 }
 
 /// Whether programs that know these offsets can make sense of what a function is called with.
@@ -184,6 +193,30 @@ fn numbers(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offs
             Some(info) => types.structure("thread_info").member("status").map_or(0, |at| info + at),
             None => 0,
         },
+        ..offsets
+    })
+}
+
+fn others(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    (offsets.task_comm != 0 && offsets.pid_namespace_tree != 0).then_some(())?;
+    Some(Offsets {
+        pid_tasks: types.structure("pid").member("tasks")?,
+        task_pid_links: task.member("pid_links")?,
+        task_real_cred: task.member("real_cred")?,
+        cred_uid: types.structure("cred").member("uid")?,
+        ..offsets
+    })
+}
+
+fn ancestors(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    (offsets.kernfs_node_id != 0).then_some(())?;
+    let cgroup = types.structure("cgroup");
+    let (pointers, ids) = (cgroup.member("ancestors"), cgroup.member("ancestor_ids"));
+    pointers.or(ids)?;
+    Some(Offsets {
+        cgroup_level: cgroup.member("level")?,
+        cgroup_ancestors: pointers.unwrap_or(0),
+        cgroup_ancestor_ids: ids.unwrap_or(0),
         ..offsets
     })
 }

@@ -220,7 +220,8 @@ fn btf() -> Condition {
             format!("not available: no {BTF} (CONFIG_DEBUG_INFO_BTF)"),
             Standing::Lacking {
                 effect: "events have no ppid, no target and no ids of pid namespaces; from 6.10 on, \
-                         reads from a signalfd are not traced; --follow keeps processes that have ended",
+                         reads from a signalfd are not traced; --follow keeps processes that have ended; \
+                         --target-comm, --target-uid and --target-cgroup are refused",
             },
         )
     };

@@ -25,6 +25,9 @@ impl Steps {
             ("--pid", !args.pid.is_empty(), by_target),
             ("--caller", !args.caller.is_empty(), &[Caller]),
             ("--target", !args.target.is_empty(), by_target),
+            ("--target-comm", !args.target_comm.is_empty(), by_target),
+            ("--target-uid", !args.target_uid.is_empty(), by_target),
+            ("--target-cgroup", args.target_cgroup.is_some(), by_target),
             ("--tid", !args.tid.is_empty(), &[Caller]),
             ("--comm", !args.comm.is_empty(), &[Caller]),
             ("--uid", !args.uid.is_empty(), &[Caller]),
@@ -71,5 +74,10 @@ mod tests {
             [vec!["--comm", "--uid", "-- CMD"], vec!["--signal"], vec!["--signal", "--failed"]]
         );
         assert_eq!(options(&["-p", "1"]), [vec!["--pid"], vec!["--pid"], vec!["--pid"]]);
+        let of_targets = vec!["--target-comm", "--target-uid", "--target-cgroup"];
+        assert_eq!(
+            options(&["--target-uid", "0", "--target-comm", "x", "--target-cgroup", "/"]),
+            [of_targets.clone(), of_targets.clone(), of_targets]
+        );
     }
 }

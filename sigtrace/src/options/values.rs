@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap, fmt::Display, fs::File, mem::MaybeUninit, num::NonZeroU64,
-    ops::RangeInclusive, os::fd::AsRawFd as _, path::Path, time::Duration,
+    ops::RangeInclusive, os::fd::AsRawFd as _, os::unix::fs::MetadataExt as _, path::Path,
+    time::Duration,
 };
 
 use jiff::SignedDuration;
@@ -105,6 +106,7 @@ fn is_process(pid: u32) -> bool {
 
 /// Thread names as the kernel keeps them: cut to 15 bytes, NUL-padded.
 pub(super) fn comms(
+    option: &'static str,
     operands: &[String],
     notes: &mut Vec<String>,
 ) -> Result<Vec<[u8; COMM_LEN]>, UsageError> {
@@ -112,20 +114,20 @@ pub(super) fn comms(
         let kept = name.len().min(COMM_LEN - 1);
         if kept < name.len() {
             let cut = String::from_utf8_lossy(&name.as_bytes()[..kept]);
-            notes.push(format!("--comm: the kernel keeps 15 bytes of a name: \"{cut}\""));
+            notes.push(format!("{option}: the kernel keeps 15 bytes of a name: \"{cut}\""));
         }
         let mut comm = [0; COMM_LEN];
         comm[..kept].copy_from_slice(&name.as_bytes()[..kept]);
         comm
     };
-    Ok(elements("--comm", operands)?.into_iter().map(comm).collect())
+    Ok(elements(option, operands)?.into_iter().map(comm).collect())
 }
 
 /// The directory of a control group.
-pub(super) fn cgroup(path: &Path) -> Result<File, UsageError> {
+pub(super) fn cgroup(option: &'static str, path: &Path) -> Result<File, UsageError> {
     let refused = |problem: &dyn Display| {
         let way_out = "give a directory of the cgroup v2 hierarchy, mounted at /sys/fs/cgroup";
-        usage("--cgroup", format!("{}: {problem}; {way_out}", path.display()))
+        usage(option, format!("{}: {problem}; {way_out}", path.display()))
     };
     let directory = File::open(path).map_err(|error| refused(&error))?;
     let mut file_system = MaybeUninit::<libc::statfs>::zeroed();
@@ -138,6 +140,14 @@ pub(super) fn cgroup(path: &Path) -> Result<File, UsageError> {
         return Err(refused(&"not a control group"));
     }
     Ok(directory)
+}
+
+/// The id of a control group, which is the inode number of its directory.
+pub(super) fn cgroup_id(option: &'static str, path: &Path) -> Result<u64, UsageError> {
+    let metadata = cgroup(option, path)?.metadata();
+    let metadata =
+        metadata.map_err(|error| usage(option, format!("{}: {error}", path.display())))?;
+    Ok(metadata.ino())
 }
 
 /// A positive time, such as `10s`, `1ms`, `1m30s`; a bare number is seconds.
@@ -374,9 +384,12 @@ mod tests {
     fn a_long_name_is_cut_as_the_kernel_does() {
         let mut notes = Vec::new();
         assert_eq!(
-            comms(&["systemd-journald".to_owned()], &mut notes).unwrap(),
+            comms("--target-comm", &["systemd-journald".to_owned()], &mut notes).unwrap(),
             [*b"systemd-journal\0"]
         );
-        assert_eq!(notes, ["--comm: the kernel keeps 15 bytes of a name: \"systemd-journal\""]);
+        assert_eq!(
+            notes,
+            ["--target-comm: the kernel keeps 15 bytes of a name: \"systemd-journal\""]
+        );
     }
 }

@@ -1,14 +1,11 @@
 //! `--comm`, `--uid`, `--cgroup`, `--self`.
 
-use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
-
 use serde_json::Value;
-use sigtrace_tests::harness::{Puppet, Test, Tracer, sigtrace, until};
+use sigtrace_tests::harness::{Puppet, Test, Tracer, sigtrace};
 use sigtrace_tests::tests;
 
-use crate::scene::{assert_filters, filter};
+use crate::control_group::Group;
+use crate::scene::{assert_filters, filter, rename};
 
 /// All of them.
 pub const TESTS: &[Test] = tests![
@@ -21,14 +18,6 @@ pub const TESTS: &[Test] = tests![
 ];
 
 const CALL: &str = "kill 2147483634 15";
-
-fn rename(puppet: &mut Puppet, name: &[u8]) {
-    let mut hex = String::new();
-    for byte in name {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    assert_eq!(puppet.order(&format!("name {hex}")), "0");
-}
 
 fn named<const N: usize>(names: [&str; N]) -> impl Fn(&str, &Value) -> bool {
     move |_, call| names.iter().any(|name| call["comm"] == *name)
@@ -85,30 +74,6 @@ fn users_are_selected_by_number() {
     assert_filters(&filters, || puppets.iter_mut().map(|puppet| ("", puppet.call(CALL))).collect());
 }
 
-/// A control group of our own, taken away when dropped.
-struct Group(String);
-
-impl Group {
-    fn new(path: &str) -> Self {
-        let path = format!("/sys/fs/cgroup/{path}");
-        fs::create_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        Self(path)
-    }
-
-    fn join(&self, puppet: &Puppet) {
-        let file = Path::new(&self.0).join("cgroup.procs");
-        fs::write(&file, puppet.pid().to_string())
-            .unwrap_or_else(|error| panic!("{file:?}: {error}"));
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Once its processes are gone for good.
-        until("a control group to be empty", || fs::remove_dir(&self.0).ok());
-    }
-}
-
 fn a_control_group_is_selected_with_those_below_it() {
     let chosen = Group::new("chosen");
     let below = Group::new("chosen/below");
@@ -119,7 +84,9 @@ fn a_control_group_is_selected_with_those_below_it() {
     below.join(&deeper);
     beside.join(&other);
     let filters = [
-        filter(format!("-s kill --cgroup {}", chosen.0), |what, _| what == "in" || what == "below"),
+        filter(format!("-s kill --cgroup {}", chosen.path()), |what, _| {
+            what == "in" || what == "below"
+        }),
         filter("-s kill --cgroup /sys/fs/cgroup", |_, _| true),
     ];
     assert_filters(&filters, || {
@@ -135,15 +102,14 @@ fn a_control_group_is_selected_with_those_below_it() {
 }
 
 fn what_is_no_control_group_is_refused_by_name() {
-    for path in ["/sys/fs/cgroup/none", "/tmp"] {
-        let ended = sigtrace(&["--syscall", "kill", "--cgroup", path]);
-        assert_eq!(ended.stdout, "", "{path}");
-        assert!(
-            ended.stderr.contains("--cgroup") && ended.stderr.contains(path),
-            "{}",
-            ended.stderr
-        );
-        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    for option in ["--cgroup", "--target-cgroup"] {
+        for path in ["/sys/fs/cgroup/none", "/tmp"] {
+            let ended = sigtrace(&["--syscall", "kill", option, path]);
+            assert_eq!(ended.stdout, "", "{path}");
+            let begin = format!("sigtrace: {option}: {path}: ");
+            assert!(ended.stderr.contains(&begin), "{}", ended.stderr);
+            assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+        }
     }
 }
 

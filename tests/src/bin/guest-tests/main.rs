@@ -7,9 +7,11 @@ mod by_call;
 mod by_caller;
 mod by_outcome;
 mod by_process;
+mod by_target;
 mod calls;
 mod clocks;
 mod command;
+mod control_group;
 mod ending;
 mod follow;
 mod full_disk;
@@ -44,6 +46,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("follow", follow::TESTS),
     ("by_call", by_call::TESTS),
     ("by_caller", by_caller::TESTS),
+    ("by_target", by_target::TESTS),
     ("by_outcome", by_outcome::TESTS),
     ("ring", ring::TESTS),
     ("command", command::TESTS),

@@ -36,6 +36,7 @@ pub const TESTS: &[Test] = tests![
     without_btf_there_are_pairs_and_a_warning,
     without_btf_trampolines_are_refused,
     without_btf_calls_that_change_the_mask_are_selected_by_the_set_that_they_name,
+    without_btf_targets_are_selected_by_their_number_only,
     a_program_that_the_verifier_refuses_costs_its_row_only,
     the_list_says_how_each_call_is_probed,
 ];
@@ -315,6 +316,32 @@ fn without_btf_trampolines_are_refused() {
                     kernel with CONFIG_DEBUG_INFO_BTF; --probe auto does without";
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
 }
+
+fn without_btf_targets_are_selected_by_their_number_only() {
+    for option in [["--target-comm", "sh"], ["--target-uid", "0"], ["--target-cgroup", CGROUPS]] {
+        let ended = run_to_end(&mut without_btf(&option));
+        assert_eq!(ended.status.code(), Some(1));
+        let expected = format!(
+            "sigtrace: {}: /sys/kernel/btf/vmlinux cannot be read, which needs a kernel with \
+             CONFIG_DEBUG_INFO_BTF; --target PID does without",
+            option[0]
+        );
+        assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
+    }
+    let (mut sender, target) = (Puppet::start(), Puppet::start());
+    let mut sent = Value::Null;
+    let number = target.pid().to_string();
+    let trace = trace_by(without_btf(&["-s", "kill", "--target", &number, "--stats"]), || {
+        sent = sender.call(&format!("kill {number} {}", libc::SIGWINCH));
+        sender.call(&format!("kill {} {}", sender.pid(), libc::SIGWINCH));
+    });
+    // Nobody says who the parent is.
+    sent["ppid"] = Value::Null;
+    let got: Vec<Value> = trace.calls().map(foreseeable).collect();
+    assert_eq!(got, [foreseeable(&sent)]);
+}
+
+const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// The kernel's types with the names of two functions changed: one that returns nothing is in the place
 /// of the other, whose result the verifier so does not let a program read.

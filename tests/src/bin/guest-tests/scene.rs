@@ -1,11 +1,12 @@
 //! A play seen through several filters at once.
 
+use std::fmt::Write as _;
 use std::panic::resume_unwind;
 use std::process;
 use std::thread;
 
 use serde_json::Value;
-use sigtrace_tests::harness::{Trace, Tracer};
+use sigtrace_tests::harness::{Puppet, Trace, Tracer};
 
 /// What a play did: a call as sigtrace has to show it, and a word on what it is to the test.
 pub(crate) type Act = (&'static str, Value);
@@ -47,6 +48,15 @@ pub(crate) fn start(all: Vec<Vec<&str>>) -> Vec<Tracer> {
         let started = starting.into_iter().map(|tracer| tracer.join());
         started.map(|tracer| tracer.unwrap_or_else(|panic| resume_unwind(panic))).collect()
     })
+}
+
+/// Gives a puppet's thread a name.
+pub(crate) fn rename(puppet: &mut Puppet, name: &[u8]) {
+    let mut hex = String::new();
+    for byte in name {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    assert_eq!(puppet.order(&format!("name {hex}")), "0");
 }
 
 fn arguments(args: &str) -> Vec<&str> {
