@@ -177,9 +177,9 @@ impl Pump {
         }
     }
 
-    /// Whether the limit leaves room for another call or return.
-    fn allows_more(&self) -> bool {
-        self.rate.as_ref().is_none_or(Rate::allows_more)
+    /// Whether the limit leaves room for another line about calls of this user's.
+    fn allows_more(&mut self, uid: u32) -> bool {
+        self.rate.as_mut().is_none_or(|rate| rate.allows_more(uid))
     }
 
     /// Whether so much was gathered that it is to be written before there is more.
@@ -196,7 +196,7 @@ impl Pump {
             return false;
         };
         self.advance(now_ns(clock::KERNEL));
-        if self.is_done() || self.told.knows(key) || !self.allows_more() {
+        if self.is_done() || self.told.knows(key) || !self.allows_more(decode::uid(record)) {
             return false;
         }
         let clock = self.offset.refresh();
@@ -231,7 +231,7 @@ impl Pump {
         match self.told.meet(record) {
             Met::New if self.is_done() => self.account.left_out(1),
             // Before it is decoded, so that a flood costs little.
-            Met::New if !self.allows_more() => self.account.rate_limited(1),
+            Met::New if !self.allows_more(decode::uid(record)) => self.account.rate_limited(1),
             // By reference: a call is large, and moving it takes longer than decoding it.
             Met::New => match &mut decode::call(record, clock) {
                 Ok(call) => {
@@ -243,7 +243,7 @@ impl Pump {
                     self.account.undecodable(1);
                 }
             },
-            Met::Return(_) if !self.allows_more() => self.account.return_lost(),
+            Met::Return(_) if !self.allows_more(decode::uid(record)) => self.account.return_lost(),
             Met::Return(id) => match &mut decode::call(record, clock) {
                 Ok(call) => self.returned(id, call),
                 Err(error) => {
@@ -291,10 +291,8 @@ impl Pump {
             }
             return;
         }
-        if let Some(rate) = &mut self.rate
-            && !matches!(entry, Entry::Lost(_) | Entry::None)
-        {
-            rate.spend(self.buffer.len() - start);
+        if let (Some(rate), Some(uid)) = (&mut self.rate, event.uid()) {
+            rate.spend(uid, self.buffer.len() - start);
         }
         self.lines.push(Line { end: self.buffer.len(), next_seq: self.seq, entry });
     }
@@ -306,7 +304,7 @@ impl Pump {
             return;
         }
         self.advance(now_ns(clock::KERNEL));
-        if !self.allows_more() {
+        if !self.allows_more(entry.alike.uid) {
             self.account.rate_limited(entry.count);
             return;
         }

@@ -1,16 +1,68 @@
 //! A limit on the bytes of events that are written each second.
 
-use std::num::NonZeroU64;
+use std::{collections::HashMap, num::NonZeroU64};
 
 /// A quiet time leaves room for this much of the limit at once. Signals come in bursts: a service stops,
 /// a build is interrupted. It is as long as journald's default, `RateLimitIntervalSec=30s`.
 const BURST_NS: u64 = 30 * SECOND_NS;
 const SECOND_NS: u64 = 1_000_000_000;
 
+/// Users with ids from here on have one part between them: they are those of user namespaces (subuid(5)),
+/// of which one who may have such a namespace has 65,536.
+const SUBORDINATE: u32 = 65_536;
+
+/// More users than this are not remembered while they have nothing to make up for.
+const REMEMBERED: usize = 1024;
+
+/// The limit: one for all, and half of it for each user, so that one who floods leaves room for others.
+#[derive(Debug)]
+pub(crate) struct Rate {
+    all: Bucket,
+    of_user: NonZeroU64,
+    users: HashMap<u32, Bucket>,
+}
+
+impl Rate {
+    /// At most this many bytes a second.
+    pub(crate) fn new(limit: NonZeroU64) -> Self {
+        let of_user = NonZeroU64::new(limit.get() / 2).unwrap_or(NonZeroU64::MIN);
+        Self { all: Bucket::new(limit), of_user, users: HashMap::new() }
+    }
+
+    /// It is this late now.
+    pub(crate) fn advance(&mut self, now_ns: u64) {
+        self.all.advance(now_ns);
+        if self.users.len() > REMEMBERED {
+            let now_ns = self.all.now_ns;
+            self.users.retain(|_, user| user.written_at_limit_ns > now_ns);
+        }
+    }
+
+    /// Whether another line about a call of this user's may be written, however long it is: its length is
+    /// not known before it has been formatted, and one that is longer than the limit must get through at
+    /// some time. What it takes too much, the next lines have to wait for.
+    pub(crate) fn allows_more(&mut self, uid: u32) -> bool {
+        self.all.allows_more() && self.user(uid).allows_more()
+    }
+
+    /// A line of this many bytes is written, about a call of this user's.
+    pub(crate) fn spend(&mut self, uid: u32, bytes: usize) {
+        self.all.spend(bytes);
+        self.user(uid).spend(bytes);
+    }
+
+    fn user(&mut self, uid: u32) -> &mut Bucket {
+        let limit = self.of_user;
+        let user = self.users.entry(uid.min(SUBORDINATE)).or_insert_with(|| Bucket::new(limit));
+        user.advance(self.all.now_ns);
+        user
+    }
+}
+
 /// A token bucket. It is kept as a time rather than as a number of tokens, so that nothing is lost in
 /// rounding however often it is looked at.
 #[derive(Debug)]
-pub(crate) struct Rate {
+struct Bucket {
     /// Bytes a second.
     limit: NonZeroU64,
     /// The latest time it was told, on [`clock::KERNEL`](super::clock::KERNEL).
@@ -19,26 +71,20 @@ pub(crate) struct Rate {
     written_at_limit_ns: u64,
 }
 
-impl Rate {
-    /// At most this many bytes a second.
-    pub(crate) fn new(limit: NonZeroU64) -> Self {
+impl Bucket {
+    fn new(limit: NonZeroU64) -> Self {
         Self { limit, now_ns: 0, written_at_limit_ns: 0 }
     }
 
-    /// It is this late now.
-    pub(crate) fn advance(&mut self, now_ns: u64) {
+    fn advance(&mut self, now_ns: u64) {
         self.now_ns = self.now_ns.max(now_ns);
     }
 
-    /// Whether another line may be written, however long it is: its length is not known before it has
-    /// been formatted, and one that is longer than the limit must get through at some time. What it takes
-    /// too much, the next lines have to wait for.
-    pub(crate) fn allows_more(&self) -> bool {
+    fn allows_more(&self) -> bool {
         self.written_at_limit_ns.saturating_sub(self.now_ns) < BURST_NS
     }
 
-    /// A line of this many bytes is written.
-    pub(crate) fn spend(&mut self, bytes: usize) {
+    fn spend(&mut self, bytes: usize) {
         let takes_ns = (bytes as u64).saturating_mul(SECOND_NS).div_ceil(self.limit.get());
         self.written_at_limit_ns =
             self.written_at_limit_ns.max(self.now_ns).saturating_add(takes_ns);
@@ -51,12 +97,60 @@ mod tests {
 
     const LINE: usize = 400;
 
-    fn rate(limit: u64) -> Rate {
-        Rate::new(NonZeroU64::new(limit).unwrap())
+    fn rate(limit: u64) -> Bucket {
+        Bucket::new(NonZeroU64::new(limit).unwrap())
+    }
+
+    /// How many of so many lines about calls of a user are written at this time.
+    fn by_user(rate: &mut Rate, uid: u32, ms: u64, lines: usize) -> usize {
+        rate.advance(ms * 1_000_000);
+        let write = |_: &usize| {
+            let allows_more = rate.allows_more(uid);
+            if allows_more {
+                rate.spend(uid, LINE);
+            }
+            allows_more
+        };
+        (0..lines).filter(write).count()
+    }
+
+    #[test]
+    fn a_user_who_floods_leaves_half_of_the_limit_to_others() {
+        // 10 lines a second, and 300 at once.
+        let mut rate = Rate::new(NonZeroU64::new(4000).unwrap());
+        assert_eq!(by_user(&mut rate, 1000, 60_000, 1000), 150);
+        assert_eq!(by_user(&mut rate, 0, 60_000, 100), 100);
+        assert_eq!(by_user(&mut rate, 33, 60_000, 100), 50);
+        // All is used up now.
+        assert_eq!(by_user(&mut rate, 34, 60_000, 100), 0);
+        // A minute later there is room for all again.
+        let per_second = |second| {
+            let ms = 120_000 + 1000 * second;
+            (by_user(&mut rate, 1000, ms, 1000), by_user(&mut rate, 0, ms, 3))
+        };
+        let after: Vec<_> = (0..4).map(per_second).collect();
+        assert_eq!(after, [(150, 3), (5, 3), (5, 3), (5, 3)]);
+    }
+
+    #[test]
+    fn users_of_a_user_namespace_have_one_part_between_them() {
+        let mut rate = Rate::new(NonZeroU64::new(4000).unwrap());
+        let written: usize = (0..1000).map(|n| by_user(&mut rate, 100_000 + n, 60_000, 1)).sum();
+        assert_eq!(written, 150);
+    }
+
+    #[test]
+    fn users_who_have_nothing_to_make_up_for_are_forgotten() {
+        let mut rate = Rate::new(NonZeroU64::new(400_000_000).unwrap());
+        for uid in 0..2000 {
+            by_user(&mut rate, uid, 60_000, 1);
+        }
+        by_user(&mut rate, 1, 61_000, 1);
+        assert_eq!(rate.users.len(), 1);
     }
 
     /// Has lines of so many bytes come at these times, in milliseconds. At which of them one was written.
-    fn written(rate: &mut Rate, bytes: usize, times: impl Iterator<Item = u64>) -> Vec<u64> {
+    fn written(rate: &mut Bucket, bytes: usize, times: impl Iterator<Item = u64>) -> Vec<u64> {
         let mut is_written = |ms: &u64| {
             rate.advance(ms * 1_000_000);
             let allows_more = rate.allows_more();
@@ -69,7 +163,7 @@ mod tests {
     }
 
     /// So many lines at once.
-    fn at_once(rate: &mut Rate, ms: u64, lines: usize) -> usize {
+    fn at_once(rate: &mut Bucket, ms: u64, lines: usize) -> usize {
         written(rate, LINE, std::iter::repeat_n(ms, lines)).len()
     }
 

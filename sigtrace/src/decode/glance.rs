@@ -26,6 +26,11 @@ pub struct Glance {
     pub returned_ns: Option<u64>,
 }
 
+/// The real user id of the caller, in the initial user namespace, in such a record; 0 if the bytes are none.
+pub fn uid(record: &[u8]) -> u32 {
+    bytes::u32(record, offset_of!(Record, uid)).unwrap_or(0)
+}
+
 impl Glance {
     /// At a record as it came out of the ring, or out of a thread's slot. `None` if the bytes are
     /// no record.
@@ -57,6 +62,12 @@ mod tests {
         assert_eq!(Glance::at(pause.bytes()), Some(returned));
         let entered = Glance { key, state: State::Entered, returned_ns: None };
         assert_eq!(Glance::at(pause.state(State::Entered).bytes()), Some(entered));
+    }
+
+    #[test]
+    fn the_user_is_the_callers() {
+        assert_eq!(uid(Sample::of("pause", &[]).bytes()), 33);
+        assert_eq!(uid(b"no record"), 0);
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod value;
 pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Return};
 pub use clock::WallClock;
 pub use error::DecodeError;
-pub use glance::{CallKey, Glance};
+pub use glance::{CallKey, Glance, uid};
 pub use record::call;
 pub use repeated::{Repeated, repeated};
 pub use sigaction::{Handler, Sigaction};

@@ -30,6 +30,17 @@ pub enum Event<'a> {
     Stats(&'a Stats),
 }
 
+impl Event<'_> {
+    /// The real user id of whoever made the calls that it is about, if it is about calls.
+    pub fn uid(&self) -> Option<u32> {
+        match self {
+            Self::Call(call) | Self::Return { call, .. } => Some(call.uid),
+            Self::Repeated { repeated, .. } => Some(repeated.uid),
+            Self::Lost(_) | Self::Blind(_) | Self::Stats(_) => None,
+        }
+    }
+}
+
 /// Numbers by name, in the order to print them.
 pub type Counts = Vec<(&'static str, u64)>;
 
