@@ -34,14 +34,8 @@ pub struct Share {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Users {
-    /// The current epoch.
-    pub epoch: u32,
-    /// Users in it.
-    pub now: u32,
-    /// Users in the one before.
-    pub before: u32,
-    /// Nothing.
-    pub unused: u32,
+    /// How many are in an epoch, by its lowest two bits. Who is the first in it clears the next two.
+    pub number: [u32; 4],
 }
 
 const _: () = assert!(size_of::<Share>() == size_of::<Users>());
@@ -72,7 +66,7 @@ pub mod alike {
     pub const USED: u32 = 1 << 31;
 }
 
-/// Calls that are alike. Native byte order, no padding, a cache line.
+/// Calls that are alike. Native byte order, no padding.
 ///
 /// An entry is claimed as a slot is: whoever makes `claims` 1 writes the rest. It stays what it is
 /// until the agent clears it.
@@ -89,10 +83,14 @@ pub struct Entry {
     pub last_ns: u64,
     /// The name of the first one's thread, NUL-terminated.
     pub comm: [u8; 16],
-    /// The user whose share was used up, who is another than `uid` if that is in a user namespace.
+    /// The user whose share was used up, who is another than `uid` in a user namespace that a user made.
     pub charged: u32,
     /// How many threads claim it.
     pub claims: u32,
+    /// A hash of what they have in common.
+    pub hash: u32,
+    /// Nothing.
+    pub unused: u32,
 }
 
 /// Entries for merged calls.
@@ -117,5 +115,6 @@ const _: () = {
     assert!(offset_of!(Entry, comm) == 48);
     assert!(offset_of!(Entry, charged) == 64);
     assert!(offset_of!(Entry, claims) == 68);
-    assert!(size_of::<Entry>() == 72);
+    assert!(offset_of!(Entry, hash) == 72);
+    assert!(size_of::<Entry>() == 80);
 };

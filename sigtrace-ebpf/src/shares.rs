@@ -27,7 +27,7 @@ use crate::{
     atomic::{add_u32, add_u64},
     calls::arg,
     config::config,
-    kernel::task::Task,
+    kernel::task::{Charged, Task},
     maps::{EVENTS, count, generation},
     shapes::{ShapeRef, get},
 };
@@ -92,18 +92,33 @@ fn part() -> u64 {
     (1 << (config!(ring_bits) & 31)) / u64::from(EPOCH_PARTS)
 }
 
-/// Whether the record of a call, of so many bytes, has to stay out of the ring, as its user is beyond its
-/// share. If so, it is merged with others that are alike, if it has `returned`, or counted as lost.
+/// What a record is, for [`holds_back`].
+pub mod kind {
+    /// A call that has returned.
+    pub const RETURNED: u32 = 0;
+    /// A call whose return was missed.
+    pub const MISSED: u32 = 1;
+    /// The return of a call that was told of as unfinished.
+    pub const LATE: u32 = 2;
+}
+
+/// Whether a record of this [`kind`], of so many bytes, has to stay out of the ring, as its user is beyond
+/// its share. If so, a call that has returned is merged with others that are alike, if that can be; what
+/// else there is is counted as lost.
 ///
 /// A function of its own, so that there is one way on after it.
 #[inline(never)]
-pub fn holds_back(record: &Record, point: u32, size: u32, returned: u32) -> u32 {
-    let (uid, charged) = Task::charged_uid();
-    if has_room(charged, size) {
+pub fn holds_back(record: &Record, point: u32, size: u32, kind: u32) -> u32 {
+    let charged = Task::charged();
+    if has_room(charged.share, size + HEADER) {
         return 0;
     }
-    let alike = of(record, point, uid, returned != 0);
-    if returned != 0 && merge(&alike, record, charged) {
+    if kind == kind::LATE {
+        count(Counter::ReturnLost);
+        return 1;
+    }
+    let alike = of(record, point, charged.uid, kind == kind::RETURNED);
+    if kind == kind::RETURNED && merge(&alike, record, charged) {
         count(Counter::Merged);
     } else {
         count(Counter::OverShare);
@@ -112,14 +127,17 @@ pub fn holds_back(record: &Record, point: u32, size: u32, returned: u32) -> u32 
     1
 }
 
+/// What the kernel puts before a record in the ring (`BPF_RINGBUF_HDR_SZ`).
+const HEADER: u32 = 8;
+
 /// Notes whose call was lost, for whatever reason.
 #[inline(never)]
 pub fn lose(record: &Record, point: u32) {
-    let (uid, charged) = Task::charged_uid();
-    note_loss(&of(record, point, uid, false), record, charged);
+    let charged = Task::charged();
+    note_loss(&of(record, point, charged.uid, false), record, charged);
 }
 
-/// Whether a user may put so many bytes into the ring.
+/// Whether who has this share may put so many bytes into the ring.
 #[inline(always)]
 fn has_room(user: u32, size: u32) -> bool {
     let waiting = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA));
@@ -136,30 +154,26 @@ fn has_room(user: u32, size: u32) -> bool {
     let users = users.cast::<Users>();
     // SAFETY: aligned members of the map's elements; volatile, as other processors change them.
     unsafe {
-        if (&raw const (*users).epoch).read_volatile() != epoch {
-            let last = (&raw const (*users).epoch).read_volatile().wrapping_add(1) == epoch;
-            let before = if last { (&raw const (*users).now).read_volatile() } else { 0 };
-            (&raw mut (*users).epoch).write_volatile(epoch);
-            (&raw mut (*users).before).write_volatile(before);
-            (&raw mut (*users).now).write_volatile(0);
-        }
+        let number_in =
+            |epoch: u32| (&raw mut (*users).number).cast::<u32>().add(epoch as usize & 3);
         // Epoch 0 is one that nobody has been in either.
         if (&raw const (*share).epoch).read_volatile() != epoch.wrapping_add(1) {
             (&raw mut (*share).epoch).write_volatile(epoch.wrapping_add(1));
             (&raw mut (*share).used).write_volatile(0);
-            add_u32(&raw mut (*users).now, 1);
+            number_in(epoch.wrapping_add(1)).write_volatile(0);
+            number_in(epoch.wrapping_add(2)).write_volatile(0);
+            add_u32(number_in(epoch), 1);
         }
-        let number = (&raw const (*users).now)
-            .read_volatile()
-            .max((&raw const (*users).before).read_volatile())
-            .max(1);
-        if number == 1 {
-            return waiting + u64::from(size) + part() <= 2 * half();
+        let now = number_in(epoch).read_volatile();
+        let number = now.max(number_in(epoch.wrapping_sub(1)).read_volatile());
+        if number <= 1 && waiting + u64::from(size) + part() <= 2 * half() {
+            return true;
         }
         // Half of what the agent frees, so that it catches up, and that there is room for who comes in the
-        // midst of an epoch.
+        // midst of an epoch; also where a user seems to be alone, as processors count without waiting for
+        // each other.
         let used = (&raw const (*share).used).read_volatile();
-        let has_room = u64::from(used) + u64::from(size) <= part() / 2 / u64::from(number);
+        let has_room = u64::from(used) + u64::from(size) <= part() / 2 / u64::from(number.max(2));
         if has_room {
             add_u32(&raw mut (*share).used, size as i32);
         }
@@ -188,10 +202,10 @@ fn of(record: &Record, point: u32, uid: u32, returned: bool) -> Alike {
 
 /// Adds a call to those that are alike. Says whether there is room for it.
 #[inline(always)]
-fn merge(alike: &Alike, record: &Record, charged: u32) -> bool {
+fn merge(alike: &Alike, record: &Record, charged: Charged) -> bool {
     let first = (generation() & 1) * ENTRIES as u32;
-    let entry = find(alike, first, MERGED as u32, |entry| {
-        may_have_another(charged) && claim(entry, alike, record, charged)
+    let entry = find(alike, first, MERGED as u32, |entry, hash| {
+        may_have_another(charged.share) && claim(entry, alike, hash, record, charged.user)
     });
     let Some(entry) = entry else { return false };
     // SAFETY: aligned members of the map's element.
@@ -204,9 +218,11 @@ fn merge(alike: &Alike, record: &Record, charged: u32) -> bool {
 
 /// Counts a lost call among those that are alike, as far as there is room: what counts is whose most are.
 #[inline(always)]
-fn note_loss(alike: &Alike, record: &Record, charged: u32) {
+fn note_loss(alike: &Alike, record: &Record, charged: Charged) {
     let first = (generation() & 1) * ENTRIES as u32 + MERGED as u32;
-    let entry = find(alike, first, LOST as u32, |entry| claim(entry, alike, record, charged));
+    let entry = find(alike, first, LOST as u32, |entry, hash| {
+        claim(entry, alike, hash, record, charged.user)
+    });
     if let Some(entry) = entry {
         // SAFETY: an aligned member of the map's element.
         unsafe { add_u64(&raw mut (*entry).count, 1) };
@@ -219,13 +235,13 @@ fn find(
     alike: &Alike,
     first: u32,
     number: u32,
-    claim: impl Fn(*mut Entry) -> bool,
+    claim: impl Fn(*mut Entry, u32) -> bool,
 ) -> Option<*mut Entry> {
-    let place = hash(alike);
+    let hash = hash(alike);
     let mut i = 0;
     while i < PLACES as u32 {
-        let entry = CROWD.get_ptr_mut(first + (place.wrapping_add(i) & (number - 1)))?;
-        if is_for(entry, alike) || is_unclaimed(entry) && claim(entry) {
+        let entry = CROWD.get_ptr_mut(first + (hash.wrapping_add(i) & (number - 1)))?;
+        if is_for(entry, alike, hash) || is_unclaimed(entry) && claim(entry, hash) {
             return Some(entry);
         }
         i += 1;
@@ -244,12 +260,13 @@ fn hash(alike: &Alike) -> u32 {
 }
 
 #[inline(always)]
-fn is_for(entry: *mut Entry, alike: &Alike) -> bool {
+fn is_for(entry: *mut Entry, alike: &Alike, hash: u32) -> bool {
     // SAFETY: members of the map's element; volatile, as other processors change them. As long as they
-    // are written they are not like anything.
+    // are written, in whatever order that is seen, their hash is not that of what they seem to be.
     unsafe {
         let found = &raw const (*entry).alike;
-        (&raw const (*found).what).read_volatile() == alike.what
+        (&raw const (*entry).hash).read_volatile() == hash
+            && (&raw const (*found).what).read_volatile() == alike.what
             && (&raw const (*found).pid).read_volatile() == alike.pid
             && (&raw const (*found).uid).read_volatile() == alike.uid
             && (&raw const (*found).signal).read_volatile() == alike.signal
@@ -265,7 +282,7 @@ fn is_unclaimed(entry: *mut Entry) -> bool {
 
 /// Makes an entry that of calls like this. Says whether nobody else does at the same time.
 #[inline(always)]
-fn claim(entry: *mut Entry, alike: &Alike, record: &Record, charged: u32) -> bool {
+fn claim(entry: *mut Entry, alike: &Alike, hash: u32, record: &Record, charged: u32) -> bool {
     // SAFETY: aligned members of the map's element; volatile, as other processors look at them.
     unsafe {
         let claims = &raw mut (*entry).claims;
@@ -276,6 +293,7 @@ fn claim(entry: *mut Entry, alike: &Alike, record: &Record, charged: u32) -> boo
         }
         (*entry).first_ns = record.entered_ns;
         (*entry).charged = charged;
+        (&raw mut (*entry).hash).write_volatile(hash);
         let comm = (&raw mut (*entry).comm).cast::<[u64; 2]>();
         comm.write((&raw const record.comm).cast::<[u64; 2]>().read());
         let to = &raw mut (*entry).alike;

@@ -130,7 +130,8 @@ pub struct TraceArgs {
     #[arg(long, value_name = "TIME", help_heading = "Output")]
     pub unfinished_after: Option<String>,
     /// Write at most this many bytes of events a second, such as 64K, and after a quiet time 30 times as
-    /// many at once; calls beyond that are counted as lost. If given twice, the last counts
+    /// many at once; users other than root can have a quarter of it each. Calls beyond that are counted as
+    /// lost. If given twice, the last counts
     #[arg(
         long,
         value_name = "BYTES",

@@ -9,7 +9,7 @@ use super::{
     filter,
     late::capture_late,
     masks,
-    signalfd::emit_read,
+    signalfd::{emit_read, siginfo_bytes},
     user,
 };
 use crate::{
@@ -17,7 +17,8 @@ use crate::{
     kernel::task::Task,
     maps::{count, saw, sees_returns},
     shapes::{ShapeRef, get, has},
-    shares, slots,
+    shares::{self, kind},
+    slots,
 };
 
 /// EFAULT: what a call returns whose memory the kernel could not read, or not write.
@@ -115,10 +116,10 @@ fn finish(serves: Serves, shape: ShapeRef, slot: *mut Slot, ret: i64) {
             record.undecided |= undecided::TOLD;
         }
         let point = u32::from(get!(shape, point));
-        if !told
-            && shares::is_filling()
-            && shares::holds_back(record, point, get!(shape, emitted).into(), 1) != 0
-        {
+        let size = u32::from(get!(shape, emitted))
+            + if serves == Serves::Reads { siginfo_bytes(record) } else { 0 };
+        let kind = if told { kind::LATE } else { kind::RETURNED };
+        if shares::is_filling() && shares::holds_back(record, point, size, kind) != 0 {
             // Merged, or counted as lost.
         } else if !(if serves == Serves::Reads {
             emit_read(record)
@@ -126,7 +127,9 @@ fn finish(serves: Serves, shape: ShapeRef, slot: *mut Slot, ret: i64) {
             emit_returned(shape, slot)
         }) {
             count_lost(told);
-            shares::lose(record, point);
+            if !told {
+                shares::lose(record, point);
+            }
         }
     }
     record.state = State::Idle as u8;
@@ -153,16 +156,18 @@ pub fn flush_missed(slot: *mut Slot) {
         if told {
             record.undecided |= undecided::TOLD;
         }
+        let kind = if told { kind::LATE } else { kind::MISSED };
         if !told && filter::unreturned(record) {
             count(Counter::LeftOutByOutcome);
-        } else if !told
-            && shares::is_filling()
-            && shares::holds_back(record, entered, size_of::<Record>() as u32, 0) != 0
+        } else if shares::is_filling()
+            && shares::holds_back(record, entered, size_of::<Record>() as u32, kind) != 0
         {
             // Counted as lost.
         } else if !emit(record, size_of::<Record>()) {
             count_lost(told);
-            shares::lose(record, entered);
+            if !told {
+                shares::lose(record, entered);
+            }
         }
     }
     record.state = State::Idle as u8;

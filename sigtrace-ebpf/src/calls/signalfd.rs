@@ -238,13 +238,23 @@ struct WithSiginfos {
 #[map]
 static SCRATCH: PerCpuArray<WithSiginfos> = PerCpuArray::with_max_entries(1, 0);
 
-/// Puts a read that returned into the ring, with what was read: at most so many structures, and no
-/// more than the first buffer holds. Says whether there was room.
+/// How many structures are shown of what was read: at most so many, and no more than the first buffer holds.
+#[inline(always)]
+fn siginfos(record: &Record) -> u64 {
+    let bytes = if record.ret > 0 { (record.ret as u64).min(record.args[ROOM]) } else { 0 };
+    (bytes / SIGNALFD_SIGINFO_SIZE as u64).min(MAX_SIGNALFD_SIGINFOS as u64)
+}
+
+/// Bytes that they take.
+#[inline(always)]
+pub fn siginfo_bytes(record: &Record) -> u32 {
+    siginfos(record) as u32 * SIGNALFD_SIGINFO_SIZE as u32
+}
+
+/// Puts a read that returned into the ring, with what was read. Says whether there was room.
 #[inline(always)]
 pub fn emit_read(record: &mut Record) -> bool {
-    let size = SIGNALFD_SIGINFO_SIZE as u64;
-    let bytes = if record.ret > 0 { (record.ret as u64).min(record.args[ROOM]) } else { 0 };
-    let siginfos = (bytes / size).min(MAX_SIGNALFD_SIGINFOS as u64);
+    let siginfos = siginfos(record);
     if siginfos == 0 || record.args[SIGINFO] == 0 {
         return emit(record, HEAD);
     }

@@ -44,6 +44,18 @@ const TASK: usize = 2;
 /// Likewise, where targets are selected by who they are.
 #[raw_tracepoint(tracepoint = "signal_generate")]
 pub fn thread_signalled(ctx: RawTracePointContext) -> i32 {
+    select(&ctx)
+}
+
+/// A second one, for when the kernel skips the first: from 7.0 on it preempts tracepoints, and does not
+/// begin a program twice on a processor.
+#[raw_tracepoint(tracepoint = "signal_generate")]
+pub fn thread_signalled2(ctx: RawTracePointContext) -> i32 {
+    select(&ctx)
+}
+
+#[inline(always)]
+fn select(ctx: &RawTracePointContext) -> i32 {
     let slot = slots::find(bpf_get_current_pid_tgid() as u32);
     // SAFETY: the thread's own slot.
     if slot.is_null() || unsafe { (*slot).record.undecided } & undecided::SIDES == 0 {

@@ -21,6 +21,20 @@ use sigtrace_common::{BPF_RDONLY_CAST, access};
 use super::{load, member};
 use crate::config::config;
 
+/// Who a thread runs as, and whose share of the ring it uses up.
+#[derive(Clone, Copy)]
+pub struct Charged {
+    /// The real user id that it runs as.
+    pub uid: u32,
+    /// The user who is told of.
+    pub user: u32,
+    /// What the share goes by: the user's id, or another number for the users of a container.
+    pub share: u32,
+}
+
+/// More than any id of a user who creates a namespace.
+const CONTAINERS: u32 = 1 << 31;
+
 /// The current thread's `task_struct`.
 #[derive(Clone, Copy)]
 pub struct Task(*const u8);
@@ -119,17 +133,19 @@ impl Task {
         self.uid_gid().0
     }
 
-    /// The user that it runs as, and the user whose share it uses up: the same, but in a user namespace the
-    /// one who created it, or the outermost of those it is in. Who may have a namespace may have 65,536
-    /// users in it (subuid(5)).
+    /// The user that it runs as, and whose share it uses up.
+    ///
+    /// That is the same user, but in a user namespace the one who created it, or the outermost of those it is
+    /// in: who may have a namespace may have 65,536 users in it (subuid(5)). One that root created is a
+    /// container's, which is none of root's; it has as many users, whose ids differ in the lower half.
     #[inline(never)]
-    pub fn charged_uid() -> (u32, u32) {
+    pub fn charged() -> Charged {
         /// As deep as namespaces can be (`create_user_ns`, `kernel/user_namespace.c`).
         const DEEPEST: u32 = 33;
         let task = Self::current();
         let uid = task.uid();
         if config!(offsets.user_ns_parent) == 0 {
-            return (uid, uid);
+            return Charged { uid, user: uid, share: uid };
         }
         let cred: u64 = member(task.address(), config!(offsets.task_cred));
         let mut namespace: u64 = member(cred, config!(offsets.cred_user_ns));
@@ -140,7 +156,13 @@ impl Task {
             namespace = member(namespace, config!(offsets.user_ns_parent));
             i += 1;
         }
-        (uid, owner)
+        if i == 0 {
+            Charged { uid, user: uid, share: uid }
+        } else if owner == 0 {
+            Charged { uid, user: uid, share: CONTAINERS | uid >> 16 }
+        } else {
+            Charged { uid, user: owner, share: owner }
+        }
     }
 
     /// The id of its cgroup in the version 2 hierarchy.

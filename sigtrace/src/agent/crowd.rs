@@ -63,12 +63,13 @@ impl Crowd {
     ) -> io::Result<Vec<Entry>> {
         if let Some(waiting) = self.waiting.take_if(|waiting| waiting.is_finished()) {
             waiting.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
-            return Ok(self.take(self.generation ^ 1));
+            return Ok(self.take(self.generation.wrapping_sub(1)));
         }
         if self.waiting.is_none() && counted > self.counted && self.due <= Instant::now() {
             let grace = kernel.grace().map_err(io::Error::other)?;
-            self.generation ^= 1;
-            kernel.set_generation(self.generation).map_err(io::Error::other)?;
+            let next = self.generation.wrapping_add(1);
+            kernel.set_generation(next).map_err(io::Error::other)?;
+            self.generation = next;
             (self.counted, self.due) = (counted, Instant::now() + APART);
             self.waiting = Some(spawn_blocking(move || grace.wait()));
         }
@@ -77,7 +78,7 @@ impl Crowd {
 
     /// What was merged in both, once the programs do nothing any more.
     pub(crate) fn take_all(&mut self) -> Vec<Entry> {
-        let last = self.take(self.generation ^ 1);
+        let last = self.take(self.generation.wrapping_sub(1));
         [last, self.take(self.generation)].concat()
     }
 
@@ -92,11 +93,7 @@ impl Crowd {
 /// Tells of merged calls now and then.
 pub(crate) async fn turn(kernel: &mut Kernel, pump: &mut Pump) -> io::Result<()> {
     let counted = pump.account.merged_or_lost();
-    for entry in pump.crowd.turn(kernel, counted).await? {
-        pump.tell_repeated(&entry);
-        if pump.is_full() {
-            pump.flush().await?;
-        }
-    }
-    Ok(())
+    let merged = pump.crowd.turn(kernel, counted).await?;
+    pump.add_merged(merged);
+    pump.tell_merged().await
 }

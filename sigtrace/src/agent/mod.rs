@@ -199,7 +199,9 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     } else if !options.quiet || given_up || pump.is_out_of_room() {
         say_account(&pump.account);
     }
-    let nothing = pump.account.total_printed() == 0 && pump.account.losses().total() == 0;
+    let account = &pump.account;
+    let nothing =
+        account.total_printed() == 0 && account.merged().1 == 0 && account.losses().total() == 0;
     if !options.quiet
         && nothing
         && let Some(remark) = nothing::remark(pump.account.left_out_at(), &options.steps)
@@ -356,12 +358,9 @@ async fn finish(
     while pump.fill(ring.get_mut()) {
         pump.flush().await?;
     }
-    for entry in pump.crowd.take_all() {
-        pump.tell_repeated(&entry);
-        if pump.is_full() {
-            pump.flush().await?;
-        }
-    }
+    let merged = pump.crowd.take_all();
+    pump.add_merged(merged);
+    pump.tell_merged().await?;
     pump.report_losses();
     // First, so that the totals below have what is written here.
     pump.flush().await?;

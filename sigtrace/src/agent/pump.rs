@@ -108,6 +108,8 @@ pub(crate) struct Pump {
     misses_due_ns: u64,
     /// Records that do not come through the ring, to be taken once that is empty.
     rest: vec::IntoIter<RecordBytes>,
+    /// Merged calls that are yet to be told of.
+    merged: vec::IntoIter<crowd::Entry>,
 }
 
 impl Pump {
@@ -141,6 +143,7 @@ impl Pump {
             losses_due_ns: 0,
             misses_due_ns: 0,
             rest: Vec::new().into_iter(),
+            merged: Vec::new().into_iter(),
         }
     }
 
@@ -178,8 +181,8 @@ impl Pump {
     }
 
     /// Whether the limit leaves room for another line about calls of this user's.
-    fn allows_more(&mut self, uid: u32) -> bool {
-        self.rate.as_mut().is_none_or(|rate| rate.allows_more(uid))
+    fn allows_more(&self, uid: u32) -> bool {
+        self.rate.as_ref().is_none_or(|rate| rate.allows_more(uid))
     }
 
     /// Whether so much was gathered that it is to be written before there is more.
@@ -189,14 +192,24 @@ impl Pump {
 
     /// Tells of a call that is under way, from its thread's slot, which is to be in the state
     /// [`State::Entered`]. Its return is an event of its own when it comes. Says whether it was
-    /// told: not if it was before, nor past `--max-events`, nor while `--max-output-rate` leaves no room;
-    /// the next look may find some.
+    /// told: not if it was before, nor past `--max-events`, nor if `--max-output-rate` leaves no room. As the
+    /// programs take it for told, it is booked then.
     pub(crate) fn tell_unfinished(&mut self, record: &[u8]) -> bool {
         let Some(Glance { key, state: State::Entered, .. }) = Glance::at(record) else {
             return false;
         };
         self.advance(now_ns(clock::KERNEL));
-        if self.is_done() || self.told.knows(key) || !self.allows_more(decode::uid(record)) {
+        if self.told.knows(key) {
+            return false;
+        }
+        let is_done = self.is_done();
+        if is_done || !self.allows_more(decode::uid(record)) {
+            if is_done {
+                self.account.left_out(1);
+            } else {
+                self.account.rate_limited(1);
+            }
+            self.told.remember_lost(key);
             return false;
         }
         let clock = self.offset.refresh();
@@ -208,8 +221,9 @@ impl Pump {
                 true
             }
             Err(error) => {
-                // No loss yet: the call has a record still to come.
-                tracing::debug!("cannot report a call that is under way: {error}");
+                tracing::error!("a call that is under way is lost: {error}");
+                self.account.undecodable(1);
+                self.told.remember_lost(key);
                 false
             }
         }
@@ -297,8 +311,24 @@ impl Pump {
         self.lines.push(Line { end: self.buffer.len(), next_seq: self.seq, entry });
     }
 
-    /// Tells of merged calls.
-    pub(crate) fn tell_repeated(&mut self, entry: &crowd::Entry) {
+    /// Has merged calls to tell of, besides those that it has still.
+    pub(crate) fn add_merged(&mut self, entries: Vec<crowd::Entry>) {
+        let merged = self.merged.by_ref().chain(entries).collect::<Vec<_>>();
+        self.merged = merged.into_iter();
+    }
+
+    /// Tells of merged calls, as many as there are. May be dropped and called again.
+    pub(crate) async fn tell_merged(&mut self) -> io::Result<()> {
+        while let Some(entry) = self.merged.next() {
+            self.tell_repeated(&entry);
+            if self.is_full() {
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_repeated(&mut self, entry: &crowd::Entry) {
         if self.is_done() {
             self.account.left_out(entry.count);
             return;
@@ -460,7 +490,9 @@ impl Pump {
         while let Some(record) = ring.next() {
             any |= self.give_up_on(&record);
         }
-        for entry in self.crowd.take_all() {
+        let merged = self.crowd.take_all();
+        self.add_merged(merged);
+        for entry in mem::take(&mut self.merged) {
             self.account.not_written(entry.count);
             any = true;
         }

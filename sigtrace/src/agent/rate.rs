@@ -11,29 +11,41 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// of which one who may have such a namespace has 65,536.
 const SUBORDINATE: u32 = 65_536;
 
-/// More users than this are not remembered while they have nothing to make up for.
+/// More users than this are not remembered while they have nothing to make up for, and are looked through
+/// once a second at most.
 const REMEMBERED: usize = 1024;
 
-/// The limit: one for all, and half of it for each user, so that one who floods leaves room for others.
+/// The limit: one for all; half of it for all users but root, and a quarter for each of them, so that who
+/// floods leaves room for others.
 #[derive(Debug)]
 pub(crate) struct Rate {
     all: Bucket,
+    others: Bucket,
     of_user: NonZeroU64,
     users: HashMap<u32, Bucket>,
+    looked_through_ns: u64,
 }
 
 impl Rate {
     /// At most this many bytes a second.
     pub(crate) fn new(limit: NonZeroU64) -> Self {
-        let of_user = NonZeroU64::new(limit.get() / 2).unwrap_or(NonZeroU64::MIN);
-        Self { all: Bucket::new(limit), of_user, users: HashMap::new() }
+        let part = |parts| NonZeroU64::new(limit.get() / parts).unwrap_or(NonZeroU64::MIN);
+        Self {
+            all: Bucket::new(limit),
+            others: Bucket::new(part(2)),
+            of_user: part(4),
+            users: HashMap::new(),
+            looked_through_ns: 0,
+        }
     }
 
     /// It is this late now.
     pub(crate) fn advance(&mut self, now_ns: u64) {
         self.all.advance(now_ns);
-        if self.users.len() > REMEMBERED {
-            let now_ns = self.all.now_ns;
+        self.others.advance(now_ns);
+        let now_ns = self.all.now_ns;
+        if self.users.len() > REMEMBERED && now_ns - self.looked_through_ns >= SECOND_NS {
+            self.looked_through_ns = now_ns;
             self.users.retain(|_, user| user.written_at_limit_ns > now_ns);
         }
     }
@@ -41,21 +53,27 @@ impl Rate {
     /// Whether another line about a call of this user's may be written, however long it is: its length is
     /// not known before it has been formatted, and one that is longer than the limit must get through at
     /// some time. What it takes too much, the next lines have to wait for.
-    pub(crate) fn allows_more(&mut self, uid: u32) -> bool {
-        self.all.allows_more() && self.user(uid).allows_more()
+    pub(crate) fn allows_more(&self, uid: u32) -> bool {
+        let user = self.users.get(&Self::key(uid));
+        let is_in_its_part = |user: &Bucket| user.owes_ns(self.all.now_ns) < BURST_NS;
+        self.all.allows_more()
+            && (uid == 0 || self.others.allows_more() && user.is_none_or(is_in_its_part))
     }
 
     /// A line of this many bytes is written, about a call of this user's.
     pub(crate) fn spend(&mut self, uid: u32, bytes: usize) {
         self.all.spend(bytes);
-        self.user(uid).spend(bytes);
+        if uid != 0 {
+            self.others.spend(bytes);
+            let limit = self.of_user;
+            let user = self.users.entry(Self::key(uid)).or_insert_with(|| Bucket::new(limit));
+            user.advance(self.all.now_ns);
+            user.spend(bytes);
+        }
     }
 
-    fn user(&mut self, uid: u32) -> &mut Bucket {
-        let limit = self.of_user;
-        let user = self.users.entry(uid.min(SUBORDINATE)).or_insert_with(|| Bucket::new(limit));
-        user.advance(self.all.now_ns);
-        user
+    fn key(uid: u32) -> u32 {
+        uid.min(SUBORDINATE)
     }
 }
 
@@ -81,7 +99,12 @@ impl Bucket {
     }
 
     fn allows_more(&self) -> bool {
-        self.written_at_limit_ns.saturating_sub(self.now_ns) < BURST_NS
+        self.owes_ns(self.now_ns) < BURST_NS
+    }
+
+    /// How long what was written would still take at the limit.
+    fn owes_ns(&self, now_ns: u64) -> u64 {
+        self.written_at_limit_ns.saturating_sub(now_ns)
     }
 
     fn spend(&mut self, bytes: usize) {
@@ -115,36 +138,44 @@ mod tests {
     }
 
     #[test]
-    fn a_user_who_floods_leaves_half_of_the_limit_to_others() {
+    fn a_user_who_floods_has_a_quarter_of_the_limit() {
         // 10 lines a second, and 300 at once.
         let mut rate = Rate::new(NonZeroU64::new(4000).unwrap());
-        assert_eq!(by_user(&mut rate, 1000, 60_000, 1000), 150);
-        assert_eq!(by_user(&mut rate, 0, 60_000, 100), 100);
-        assert_eq!(by_user(&mut rate, 33, 60_000, 100), 50);
-        // All is used up now.
-        assert_eq!(by_user(&mut rate, 34, 60_000, 100), 0);
+        assert_eq!(by_user(&mut rate, 1000, 60_000, 1000), 75);
+        assert_eq!(by_user(&mut rate, 33, 60_000, 20), 20);
+        // Two who flood have half of it; the other half is root's.
+        assert_eq!(by_user(&mut rate, 1001, 60_000, 1000), 150 - 75 - 20);
+        assert_eq!(by_user(&mut rate, 34, 60_000, 1), 0);
+        assert_eq!(by_user(&mut rate, 0, 60_000, 1000), 150);
         // A minute later there is room for all again.
-        let per_second = |second| {
+        let per_second = |second: u64| {
             let ms = 120_000 + 1000 * second;
             (by_user(&mut rate, 1000, ms, 1000), by_user(&mut rate, 0, ms, 3))
         };
-        let after: Vec<_> = (0..4).map(per_second).collect();
-        assert_eq!(after, [(150, 3), (5, 3), (5, 3), (5, 3)]);
+        let after: Vec<_> = (0..5).map(per_second).collect();
+        assert_eq!(after, [(75, 3), (3, 3), (2, 3), (3, 3), (2, 3)]);
     }
 
     #[test]
-    fn users_of_a_user_namespace_have_one_part_between_them() {
+    fn root_can_have_all_of_it() {
+        let mut rate = Rate::new(NonZeroU64::new(4000).unwrap());
+        assert_eq!(by_user(&mut rate, 0, 60_000, 1000), 300);
+    }
+
+    #[test]
+    fn users_of_user_namespaces_have_one_part_between_them() {
         let mut rate = Rate::new(NonZeroU64::new(4000).unwrap());
         let written: usize = (0..1000).map(|n| by_user(&mut rate, 100_000 + n, 60_000, 1)).sum();
-        assert_eq!(written, 150);
+        assert_eq!(written, 75);
     }
 
     #[test]
     fn users_who_have_nothing_to_make_up_for_are_forgotten() {
         let mut rate = Rate::new(NonZeroU64::new(400_000_000).unwrap());
-        for uid in 0..2000 {
+        for uid in 1..2000 {
             by_user(&mut rate, uid, 60_000, 1);
         }
+        assert_eq!(rate.users.len(), 1999);
         by_user(&mut rate, 1, 61_000, 1);
         assert_eq!(rate.users.len(), 1);
     }

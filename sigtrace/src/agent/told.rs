@@ -43,6 +43,11 @@ impl Told {
         self.calls.insert(key, Entry { id: Some(id), gone_ns: None });
     }
 
+    /// Takes note of a call that is booked, but was not told of: its return is nothing to tell of.
+    pub(crate) fn remember_lost(&mut self, key: CallKey) {
+        self.calls.insert(key, Entry { id: None, gone_ns: None });
+    }
+
     /// What told of a call was lost. The call is booked, so that its return is nothing to tell of.
     pub(crate) fn lose(&mut self, key: CallKey) {
         if let Some(entry) = self.calls.get_mut(&key) {

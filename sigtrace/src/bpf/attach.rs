@@ -356,7 +356,9 @@ impl Attaching {
             selection.pids.clone()
         };
         if by_identity {
-            self.raw_tracepoint("thread_signalled", c"signal_generate")?;
+            for program in ["thread_signalled", "thread_signalled2"] {
+                self.raw_tracepoint(program, c"signal_generate")?;
+            }
         } else if targets {
             // Which tells the numbers of targets without BTF, too.
             self.tracepoint("signal_generate", "signal")?;

@@ -91,6 +91,7 @@ mod tests {
             comm: *b"flood\0\0\0\0\0\0\0\0\0\0\0",
             charged: 1000,
             claims: 1,
+            ..Entry::default()
         }
     }
 

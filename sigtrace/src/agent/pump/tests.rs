@@ -67,6 +67,7 @@ fn flood(count: u64) -> crowd::Entry {
         comm: *b"flood\0\0\0\0\0\0\0\0\0\0\0",
         charged: 1000,
         claims: 1,
+        ..crowd::Entry::default()
     }
 }
 
@@ -289,7 +290,8 @@ fn only_what_is_under_way_is_told_late() {
     let row = offset_of!(Record, syscall);
     assert!(!pump.tell_unfinished(under_way().with(row, &[0xff; 2]).bytes()));
     assert_eq!(written(&mut pump, &mut output), [Value::Null; 0]);
-    assert_eq!(books(&pump), (0, 0, 0, [0, 0, 0, 0], [0, 0]));
+    // The programs take the last one for told.
+    assert_eq!(books(&pump), (0, 0, 1, [0, 0, 0, 0], [0, 0]));
 }
 
 #[test]
@@ -446,17 +448,17 @@ fn a_return_beyond_the_limit_is_lost_and_its_call_is_not() {
 }
 
 #[test]
-fn a_call_that_the_limit_does_not_let_be_told_of_as_unfinished_is_not_lost_by_that() {
+fn a_call_that_the_limit_does_not_let_be_told_of_as_unfinished_is_lost_and_its_return_is_known() {
     let (mut pump, mut output) = pump_for_one_line();
     pump.push(kill().bytes(), CLOCK);
     assert!(!pump.tell_unfinished(under_way().bytes()));
-    assert_eq!(books(&pump), (0, 0, 0, [0, 0, 0, 0], [0, 0]));
+    assert_eq!(books(&pump), (0, 0, 1, [0, 0, 0, 0], [0, 0]));
     pump.rate = None;
     pump.push(pause().bytes(), CLOCK);
     let events = written(&mut pump, &mut output);
     let told: Vec<_> = events.iter().map(|event| (&event["syscall"], &event["ret"])).collect();
-    assert_eq!(told, [(&json!("kill"), &json!(0)), (&json!("pause"), &json!(0))]);
-    assert_eq!(books(&pump), (2, 0, 0, [0, 0, 0, 0], [0, 0]));
+    assert_eq!(told, [(&json!("kill"), &json!(0))]);
+    assert_eq!(books(&pump), (1, 0, 1, [0, 0, 0, 0], [0, 0]));
 }
 
 #[test]

@@ -21,8 +21,8 @@ pub const TESTS: &[Test] = tests![
     a_limit_that_is_not_reached_costs_nothing,
 ];
 
-/// Bytes a second, and what can be written at once, about one user's calls: half of the limit.
-const LIMIT: u64 = 1024;
+/// Bytes a second, and what can be written at once.
+const LIMIT: u64 = 2048;
 const BURST: u64 = 30 * LIMIT;
 /// How long the flood is watched once it has had its burst …
 const WATCHED: Duration = Duration::from_secs(6);

@@ -6,7 +6,7 @@
 //!
 //! - `same`: send SIGWINCH to themselves, so that their calls are alike
 //! - `random`: send any signal to any of them, or to nobody
-//! - `forking`: have children that make a few calls each
+//! - `forking`: have children that make some hundred calls each
 //! - `namespace`: do as in `same`, each as another user of a user namespace of theirs
 
 use std::io;
@@ -18,7 +18,7 @@ use crate::process::{fork, until, wait};
 /// Who they are.
 const USER: u32 = 1000;
 /// Calls of a child.
-const FEW: u64 = 20;
+const FEW: u64 = 300;
 /// As many as there can be.
 const MOST: usize = 64;
 
