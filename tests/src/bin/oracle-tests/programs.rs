@@ -6,57 +6,55 @@ use sigtrace_tests::harness::{Test, spawn};
 use sigtrace_tests::tests;
 
 use crate::attached::systemd_that_starts_and_stops_units;
-use crate::run::{Follow, agree, agree_if_followed};
-use crate::stress::{
-    stress_ng_faulting, stress_ng_queueing_and_waiting, stress_ng_sending,
-    stress_ng_with_timers_and_files,
-};
+use crate::run::{Follow, Program, agree, agree_if_followed};
+use crate::stress::stress_ng_with_each_stressor_of_signals;
 use crate::tally;
 
 /// All tests. The last one is about the others.
 pub(crate) const TESTS: &[Test] = tests![
-    dash,
-    bash_with_job_control_and_traps,
-    timeout_and_env,
-    python_and_its_signal_module,
-    perl_and_its_posix_module,
-    make_with_a_job_that_fails,
-    sudo_and_su,
-    a_go_program,
+    shells_and_commands_that_send_signals,
+    interpreters_and_a_go_program,
     gdb_that_attaches,
     systemd_that_starts_and_stops_units,
-    stress_ng_sending,
-    stress_ng_queueing_and_waiting,
-    stress_ng_faulting,
-    stress_ng_with_timers_and_files,
+    stress_ng_with_each_stressor_of_signals,
     all_of_it_is_enough,
 ];
 
 /// So many calls have to be compared.
 const ENOUGH: usize = 20_000;
 
-fn dash() {
+fn shells_and_commands_that_send_signals() {
+    let programs = [dash(), bash(), timeout_and_env(), make(), sudo_and_su()];
+    agree(&programs.concat());
+}
+
+fn interpreters_and_a_go_program() {
+    agree(&[python(), perl(), go()]);
+}
+
+fn dash() -> Vec<Program<'static>> {
     let line = "exec dash -c '
         trap \"echo caught\" USR1
         trap \"\" HUP
         kill -USR1 $$; kill -HUP $$; kill -0 1; kill -9 4000000
         n=0; while [ $n -lt 100 ]; do kill -USR1 $$; n=$((n+1)); done
-        sleep 10 & kill $!; wait
-        sleep 10 | sleep 10 & kill -STOP $!; kill -CONT $!; kill $!
+        sleep 2 & kill $!; wait
+        sleep 2 | sleep 2 & kill -STOP $!; kill -CONT $!; kill $!
         (trap - USR1; kill -USR1 $(exec sh -c \"echo \\$PPID\"))
         trap - USR1 HUP
         exit 0'";
-    agree(&[("dash", 150, line)]);
+    vec![("dash", 150, line)]
 }
 
-fn bash_with_job_control_and_traps() {
+/// bash with job control and traps.
+fn bash() -> Vec<Program<'static>> {
     let traps = "exec bash -c '
         trap \"echo caught\" USR1 USR2 RTMIN+3
         trap \"echo done\" EXIT
         trap \"\" HUP; trap \"echo child\" CHLD
         for i in {1..50}; do kill -USR1 $$; kill -RTMIN+3 $$; done
         for i in {1..20}; do (kill -TERM $BASHPID); done
-        sleep 10 & kill -INT $!; kill %1; wait
+        sleep 2 & kill -INT $!; kill %1; wait
         coproc cat; kill $COPROC_PID; wait
         { sleep 0.1; kill -USR2 $$; } & wait
         read -t 0.1 < <(sleep 1)
@@ -64,19 +62,20 @@ fn bash_with_job_control_and_traps() {
     let jobs = "printf '%s\\n' 'sleep 100 &' 'sleep 100 | cat &' 'kill -STOP %1' 'jobs' 'bg %1' \
         'trap \"echo int\" INT' 'kill -INT $$' 'kill %1 %2' 'wait' \
         'exit 0' | script -qec 'bash --norc -i' /dev/null";
-    agree(&[("bash with traps", 1000, traps), ("script and bash with jobs", 250, jobs)]);
+    vec![("bash with traps", 1000, traps), ("script and bash with jobs", 250, jobs)]
 }
 
-fn timeout_and_env() {
+fn timeout_and_env() -> Vec<Program<'static>> {
     let timeout = "timeout 0.2 sleep 10; timeout -s INT -k 0.2 0.2 sh -c 'trap \"\" INT; sleep 5'; \
         timeout --foreground -s USR1 0.1 sleep 10; timeout 10 true";
     let env = "env --block-signal=INT,TERM sh -c 'kill -INT $$'; \
         env --ignore-signal=HUP --default-signal=PIPE --list-signal-handling sh -c 'kill -HUP $$'; \
         env --block-signal --list-signal-handling true; env --default-signal true";
-    agree(&[("timeout", 80, timeout), ("env", 150, env)]);
+    vec![("timeout", 80, timeout), ("env", 150, env)]
 }
 
-fn python_and_its_signal_module() {
+/// python and its signal module.
+fn python() -> Program<'static> {
     let line = "exec python3 -c '
 import os, signal as s, threading, time
 def handler(number, frame): pass
@@ -101,10 +100,11 @@ thread = threading.Thread(target=lambda: time.sleep(0.3)); thread.start()
 s.pthread_kill(thread.ident, s.SIGUSR1); thread.join()
 s.siginterrupt(s.SIGALRM, True); s.alarm(1); s.pause()
 '";
-    agree(&[("python", 900, line)]);
+    ("python", 900, line)
 }
 
-fn perl_and_its_posix_module() {
+/// perl and its POSIX module.
+fn perl() -> Program<'static> {
     let line = "exec perl -e '
 use POSIX qw(:signal_h :sys_wait_h);
 $SIG{$_} = sub { $n++ } for qw(USR1 USR2 HUP CHLD);
@@ -121,31 +121,29 @@ my $child = fork // die; if (!$child) { sigsuspend(POSIX::SigSet->new); exit }
 select undef, undef, undef, 0.2; kill USR1 => $child; waitpid $child, 0;
 kill 0 => 1, 4000000; system \"kill -TERM \\$\\$\"; raise(SIGUSR1);
 '";
-    agree(&[("perl", 1000, line)]);
+    ("perl", 1000, line)
 }
 
-fn make_with_a_job_that_fails() {
+/// make with a job that fails, and with jobs that are stopped.
+fn make() -> Vec<Program<'static>> {
     let failing = "printf 'all: a b c d\\na c:\\n\\tsleep 0.1\\nb:\\n\\tfalse\\nd:\\n\\tkill -TERM $$$$\\n' \
         >/tmp/fails.mk; make -k -j4 -f /tmp/fails.mk; make -j4 -f /tmp/fails.mk; true";
     let stopped = "printf 'all: a b\\na b:\\n\\tsleep 10\\n' >/tmp/long.mk; \
         timeout 0.5 make -j2 -f /tmp/long.mk; true";
-    agree(&[("make with a failing job", 70, failing), ("make that is stopped", 40, stopped)]);
+    vec![("make with a failing job", 70, failing), ("make that is stopped", 40, stopped)]
 }
 
-fn sudo_and_su() {
+fn sudo_and_su() -> Vec<Program<'static>> {
     let sudo =
         "sudo -n sh -c 'kill -0 $$'; sudo -n -u nobody sh -c 'kill -0 1; kill -TERM $$'; true";
     let su = "su nobody -s /bin/sh -c 'kill -0 1; kill -TERM $$'; su -P -c 'kill -INT $$' </dev/null; true";
-    agree(&[("sudo", 120, sudo), ("su", 60, su)]);
+    vec![("sudo", 120, sudo), ("su", 60, su)]
 }
 
 /// fzf is written in Go, whose runtime sends its own threads SIGURG to preempt them.
-fn a_go_program() {
-    agree(&[(
-        "fzf",
-        80,
-        "seq 1 300000 >/tmp/lines; exec fzf --filter 999 </tmp/lines >/tmp/found",
-    )]);
+fn go() -> Program<'static> {
+    let line = "seq 1 300000 >/tmp/lines; exec fzf --filter 999 </tmp/lines >/tmp/found";
+    ("fzf", 80, line)
 }
 
 /// It is not followed: it would like to trace a child of its own, which has a tracer then.
