@@ -24,10 +24,8 @@ pub struct Share {
     pub epoch: u32,
     /// Bytes used in it.
     pub used: u32,
-    /// The generation of [`Crowd`] in which the user has merged calls.
-    pub generation: u32,
-    /// How many entries these take there.
-    pub entries: u32,
+    /// Nothing.
+    pub unused: [u32; 2],
 }
 
 /// How many users there are: the last element of that map.
@@ -75,8 +73,10 @@ pub mod alike {
 pub struct Entry {
     /// What they have in common.
     pub alike: Alike,
-    /// How many there are.
+    /// How many were merged.
     pub count: u64,
+    /// How many were lost.
+    pub lost: u64,
     /// When the first was entered, in nanoseconds of `CLOCK_BOOTTIME`.
     pub first_ns: u64,
     /// When the last was entered.
@@ -93,28 +93,20 @@ pub struct Entry {
     pub unused: u32,
 }
 
-/// Entries for merged calls.
-pub const MERGED: usize = 1024;
-/// How many of them a user can have.
-pub const MERGED_BY_USER: u32 = 256;
-/// Entries for lost ones.
-pub const LOST: usize = 256;
-/// In how many places an entry can be.
-pub const PLACES: usize = 4;
-const _: () = assert!(MERGED.is_power_of_two() && LOST.is_power_of_two());
-
 /// Entries of one generation. The map `CROWD` has those of two: programs use the ones that the lowest bit
 /// of the number of the generation names, while the agent reads and clears the others.
-pub const ENTRIES: usize = MERGED + LOST;
+pub const ENTRIES: usize = 4096;
+const _: () = assert!(ENTRIES.is_power_of_two());
 
 const _: () = {
     assert!(offset_of!(Entry, alike) == 0);
     assert!(offset_of!(Entry, count) == 24);
-    assert!(offset_of!(Entry, first_ns) == 32);
-    assert!(offset_of!(Entry, last_ns) == 40);
-    assert!(offset_of!(Entry, comm) == 48);
-    assert!(offset_of!(Entry, charged) == 64);
-    assert!(offset_of!(Entry, claims) == 68);
-    assert!(offset_of!(Entry, hash) == 72);
-    assert!(size_of::<Entry>() == 80);
+    assert!(offset_of!(Entry, lost) == 32);
+    assert!(offset_of!(Entry, first_ns) == 40);
+    assert!(offset_of!(Entry, last_ns) == 48);
+    assert!(offset_of!(Entry, comm) == 56);
+    assert!(offset_of!(Entry, charged) == 72);
+    assert!(offset_of!(Entry, claims) == 76);
+    assert!(offset_of!(Entry, hash) == 80);
+    assert!(size_of::<Entry>() == 88);
 };

@@ -32,8 +32,10 @@ pub struct Slot {
     pub switches: u32,
     /// 1 if no other thread had the thread's memory then.
     pub was_alone: u32,
+    /// The user whose share of the ring is used up, where it was looked at.
+    pub charged: u32,
     /// Nothing.
-    pub unused: [u32; 5],
+    pub unused: [u32; 4],
 }
 
 const _: () = {
@@ -46,6 +48,7 @@ const _: () = {
     assert!(offset_of!(Slot, room) == 224);
     assert!(offset_of!(Slot, switches) == 228);
     assert!(offset_of!(Slot, was_alone) == 232);
+    assert!(offset_of!(Slot, charged) == 236);
     assert!(size_of::<Slot>() == 256);
 };
 
@@ -87,5 +90,6 @@ pub const EMPTY_SLOT: Slot = Slot {
     room: 0,
     switches: 0,
     was_alone: 0,
-    unused: [0; 5],
+    charged: 0,
+    unused: [0; 4],
 };

@@ -16,18 +16,15 @@ use aya_ebpf::{
     maps::Array,
 };
 use sigtrace_common::{
-    Counter, NO_ARG, Record,
-    crowd::{
-        Alike, ENTRIES, EPOCH_PARTS, Entry, LOST, MERGED, MERGED_BY_USER, PLACES, SHARES, Share,
-        Users, alike,
-    },
+    Counter, NO_ARG, Record, Slot,
+    crowd::{Alike, ENTRIES, EPOCH_PARTS, Entry, SHARES, Share, Users, alike},
 };
 
 use crate::{
     atomic::{add_u32, add_u64},
     calls::arg,
     config::config,
-    kernel::task::{Charged, Task},
+    kernel::task::Task,
     maps::{EVENTS, count, generation},
     shapes::{ShapeRef, get},
 };
@@ -92,49 +89,67 @@ fn part() -> u64 {
     (1 << (config!(ring_bits) & 31)) / u64::from(EPOCH_PARTS)
 }
 
-/// What a record is, for [`holds_back`].
-pub mod kind {
-    /// A call that has returned.
-    pub const RETURNED: u32 = 0;
-    /// A call whose return was missed.
-    pub const MISSED: u32 = 1;
-    /// The return of a call that was told of as unfinished.
-    pub const LATE: u32 = 2;
+/// What becomes of a record that does not go into the ring: bits for [`settle`].
+pub mod why {
+    /// Its user is beyond its share; else the ring has no room.
+    pub const HELD_BACK: u32 = 1 << 0;
+    /// It is of a call that has returned.
+    pub const RETURNED: u32 = 1 << 1;
+    /// It is the return of a call that was told of as unfinished.
+    pub const LATE: u32 = 1 << 2;
 }
 
-/// Whether a record of this [`kind`], of so many bytes, has to stay out of the ring, as its user is beyond
-/// its share. If so, a call that has returned is merged with others that are alike, if that can be; what
-/// else there is is counted as lost.
-///
-/// A function of its own, so that there is one way on after it.
-#[inline(never)]
-pub fn holds_back(record: &Record, point: u32, size: u32, kind: u32) -> u32 {
-    let charged = Task::charged();
-    if has_room(charged.share, size + HEADER) {
-        return 0;
-    }
-    if kind == kind::LATE {
-        count(Counter::ReturnLost);
-        return 1;
-    }
-    let alike = of(record, point, charged.uid, kind == kind::RETURNED);
-    if kind == kind::RETURNED && merge(&alike, record, charged) {
-        count(Counter::Merged);
-    } else {
-        count(Counter::OverShare);
-        note_loss(&alike, record, charged);
-    }
-    1
+/// Whether the record in a slot, of so many bytes, has to stay out of the ring, as its user is beyond its
+/// share.
+#[inline(always)]
+pub fn hold_back(slot: *mut Slot, size: u32) -> bool {
+    is_filling() && is_beyond_share(slot, size + HEADER) != 0
 }
 
 /// What the kernel puts before a record in the ring (`BPF_RINGBUF_HDR_SZ`).
 const HEADER: u32 = 8;
 
-/// Notes whose call was lost, for whatever reason.
+/// A function of its own, as is the next, so that the verifier has few ways to go on after it.
 #[inline(never)]
-pub fn lose(record: &Record, point: u32) {
+fn is_beyond_share(slot: *mut Slot, size: u32) -> u32 {
     let charged = Task::charged();
-    note_loss(&of(record, point, charged.uid, false), record, charged);
+    // SAFETY: the thread's own slot; volatile, so that nobody knows where it is from.
+    unsafe { (&raw mut (*slot).charged).write_volatile(charged.user) };
+    u32::from(!has_room(charged.share, size))
+}
+
+/// Merges the call in a slot with others that are alike, if its user is beyond its share and that can be; else
+/// counts it as lost, and whose it was. `why` is bits of [`why`].
+#[inline(never)]
+pub fn settle(slot: *mut Slot, why: u32) -> u32 {
+    if why & why::LATE != 0 {
+        count(Counter::ReturnLost);
+        return 0;
+    }
+    // SAFETY: the thread's own slot; volatile, as above.
+    let (record, point, charged) =
+        unsafe { (&(*slot).record, (*slot).point, (&raw const (*slot).charged).read_volatile()) };
+    let is_held_back = why & why::HELD_BACK != 0;
+    let merges = why == why::RETURNED | why::HELD_BACK;
+    let entry =
+        find(&of(record, point, merges), record, if is_held_back { charged } else { record.uid });
+    if let Some(entry) = entry {
+        // SAFETY: aligned members of the map's element.
+        unsafe {
+            (&raw mut (*entry).last_ns).write_volatile(record.entered_ns);
+            let number = if merges { &raw mut (*entry).count } else { &raw mut (*entry).lost };
+            add_u64(number, 1);
+        }
+    }
+    let counter = if !is_held_back {
+        Counter::RingFull
+    } else if merges && entry.is_some() {
+        Counter::Merged
+    } else {
+        Counter::OverShare
+    };
+    count(counter);
+    0
 }
 
 /// Whether who has this share may put so many bytes into the ring.
@@ -189,7 +204,7 @@ fn bucket(user: u32) -> u32 {
 
 /// What a call has in common with others.
 #[inline(always)]
-fn of(record: &Record, point: u32, uid: u32, returned: bool) -> Alike {
+fn of(record: &Record, point: u32, has_returned: bool) -> Alike {
     let shape = ShapeRef::of(point);
     let index = get!(shape, signal);
     let (mut what, mut signal) = (u32::from(record.syscall) | alike::USED, 0);
@@ -197,56 +212,19 @@ fn of(record: &Record, point: u32, uid: u32, returned: bool) -> Alike {
         what |= alike::HAS_SIGNAL;
         signal = arg(record, index) as i32;
     }
-    Alike { pid: record.pid, uid, what, signal, ret: if returned { record.ret } else { 0 } }
+    let ret = if has_returned { record.ret } else { 0 };
+    Alike { pid: record.pid, uid: record.uid, what, signal, ret }
 }
 
-/// Adds a call to those that are alike. Says whether there is room for it.
+/// The entry for calls like this, or one that becomes such. `charged` is whose share was used up.
 #[inline(always)]
-fn merge(alike: &Alike, record: &Record, charged: Charged) -> bool {
-    let first = (generation() & 1) * ENTRIES as u32;
-    let entry = find(alike, first, MERGED as u32, |entry, hash| {
-        may_have_another(charged.share) && claim(entry, alike, hash, record, charged.user)
-    });
-    let Some(entry) = entry else { return false };
-    // SAFETY: aligned members of the map's element.
-    unsafe {
-        add_u64(&raw mut (*entry).count, 1);
-        (&raw mut (*entry).last_ns).write_volatile(record.entered_ns);
-    }
-    true
-}
-
-/// Counts a lost call among those that are alike, as far as there is room: what counts is whose most are.
-#[inline(always)]
-fn note_loss(alike: &Alike, record: &Record, charged: Charged) {
-    let first = (generation() & 1) * ENTRIES as u32 + MERGED as u32;
-    let entry = find(alike, first, LOST as u32, |entry, hash| {
-        claim(entry, alike, hash, record, charged.user)
-    });
-    if let Some(entry) = entry {
-        // SAFETY: an aligned member of the map's element.
-        unsafe { add_u64(&raw mut (*entry).count, 1) };
-    }
-}
-
-/// The entry for calls like this among `number` from `first` on, or one that `claim` makes such.
-#[inline(always)]
-fn find(
-    alike: &Alike,
-    first: u32,
-    number: u32,
-    claim: impl Fn(*mut Entry, u32) -> bool,
-) -> Option<*mut Entry> {
+fn find(alike: &Alike, record: &Record, charged: u32) -> Option<*mut Entry> {
     let hash = hash(alike);
-    let mut i = 0;
-    while i < PLACES as u32 {
-        let entry = CROWD.get_ptr_mut(first + (hash.wrapping_add(i) & (number - 1)))?;
-        if is_for(entry, alike, hash) || is_unclaimed(entry) && claim(entry, hash) {
-            return Some(entry);
-        }
-        i += 1;
-    }
-    None
+    let first = (generation() & 1) * ENTRIES as u32;
+    let entry = CROWD.get_ptr_mut(first + (hash & (ENTRIES as u32 - 1)))?;
+    let is_ours = is_for(entry, alike, hash)
+        || is_unclaimed(entry) && claim(entry, alike, hash, record, charged);
+    if is_ours { Some(entry) } else { None }
 }
 
 #[inline(always)]
@@ -263,15 +241,20 @@ fn hash(alike: &Alike) -> u32 {
 fn is_for(entry: *mut Entry, alike: &Alike, hash: u32) -> bool {
     // SAFETY: members of the map's element; volatile, as other processors change them. As long as they
     // are written, in whatever order that is seen, their hash is not that of what they seem to be.
-    unsafe {
+    // One comparison, as each is two ways on for the verifier.
+    let differs = unsafe {
         let found = &raw const (*entry).alike;
-        (&raw const (*entry).hash).read_volatile() == hash
-            && (&raw const (*found).what).read_volatile() == alike.what
-            && (&raw const (*found).pid).read_volatile() == alike.pid
-            && (&raw const (*found).uid).read_volatile() == alike.uid
-            && (&raw const (*found).signal).read_volatile() == alike.signal
-            && (&raw const (*found).ret).read_volatile() == alike.ret
-    }
+        let halves = [
+            (&raw const (*entry).hash).read_volatile() ^ hash,
+            (&raw const (*found).what).read_volatile() ^ alike.what,
+            (&raw const (*found).pid).read_volatile() ^ alike.pid,
+            (&raw const (*found).uid).read_volatile() ^ alike.uid,
+            ((&raw const (*found).signal).read_volatile() ^ alike.signal) as u32,
+        ];
+        let ret = (&raw const (*found).ret).read_volatile() ^ alike.ret;
+        u64::from(halves[0] | halves[1] | halves[2] | halves[3] | halves[4]) | ret as u64
+    };
+    differs == 0
 }
 
 #[inline(always)]
@@ -305,20 +288,4 @@ fn claim(entry: *mut Entry, alike: &Alike, hash: u32, record: &Record, charged: 
         (&raw mut (*to).what).write_volatile(alike.what);
     }
     true
-}
-
-/// Whether a user may have one more entry for merged calls, so that one does not take them all.
-#[inline(always)]
-fn may_have_another(user: u32) -> bool {
-    let Some(share) = USED.get_ptr_mut(bucket(user)) else { return false };
-    let now = generation();
-    // SAFETY: aligned members of the map's element; volatile, as other processors change them.
-    unsafe {
-        if (&raw const (*share).generation).read_volatile() != now {
-            (&raw mut (*share).generation).write_volatile(now);
-            (&raw mut (*share).entries).write_volatile(0);
-        }
-        add_u32(&raw mut (*share).entries, 1);
-        (&raw const (*share).entries).read_volatile() <= MERGED_BY_USER
-    }
 }

@@ -17,7 +17,7 @@ use crate::{
     kernel::task::Task,
     maps::{count, saw, sees_returns},
     shapes::{ShapeRef, get, has},
-    shares::{self, kind},
+    shares::{self, why},
     slots,
 };
 
@@ -115,36 +115,24 @@ fn finish(serves: Serves, shape: ShapeRef, slot: *mut Slot, ret: i64) {
         if told {
             record.undecided |= undecided::TOLD;
         }
-        let point = u32::from(get!(shape, point));
         let size = u32::from(get!(shape, emitted))
             + if serves == Serves::Reads { siginfo_bytes(record) } else { 0 };
-        let kind = if told { kind::LATE } else { kind::RETURNED };
-        if shares::is_filling() && shares::holds_back(record, point, size, kind) != 0 {
-            // Merged, or counted as lost.
-        } else if !(if serves == Serves::Reads {
-            emit_read(record)
-        } else {
-            emit_returned(shape, slot)
-        }) {
-            count_lost(told);
-            if !told {
-                shares::lose(record, point);
-            }
+        let held_back = shares::hold_back(slot, size);
+        let emitted = !held_back
+            && if serves == Serves::Reads { emit_read(record) } else { emit_returned(shape, slot) };
+        if !emitted {
+            let why = if told { why::LATE } else { why::RETURNED };
+            shares::settle(slot, why | if held_back { why::HELD_BACK } else { 0 });
         }
     }
     record.state = State::Idle as u8;
-}
-
-#[inline(always)]
-fn count_lost(told: bool) {
-    count(if told { Counter::ReturnLost } else { Counter::RingFull });
 }
 
 /// Emits the call that the thread's slot still holds: its return never came.
 #[inline(always)]
 pub fn flush_missed(slot: *mut Slot) {
     // SAFETY: the thread's own slot.
-    let (record, entered) = unsafe { (&mut (*slot).record, (*slot).point) };
+    let record = unsafe { &mut (*slot).record };
     // SAFETY: a member of the slot; volatile, for who looks at slots of others.
     unsafe { (&raw mut record.state).write_volatile(State::Missed as u8) };
     if record.undecided & undecided::OWN == 0 {
@@ -156,18 +144,11 @@ pub fn flush_missed(slot: *mut Slot) {
         if told {
             record.undecided |= undecided::TOLD;
         }
-        let kind = if told { kind::LATE } else { kind::MISSED };
         if !told && filter::unreturned(record) {
             count(Counter::LeftOutByOutcome);
-        } else if shares::is_filling()
-            && shares::holds_back(record, entered, size_of::<Record>() as u32, kind) != 0
-        {
-            // Counted as lost.
         } else if !emit(record, size_of::<Record>()) {
-            count_lost(told);
-            if !told {
-                shares::lose(record, entered);
-            }
+            // Beside the shares, as there are few, and the verifier comes here from many places.
+            count(if told { Counter::ReturnLost } else { Counter::RingFull });
         }
     }
     record.state = State::Idle as u8;

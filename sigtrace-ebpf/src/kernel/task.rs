@@ -21,11 +21,9 @@ use sigtrace_common::{BPF_RDONLY_CAST, access};
 use super::{load, member};
 use crate::config::config;
 
-/// Who a thread runs as, and whose share of the ring it uses up.
+/// Whose share of the ring a thread uses up.
 #[derive(Clone, Copy)]
 pub struct Charged {
-    /// The real user id that it runs as.
-    pub uid: u32,
     /// The user who is told of.
     pub user: u32,
     /// What the share goes by: the user's id, or another number for the users of a container.
@@ -133,35 +131,27 @@ impl Task {
         self.uid_gid().0
     }
 
-    /// The user that it runs as, and whose share it uses up.
+    /// Whose share it uses up.
     ///
-    /// That is the same user, but in a user namespace the one who created it, or the outermost of those it is
+    /// That is the user that it runs as, but in a user namespace the one who created it, or the outermost of those it is
     /// in: who may have a namespace may have 65,536 users in it (subuid(5)). One that root created is a
     /// container's, which is none of root's; it has as many users, whose ids differ in the lower half.
-    #[inline(never)]
+    #[inline(always)]
     pub fn charged() -> Charged {
-        /// As deep as namespaces can be (`create_user_ns`, `kernel/user_namespace.c`).
-        const DEEPEST: u32 = 33;
         let task = Self::current();
         let uid = task.uid();
         if config!(offsets.user_ns_parent) == 0 {
-            return Charged { uid, user: uid, share: uid };
+            return Charged { user: uid, share: uid };
         }
         let cred: u64 = member(task.address(), config!(offsets.task_cred));
-        let mut namespace: u64 = member(cred, config!(offsets.cred_user_ns));
-        let mut owner = uid;
-        let mut i = 0;
-        while i < DEEPEST && member::<u32>(namespace, config!(offsets.user_ns_level)) != 0 {
-            owner = member(namespace, config!(offsets.user_ns_owner));
-            namespace = member(namespace, config!(offsets.user_ns_parent));
-            i += 1;
+        let namespace: u64 = member(cred, config!(offsets.cred_user_ns));
+        if member::<u32>(namespace, config!(offsets.user_ns_level)) == 0 {
+            return Charged { user: uid, share: uid };
         }
-        if i == 0 {
-            Charged { uid, user: uid, share: uid }
-        } else if owner == 0 {
-            Charged { uid, user: uid, share: CONTAINERS | uid >> 16 }
-        } else {
-            Charged { uid, user: owner, share: owner }
+        match outermost_owner(namespace) {
+            0 => Charged { user: uid, share: CONTAINERS | uid >> 16 },
+            TOO_DEEP => Charged { user: uid, share: TOO_DEEP },
+            owner => Charged { user: owner, share: owner },
         }
     }
 
@@ -292,6 +282,31 @@ impl Task {
     pub fn address(self) -> u64 {
         self.0 as u64
     }
+}
+
+/// Stands for the owner of namespaces that are deeper than is looked. The users in there have one share
+/// between them, which they have no reason to wish for.
+const TOO_DEEP: u32 = u32::MAX;
+
+/// Who created the outermost of the user namespaces that one is in, below the initial one.
+///
+/// A function of its own, so that the verifier does not take how deep that is for something that what
+/// comes after depends on.
+#[inline(never)]
+fn outermost_owner(innermost: u64) -> u32 {
+    /// A container in a container, and one more. The verifier looks at each.
+    const DEEPEST: u32 = 3;
+    let mut namespace = innermost;
+    let mut i = 0;
+    while i < DEEPEST {
+        let parent: u64 = member(namespace, config!(offsets.user_ns_parent));
+        if member::<u32>(parent, config!(offsets.user_ns_level)) == 0 {
+            return member(namespace, config!(offsets.user_ns_owner));
+        }
+        namespace = parent;
+        i += 1;
+    }
+    TOO_DEEP
 }
 
 /// `arch/x86/include/asm/thread_info.h`.

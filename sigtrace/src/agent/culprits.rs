@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::HashMap, hash::Hash};
 
 use sigtrace_common::{
     SYSCALLS,
-    crowd::{Entry, LOST, alike},
+    crowd::{ENTRIES, Entry, alike},
 };
 
 use crate::{
@@ -24,7 +24,7 @@ pub(crate) struct Culprits {
 
 impl Default for Culprits {
     fn default() -> Self {
-        Self { told: [vec![0; LOST], vec![0; LOST]], carried: Vec::new() }
+        Self { told: [vec![0; ENTRIES], vec![0; ENTRIES]], carried: Vec::new() }
     }
 }
 
@@ -47,8 +47,8 @@ impl Culprits {
         let told = &mut self.told[(generation & 1) as usize];
         let new = |(index, entry): (usize, Entry)| {
             let told = told.get_mut(index)?;
-            let new = entry.count.saturating_sub(*told);
-            *told = entry.count;
+            let new = entry.lost.saturating_sub(*told);
+            *told = entry.lost;
             (new > 0).then_some((entry, new))
         };
         crowd.lost(generation).filter_map(new).collect()

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use sigtrace_common::crowd::{ENTRIES, Entry, MERGED};
+use sigtrace_common::crowd::{ENTRIES, Entry};
 
 use super::sys;
 
@@ -48,14 +48,14 @@ impl Crowd {
 
     /// The merged calls of a generation.
     pub fn merged(&self, generation: u32) -> impl Iterator<Item = Entry> {
-        (0..MERGED).map(move |index| self.entry(generation, index)).filter(|entry| entry.count > 0)
+        (0..ENTRIES).map(move |index| self.entry(generation, index)).filter(|entry| entry.count > 0)
     }
 
     /// The lost ones of a generation, each with its index.
     pub fn lost(&self, generation: u32) -> impl Iterator<Item = (usize, Entry)> {
-        (MERGED..ENTRIES)
-            .map(move |index| (index - MERGED, self.entry(generation, index)))
-            .filter(|(_, entry)| entry.count > 0)
+        (0..ENTRIES)
+            .map(move |index| (index, self.entry(generation, index)))
+            .filter(|(_, entry)| entry.lost > 0)
     }
 
     /// Makes room in a generation that no program uses any more.

@@ -111,7 +111,7 @@ fn merged_calls_past_the_limit_are_left_out() {
 #[test]
 fn a_loss_says_whose_the_most_were_since_the_last_one() {
     let (mut pump, mut output) = pump_for(None, 1);
-    pump.crowd = crowd(&[(crowd::MERGED + 3, flood(12))]);
+    pump.crowd = crowd(&[(3, crowd::Entry { lost: 12, ..flood(0) })]);
     assert!(pump.report_losses());
     pump.account.not_written(1);
     assert!(pump.report_losses());

@@ -15,8 +15,8 @@ pub const TESTS: &[Test] = tests![
     a_user_who_is_alone_has_nearly_all_of_the_ring,
 ];
 
-/// Small enough to fill at once.
-const RING: &str = "64K";
+/// Small enough to fill at once, and large enough for what root calls in a row.
+const RING: &str = "256K";
 
 fn no_call_of_roots_is_lost_while_another_user_floods() {
     let floods: &[(&str, usize)] = match seconds() {
@@ -88,7 +88,9 @@ fn a_user_who_is_alone_has_nearly_all_of_the_ring() {
     assert_books(&trace, "alone", 600);
     let room = (64 << 10) / RECORD;
     let printed = trace.stats().printed();
-    assert!((room * 15 / 16 - 2..=room * 15 / 16 + 2).contains(&printed), "{printed} of {room}");
+    // And half of a half of that, as one can seem to be alone who is not.
+    let most = room * 15 / 16 + room / 16 / 4;
+    assert!((room * 15 / 16 - 2..=most + 2).contains(&printed), "{printed} of {room}");
     assert_eq!(trace.stats().lost(), 0);
     let repeated: Vec<Value> = trace.repeated().map(without_times).collect();
     let pid = puppet.pid();
