@@ -47,7 +47,7 @@ pub(crate) const EVENTS: [(&str, &str); 6] = [
     ("repeated", "calls of one process that are alike, merged while the ring was filling"),
     ("lost", "calls that were not printed, by cause, since the last such event"),
     ("blind", "a period in which some calls could not be seen"),
-    ("stats", "the accounting: what was printed, filtered and lost"),
+    ("stats", "the accounting: what was printed, filtered, merged and lost"),
 ];
 
 /// Writes the syscalls, in the order of the syscall table, and the kinds of events. `probes` says

@@ -133,9 +133,10 @@ impl Task {
 
     /// Whose share it uses up.
     ///
-    /// That is the user that it runs as, but in a user namespace the one who created it, or the outermost of those it is
-    /// in: who may have a namespace may have 65,536 users in it (subuid(5)). One that root created is a
-    /// container's, which is none of root's; it has as many users, whose ids differ in the lower half.
+    /// That is the user that it runs as, but in a user namespace the one who created it, or the outermost
+    /// of those it is in: who may have a namespace may have 65,536 users in it (subuid(5)). One that
+    /// root created is a container's, whose use is not root's; it has as many users, whose ids differ in
+    /// the lower half.
     #[inline(always)]
     pub fn charged() -> Charged {
         let task = Self::current();
