@@ -60,6 +60,9 @@ pub mod alike {
     pub const ROW: u32 = 0xffff;
     /// The call names a signal.
     pub const HAS_SIGNAL: u32 = 1 << 16;
+    /// The calls are lost, and not merged: they have entries of their own, so that what is told of merged ones
+    /// is of merged ones only.
+    pub const LOST: u32 = 1 << 17;
     /// There is such a thing at all: an entry that is not used yet has none of these bits.
     pub const USED: u32 = 1 << 31;
 }

@@ -130,25 +130,22 @@ pub fn settle(slot: *mut Slot, why: u32) -> u32 {
     let (record, point, charged) =
         unsafe { (&(*slot).record, (*slot).point, (&raw const (*slot).charged).read_volatile()) };
     let is_held_back = why & why::HELD_BACK != 0;
+    let charged = if is_held_back { charged } else { record.uid };
     let merges = why == why::RETURNED | why::HELD_BACK;
-    let entry =
-        find(&of(record, point, merges), record, if is_held_back { charged } else { record.uid });
-    if let Some(entry) = entry {
+    if merges && let Some(entry) = find(&of(record, point, true), record, charged) {
         // SAFETY: aligned members of the map's element.
         unsafe {
             (&raw mut (*entry).last_ns).write_volatile(record.entered_ns);
-            let number = if merges { &raw mut (*entry).count } else { &raw mut (*entry).lost };
-            add_u64(number, 1);
+            add_u64(&raw mut (*entry).count, 1);
         }
+        count(Counter::Merged);
+        return 0;
     }
-    let counter = if !is_held_back {
-        Counter::RingFull
-    } else if merges && entry.is_some() {
-        Counter::Merged
-    } else {
-        Counter::OverShare
-    };
-    count(counter);
+    if let Some(entry) = find(&of(record, point, false), record, charged) {
+        // SAFETY: likewise.
+        unsafe { add_u64(&raw mut (*entry).lost, 1) };
+    }
+    count(if is_held_back { Counter::OverShare } else { Counter::RingFull });
     0
 }
 
@@ -202,9 +199,9 @@ fn bucket(user: u32) -> u32 {
     if user == 0 { 0 } else { 1 + (user - 1) % (SHARES as u32 - 1) }
 }
 
-/// What a call has in common with others.
+/// What a call has in common with others that are merged, if it is to be, or with other lost ones.
 #[inline(always)]
-fn of(record: &Record, point: u32, has_returned: bool) -> Alike {
+fn of(record: &Record, point: u32, merges: bool) -> Alike {
     let shape = ShapeRef::of(point);
     let index = get!(shape, signal);
     let (mut what, mut signal) = (u32::from(record.syscall) | alike::USED, 0);
@@ -212,7 +209,12 @@ fn of(record: &Record, point: u32, has_returned: bool) -> Alike {
         what |= alike::HAS_SIGNAL;
         signal = arg(record, index) as i32;
     }
-    let ret = if has_returned { record.ret } else { 0 };
+    let ret = if merges {
+        record.ret
+    } else {
+        what |= alike::LOST;
+        0
+    };
     Alike { pid: record.pid, uid: record.uid, what, signal, ret }
 }
 

@@ -46,6 +46,12 @@ fn no_call_of_roots_is_lost_while_another_user_floods() {
         assert!(got == root, "{what}: {} of {} of root's calls", got.len(), root.len());
         let stats = trace.stats();
         eprintln!("{what}: {made} calls, {}", stats.0);
+        let knows_whose = |event: &&Value| !event["most"].is_null();
+        assert_eq!(
+            stats.lost() > 0,
+            trace.events.iter().any(|event| knows_whose(&event)),
+            "{what}"
+        );
         // Whoever they were in their namespace, it is user 1000's.
         for lost in trace.events.iter().filter(|event| !event["most"].is_null()) {
             assert_eq!(lost["most"]["user"]["uid"], 1000, "{what}: {lost}");
