@@ -1,7 +1,8 @@
 //! A user who floods the ring costs no other user a call.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sigtrace_tests::harness::{Puppet, Rush, Test, Trace, Tracer};
@@ -117,12 +118,13 @@ fn beside_a_flood(mode: &str, processes: usize, args: &[&str]) -> (Trace, Vec<Va
     let tracer = Tracer::start(&args);
     let mut puppet = Puppet::start();
     let rush = Rush::start(mode, processes);
-    let (calls, least) =
-        if seconds() == 0 { (15, Duration::ZERO) } else { (200, Duration::from_secs(seconds())) };
-    let (begun, mut root) = (Instant::now(), Vec::new());
+    let calls = if seconds() == 0 { 15 } else { 200 };
+    let pause = Duration::from_secs(seconds()) / calls;
     let pid = puppet.pid();
-    while root.len() < calls || begun.elapsed() < least {
+    let mut root = Vec::new();
+    for _ in 0..calls {
         root.push(foreseeable(&puppet.call(&format!("tkill {pid} 28"))));
+        thread::sleep(pause);
     }
     let made = rush.end();
     (tracer.finish(), root, made)
