@@ -7,8 +7,10 @@ mod crowd;
 mod descendants;
 mod features;
 mod fentry;
+mod grace;
 mod kprobe;
 mod load;
+mod mapping;
 mod mechanism;
 mod misses;
 mod multi;
@@ -30,7 +32,8 @@ use sigtrace_common::Config;
 
 pub use attach::{Attached, Probes, attach};
 pub use counters::Counters;
-pub use crowd::{Crowd, Grace};
+pub use crowd::Crowd;
+pub use grace::Grace;
 pub use load::{Kernel, Shared};
 pub use mechanism::{Mechanism, Policy};
 pub use misses::Misses;
@@ -43,7 +46,7 @@ pub struct Selection {
     pub rows: Vec<usize>,
     /// By which mechanisms.
     pub policy: Policy,
-    /// The filter. `offsets` and `wakeup_bytes` are filled in while loading.
+    /// The filter. What depends on the kernel and on the sizes of maps is filled in while loading.
     pub config: Config,
     /// Selected processes and their [sides](sigtrace_common::side).
     pub pids: HashMap<u32, u32>,

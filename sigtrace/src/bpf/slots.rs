@@ -4,8 +4,7 @@ use std::{
     collections::{BTreeSet, HashSet},
     fs, io,
     mem::offset_of,
-    os::fd::{AsFd as _, AsRawFd as _},
-    ptr::{self, NonNull, null_mut},
+    ptr::{self, NonNull},
     sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence},
 };
 
@@ -15,6 +14,8 @@ use aya::{
     maps::{HashMap, MapData},
 };
 use sigtrace_common::{Record, SYSCALLS, Slot, State, WAITS, undecided};
+
+use super::mapping::Mapping;
 
 /// A call as it lies in its slot.
 pub type RecordBytes = [u8; size_of::<Record>()];
@@ -82,9 +83,9 @@ impl Slots {
     /// A call that returns just now is in the ring as well, or will be, as one that was told of or as
     /// any other; who reads the ring has to expect both.
     pub fn overdue(&mut self, overdue: Overdue) -> io::Result<(Vec<RecordBytes>, Vec<Key>)> {
-        let mapping = Mapping::new(&self.map, self.number)?;
+        let mapping = Mapping::new(self.map.fd(), self.number as usize)?;
         let (mut late, mut all, mut elsewhere) = (Vec::new(), Vec::new(), 0);
-        for slot in mapping.slots() {
+        for slot in slots(&mapping) {
             elsewhere |= slot.displaced().load(Ordering::Relaxed);
             let Some(record) = slot.under_way() else { continue };
             let entered = entered_ns(&record);
@@ -164,8 +165,8 @@ impl Slots {
     /// thread is no more, and how many more there are that the filter leaves out. Only meaningful
     /// once the programs do nothing any more.
     pub fn rest(&mut self) -> io::Result<(Vec<RecordBytes>, u64)> {
-        let mapping = Mapping::new(&self.map, self.number)?;
-        let mut found: Vec<_> = mapping.slots().filter_map(|slot| slot.under_way()).collect();
+        let mapping = Mapping::new(self.map.fd(), self.number as usize)?;
+        let mut found: Vec<_> = slots(&mapping).filter_map(|slot| slot.under_way()).collect();
         drop(mapping);
         found.extend(self.elsewhere(|_| true).into_iter().map(|(_, record)| record));
         let (mut rest, mut left_out) = (Vec::new(), 0);
@@ -237,52 +238,15 @@ fn is_alive(record: &RecordBytes) -> bool {
     asked == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
-/// The slots in our memory.
-struct Mapping {
-    base: NonNull<Slot>,
-    number: usize,
-}
-
-impl Mapping {
-    fn new(map: &MapData, number: u32) -> io::Result<Self> {
-        let number = number as usize;
-        // SAFETY: a new mapping; the kernel checks the rest.
-        let base = unsafe {
-            libc::mmap(
-                null_mut(),
-                number * size_of::<Slot>(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                map.fd().as_fd().as_raw_fd(),
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        match NonNull::new(base.cast()) {
-            Some(base) => Ok(Self { base, number }),
-            None => Err(io::ErrorKind::AddrNotAvailable.into()),
-        }
-    }
-
-    fn slots(&self) -> impl Iterator<Item = InUse<'_>> {
-        // SAFETY: inside the mapping.
-        (0..self.number).map(|index| InUse { slot: unsafe { self.base.add(index) }, _in: self })
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: our mapping, which nothing refers to any more.
-        unsafe { libc::munmap(self.base.as_ptr().cast(), self.number * size_of::<Slot>()) };
-    }
+/// The slots behind a mapping.
+fn slots(mapping: &Mapping<Slot>) -> impl Iterator<Item = InUse<'_>> {
+    (0..mapping.number()).map(|index| InUse { slot: mapping.element(index), _in: mapping })
 }
 
 /// A slot that programs may be writing to.
 struct InUse<'a> {
     slot: NonNull<Slot>,
-    _in: &'a Mapping,
+    _in: &'a Mapping<Slot>,
 }
 
 impl InUse<'_> {
