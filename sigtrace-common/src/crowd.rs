@@ -39,7 +39,7 @@ pub struct Users {
 const _: () = assert!(size_of::<Share>() == size_of::<Users>());
 
 /// What merged calls have in common, and lost ones that are counted together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct Alike {
     /// Caller's process id, in the initial pid namespace.

@@ -12,11 +12,11 @@ use tokio::{
     time::Instant,
 };
 
-use super::{culprits::Culprits, pump::Pump};
-use crate::{
-    bpf::{self, Kernel},
-    output::Most,
+use super::{
+    culprits::{Culprits, Losses},
+    pump::Pump,
 };
+use crate::bpf::{self, Kernel};
 
 /// Merged calls are told of this often.
 const APART: Duration = Duration::from_secs(1);
@@ -48,9 +48,14 @@ impl Crowd {
         }
     }
 
-    /// Who has lost the most since this was last asked.
-    pub(crate) fn most(&mut self) -> Option<Most> {
-        self.culprits.most(&self.map, self.generation)
+    /// Whose calls were lost since this was last asked.
+    pub(crate) fn take_losses(&mut self) -> Losses {
+        self.culprits.take(&self.map, self.generation)
+    }
+
+    /// Takes note of lost calls that the programs did not lose, or that are to be told of again.
+    pub(crate) fn add_losses(&mut self, losses: impl IntoIterator<Item = (Entry, u64)>) {
+        self.culprits.add(losses);
     }
 
     /// Begins a new generation if the last one is done with, it is time, and there is anything in this

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::HashMap, hash::Hash};
 
 use sigtrace_common::{
     SYSCALLS,
-    crowd::{ENTRIES, Entry, alike},
+    crowd::{Alike, ENTRIES, Entry, alike},
 };
 
 use crate::{
@@ -13,37 +13,55 @@ use crate::{
     output::{Most, MostOf},
 };
 
-/// Lost calls, as the programs count them.
+/// So many kinds of calls that the agent lost are remembered until the next event of losses.
+const REMEMBERED: usize = 1024;
+
+/// Lost calls, of each kind how many.
+pub(crate) type Losses = Vec<(Entry, u64)>;
+
+/// Lost calls that are to be told of, as the programs and the agent count them.
 #[derive(Debug)]
 pub(crate) struct Culprits {
     /// How many of each entry of both generations were told of.
     told: [Vec<u64>; 2],
-    /// Those of a generation that is no more, and how many there are of each to tell of.
-    carried: Vec<(Entry, u64)>,
+    /// Those of a generation that is no more, and those that the agent lost.
+    more: HashMap<Alike, (Entry, u64)>,
 }
 
 impl Default for Culprits {
     fn default() -> Self {
-        Self { told: [vec![0; ENTRIES], vec![0; ENTRIES]], carried: Vec::new() }
+        Self { told: [vec![0; ENTRIES], vec![0; ENTRIES]], more: HashMap::new() }
     }
 }
 
 impl Culprits {
-    /// Who has lost the most since this was last asked, `generation` being the one that programs use.
-    pub(crate) fn most(&mut self, crowd: &Crowd, generation: u32) -> Option<Most> {
-        let mut losses = std::mem::take(&mut self.carried);
-        losses.extend(self.new_ones(crowd, generation));
-        most(&losses)
+    /// What was lost since this was last asked, `generation` being the one that programs use.
+    pub(crate) fn take(&mut self, crowd: &Crowd, generation: u32) -> Losses {
+        let mut losses = self.new_ones(crowd, generation);
+        losses.extend(self.more.drain().map(|(_, loss)| loss));
+        losses
     }
 
     /// Keeps what is there of a generation that is about to be cleared.
     pub(crate) fn carry(&mut self, crowd: &Crowd, generation: u32) {
         let new = self.new_ones(crowd, generation);
-        self.carried.extend(new);
+        self.add(new);
         self.told[(generation & 1) as usize].fill(0);
     }
 
-    fn new_ones(&mut self, crowd: &Crowd, generation: u32) -> Vec<(Entry, u64)> {
+    /// Takes note of lost calls, as far as there is room: what counts is whose most are.
+    pub(crate) fn add(&mut self, losses: impl IntoIterator<Item = (Entry, u64)>) {
+        for (entry, count) in losses {
+            let known = self.more.len();
+            match self.more.get_mut(&entry.alike) {
+                Some((_, sum)) => *sum = sum.saturating_add(count),
+                None if known < REMEMBERED => _ = self.more.insert(entry.alike, (entry, count)),
+                None => {}
+            }
+        }
+    }
+
+    fn new_ones(&mut self, crowd: &Crowd, generation: u32) -> Losses {
         let told = &mut self.told[(generation & 1) as usize];
         let new = |(index, entry): (usize, Entry)| {
             let told = told.get_mut(index)?;
@@ -56,7 +74,7 @@ impl Culprits {
 }
 
 /// Whose are the most of these losses, by each of what they have in common.
-fn most(losses: &[(Entry, u64)]) -> Option<Most> {
+pub(crate) fn most(losses: &[(Entry, u64)]) -> Option<Most> {
     let has_signal = |entry: &Entry| entry.alike.what & alike::HAS_SIGNAL != 0;
     let row = |entry: &Entry| (entry.alike.what & alike::ROW) as usize;
     let (uid, of_user) = largest(losses, |entry| Some(entry.charged))?;
@@ -95,7 +113,7 @@ fn largest<K: Eq + Hash + Ord + Copy>(
 
 #[cfg(test)]
 mod tests {
-    use sigtrace_common::{crowd::Alike, find};
+    use sigtrace_common::find;
 
     use super::*;
 
@@ -126,6 +144,17 @@ mod tests {
                 signal: Some(MostOf { what: 28, lost: 4 }),
             })
         );
+    }
+
+    #[test]
+    fn what_is_added_is_summed_up_by_kind_as_far_as_there_is_room() {
+        let mut culprits = Culprits::default();
+        culprits.add([loss(1000, 900, "kill", Some(28), 3), loss(0, 1, "pause", None, 4)]);
+        culprits.add([loss(1000, 900, "kill", Some(28), u64::MAX)]);
+        let counts: Vec<u64> = culprits.more.values().map(|(_, count)| *count).collect();
+        assert!(counts.len() == 2 && counts.contains(&u64::MAX) && counts.contains(&4));
+        culprits.add((0..5000).map(|pid| loss(1001, pid, "kill", Some(1), 1)));
+        assert_eq!(culprits.more.len(), REMEMBERED);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use super::{
     account::{Account, Losses},
     clock::{self, Offset, now_ns},
     crowd::Crowd,
+    culprits,
     ids::Ids,
     rate::Rate,
     room::{self, Room},
@@ -66,8 +67,8 @@ enum Entry {
     Return,
     /// So many calls, merged.
     Repeated(u64),
-    /// So many losses, of calls and of late returns.
-    Lost(Box<(Losses, u64)>),
+    /// So many losses, of calls and of late returns, and whose they were.
+    Lost(Box<(Losses, u64, culprits::Losses)>),
     /// Nothing.
     None,
 }
@@ -207,7 +208,7 @@ impl Pump {
             if is_done {
                 self.account.left_out(1);
             } else {
-                self.account.rate_limited(1);
+                self.limit(record);
             }
             self.told.remember_lost(key);
             return false;
@@ -245,7 +246,7 @@ impl Pump {
         match self.told.meet(record) {
             Met::New if self.is_done() => self.account.left_out(1),
             // Before it is decoded, so that a flood costs little.
-            Met::New if !self.allows_more(decode::uid(record)) => self.account.rate_limited(1),
+            Met::New if !self.allows_more(decode::uid(record)) => self.limit(record),
             // By reference: a call is large, and moving it takes longer than decoding it.
             Met::New => match &mut decode::call(record, clock) {
                 Ok(call) => {
@@ -267,6 +268,12 @@ impl Pump {
             },
             Met::Known => {}
         }
+    }
+
+    /// Books a call that the limit leaves no room for.
+    fn limit(&mut self, record: &[u8]) {
+        self.account.rate_limited(1);
+        self.crowd.add_losses(decode::lost(record).map(|entry| (entry, 1)));
     }
 
     /// Prints a call. Returns the id it is given.
@@ -336,6 +343,7 @@ impl Pump {
         self.advance(now_ns(clock::KERNEL));
         if !self.allows_more(entry.alike.uid) {
             self.account.rate_limited(entry.count);
+            self.crowd.add_losses([(*entry, entry.count)]);
             return;
         }
         let clock = self.offset.refresh();
@@ -368,10 +376,11 @@ impl Pump {
     /// Tells of losses since the last time. Says whether there were any.
     pub(crate) fn report_losses(&mut self) -> bool {
         let Some((losses, returns)) = self.account.new_losses() else { return false };
-        let most = self.crowd.most();
+        let whose = self.crowd.take_losses();
         let time_ns = now_ns(libc::CLOCK_REALTIME);
+        let most = culprits::most(&whose);
         let lost = Lost { time_ns, causes: losses.causes(), returns, most };
-        self.line(Event::Lost(&lost), Entry::Lost(Box::new((losses, returns))));
+        self.line(Event::Lost(&lost), Entry::Lost(Box::new((losses, returns, whose))));
         true
     }
 
@@ -525,7 +534,11 @@ impl Pump {
                 (Entry::Return, false) => self.account.return_lost(),
                 (Entry::Repeated(calls), true) => self.account.repeated(calls),
                 (Entry::Repeated(calls), false) => self.account.not_written(calls),
-                (Entry::Lost(lost), false) => self.account.losses_untold(lost.0, lost.1),
+                (Entry::Lost(lost), false) => {
+                    let (losses, returns, whose) = *lost;
+                    self.account.losses_untold(losses, returns);
+                    self.crowd.add_losses(whose);
+                }
                 (Entry::Lost(_), true) | (Entry::None, _) => {}
             }
         }

@@ -9,6 +9,7 @@ mod call;
 mod clock;
 mod error;
 mod glance;
+mod lost;
 mod record;
 mod repeated;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Return};
 pub use clock::WallClock;
 pub use error::DecodeError;
 pub use glance::{CallKey, Glance, uid};
+pub use lost::lost;
 pub use record::call;
 pub use repeated::{Repeated, repeated};
 pub use sigaction::{Handler, Sigaction};

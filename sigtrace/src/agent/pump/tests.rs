@@ -125,6 +125,37 @@ fn a_loss_says_whose_the_most_were_since_the_last_one() {
     assert_eq!([&events[0]["most"], &events[1]["most"]], [&most, &Value::Null]);
 }
 
+#[test]
+fn a_loss_that_is_not_written_is_told_again_with_whose_it_was() {
+    let (mut pump, mut output) = pump_for(None, 1);
+    pump.crowd = crowd(&[(3, crowd::Entry { lost: 12, ..flood(0) })]);
+    assert!(pump.report_losses());
+    write_to_full_disk(&mut pump);
+    assert!(pump.report_losses());
+    let events = written(&mut pump, &mut output);
+    assert_eq!((events.len(), &events[0]["returns"]), (1, &json!(1)));
+    assert_eq!(events[0]["most"]["user"], json!({ "uid": 1000, "lost": 12 }));
+}
+
+#[test]
+fn what_the_limit_loses_is_told_of_with_whose_it_was() {
+    let (mut pump, mut output) = pump_for_one_line();
+    for _ in 0..4 {
+        pump.push(kill().bytes(), CLOCK);
+    }
+    pump.tell_repeated(&flood(2));
+    assert!(pump.report_losses());
+    let events = written(&mut pump, &mut output);
+    assert_eq!(events[1]["rate_limited"], 5);
+    let most = json!({
+        "user": { "uid": 33, "lost": 3 },
+        "process": { "pid": 812, "comm": "nginx", "uid": 33, "lost": 3 },
+        "syscall": { "syscall": "kill", "lost": 5 },
+        "signal": { "sig": "SIGTERM", "signo": 15, "lost": 3 },
+    });
+    assert_eq!(events[1]["most"], most);
+}
+
 /// A pump, and the file it writes to.
 fn pump_for(max_events: Option<u64>, returns_lost: u64) -> (Pump, File) {
     let output = file();
