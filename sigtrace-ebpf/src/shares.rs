@@ -27,6 +27,7 @@ use crate::{
     kernel::task::Task,
     maps::{EVENTS, count, generation},
     shapes::{ShapeRef, get},
+    slots,
 };
 
 /// What users have used of their shares, and how many users there are.
@@ -89,7 +90,7 @@ fn part() -> u64 {
     (1 << (config!(ring_bits) & 31)) / u64::from(EPOCH_PARTS)
 }
 
-/// What becomes of a record that does not go into the ring: bits for [`settle`].
+/// What becomes of a record that does not go into the ring: bits for [`leave_out_of_ring`].
 pub mod why {
     /// Its user is beyond its share; else the ring has no room.
     pub const HELD_BACK: u32 = 1 << 0;
@@ -99,36 +100,39 @@ pub mod why {
     pub const LATE: u32 = 1 << 2;
 }
 
-/// Whether the record in a slot, of so many bytes, has to stay out of the ring, as its user is beyond its
-/// share.
+/// Whether the record in a thread's slot, of so many bytes, has to stay out of the ring, as the current thread's
+/// user is beyond its share.
 #[inline(always)]
-pub fn hold_back(slot: *mut Slot, size: u32) -> bool {
-    is_filling() && is_beyond_share(slot, size + HEADER) != 0
+pub fn hold_back(tid: u32, slot: *mut Slot, size: u32) -> bool {
+    is_filling() && is_beyond_share(tid, slots::key(slot), size + HEADER) != 0
 }
 
 /// What the kernel puts before a record in the ring (`BPF_RINGBUF_HDR_SZ`).
 const HEADER: u32 = 8;
 
-/// A function of its own, as is the next, so that the verifier has few ways to go on after it.
+/// Global, as is the next.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn is_beyond_share(slot: *mut Slot, size: u32) -> u32 {
+extern "C" fn is_beyond_share(tid: u32, key: u32, size: u32) -> u32 {
+    let Some(slot) = slots::of(tid, key) else { return 0 };
     let charged = Task::charged();
-    // SAFETY: the thread's own slot; volatile, so that nobody knows where it is from.
-    unsafe { (&raw mut (*slot).charged).write_volatile(charged.user) };
+    // SAFETY: the thread's own slot.
+    unsafe { (*slot).charged = charged.user };
     u32::from(!has_room(charged.share, size))
 }
 
-/// Merges the call in a slot with others that are alike, if its user is beyond its share and that can be; else
-/// counts it as lost, and whose it was. `why` is bits of [`why`].
+/// Merges the call in a thread's slot with others that are alike, if its user is beyond its share and that can
+/// be; else counts it as lost, and whose it was. `why` is bits of [`why`].
+#[unsafe(no_mangle)]
 #[inline(never)]
-pub fn settle(slot: *mut Slot, why: u32) -> u32 {
+pub extern "C" fn leave_out_of_ring(tid: u32, key: u32, why: u32) -> u32 {
     if why & why::LATE != 0 {
         count(Counter::ReturnLost);
         return 0;
     }
-    // SAFETY: the thread's own slot; volatile, as above.
-    let (record, point, charged) =
-        unsafe { (&(*slot).record, (*slot).point, (&raw const (*slot).charged).read_volatile()) };
+    let Some(slot) = slots::of(tid, key) else { return 0 };
+    // SAFETY: the thread's own slot.
+    let (record, point, charged) = unsafe { (&(*slot).record, (*slot).point, (*slot).charged) };
     let is_held_back = why & why::HELD_BACK != 0;
     let charged = if is_held_back { charged } else { record.uid };
     let merges = why == why::RETURNED | why::HELD_BACK;
@@ -279,8 +283,11 @@ fn claim(entry: *mut Entry, alike: &Alike, hash: u32, record: &Record, charged: 
         (*entry).first_ns = record.entered_ns;
         (*entry).charged = charged;
         (&raw mut (*entry).hash).write_volatile(hash);
-        let comm = (&raw mut (*entry).comm).cast::<[u64; 2]>();
-        comm.write((&raw const record.comm).cast::<[u64; 2]>().read());
+        // By the word: together it would be a call of memmove, a loop for the verifier to go through.
+        let (from, comm) =
+            ((&raw const record.comm).cast::<u64>(), (&raw mut (*entry).comm).cast::<u64>());
+        comm.write(from.read());
+        comm.add(1).write(from.add(1).read());
         let to = &raw mut (*entry).alike;
         (&raw mut (*to).pid).write_volatile(alike.pid);
         (&raw mut (*to).uid).write_volatile(alike.uid);

@@ -161,6 +161,20 @@ fn find_another(tid: u32) -> *mut Slot {
     ptr::null_mut()
 }
 
+/// The slot that a thread has, by the key that it has in the map `OVERFLOW`, 0 if it is not there: what global
+/// functions are given in the place of pointers.
+#[inline(always)]
+pub fn of(tid: u32, key: u32) -> Option<*mut Slot> {
+    if key == 0 { first(tid) } else { OVERFLOW.get_ptr_mut(key) }
+}
+
+/// That key.
+#[inline(always)]
+pub fn key(slot: *mut Slot) -> u32 {
+    // SAFETY: the thread's own slot.
+    unsafe { (*slot).elsewhere }
+}
+
 /// Whether the agent has told of the call in this slot already, as unfinished. By then it lasted for
 /// seconds.
 #[inline(always)]

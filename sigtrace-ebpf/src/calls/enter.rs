@@ -72,13 +72,15 @@ fn admit(pid: u32, tid: u32, has_target: impl FnOnce() -> bool) -> Option<Caller
     Some(Caller { pid, tid, undecided })
 }
 
-/// A call that the agent makes to try its probes; its return is to be seen. Apart from the others, so
-/// that these need not be told from it any more.
+/// A call that the agent makes at a point to try its probes. Apart from the others, so that these need not be
+/// told from it any more. Global; says nothing, as what the compiler knows of an answer the verifier does not.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn enter_own(shape: ShapeRef, tid: u32) -> bool {
+extern "C" fn enter_own(point: u32, tid: u32) -> u32 {
+    let shape = ShapeRef::of(point);
     let slot = slots::claim(tid, part_with_missed, || false);
     if slot.is_null() {
-        return false;
+        return 0;
     }
     // SAFETY: the thread's own slot.
     let record = unsafe {
@@ -91,7 +93,7 @@ fn enter_own(shape: ShapeRef, tid: u32) -> bool {
     record.undecided = undecided::OWN;
     saw(record.syscall, false);
     set_out(slot);
-    true
+    0
 }
 
 /// The call is filtered out, by what `why` says.
@@ -122,13 +124,15 @@ pub fn part_with_missed(tid: u32) {
     }
 }
 
-/// Emits the call that the thread's slot still holds, if it holds one.
+/// Emits the call that the thread's slot still holds, if it holds one. Global.
+#[unsafe(no_mangle)]
 #[inline(never)]
-pub fn emit_missed(tid: u32) {
+extern "C" fn emit_missed(tid: u32) -> u32 {
     let slot = slots::find(tid);
     if !slot.is_null() {
-        flush_missed(slot);
+        flush_missed(tid, slot);
     }
+    0
 }
 
 /// What the filter says of a call's arguments, as bits of [`undecided`]; [`NO`] if it is left out,
@@ -289,7 +293,9 @@ pub fn enter(serves: Serves, shape: impl Fn() -> Option<ShapeRef>, source: &impl
     let (pid, tid) = Task::ids();
     if pid == config!(self_pid) {
         if is_trying() {
-            return shape().is_some_and(|shape| enter_own(shape, tid));
+            let Some(shape) = shape() else { return false };
+            enter_own(get!(shape, point).into(), tid);
+            return true;
         }
         if selects(by::NOT_SELF) {
             // Not counted: what the agent does is not among the calls that the selection is about.

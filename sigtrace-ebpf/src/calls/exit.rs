@@ -5,7 +5,7 @@ use sigtrace_common::{Counter, NO_ARG, Record, Slot, State, flag, undecided};
 
 use super::{
     Serves,
-    expansion::{E2BIG, explain},
+    expansion::{E2BIG, explain_refusal},
     filter,
     late::capture_late,
     masks,
@@ -37,7 +37,8 @@ pub fn exit(serves: Serves, point: Option<u32>, ret: i64) {
     if !sees_returns() {
         return;
     }
-    let slot = slots::find(Task::tid());
+    let tid = Task::tid();
+    let slot = slots::find(tid);
     if slot.is_null() {
         return;
     }
@@ -48,8 +49,8 @@ pub fn exit(serves: Serves, point: Option<u32>, ret: i64) {
         let shape = ShapeRef::of(point.unwrap_or(entered));
         // SAFETY: the thread's own slot.
         let undecided = unsafe { (*slot).record.undecided };
-        if undecided == 0 || settle(shape, slot, ret) {
-            finish(serves, shape, slot, ret);
+        if undecided == 0 || settle(shape, tid, slot, ret) {
+            finish(serves, shape, tid, slot, ret);
         }
         slots::release(slot);
     }
@@ -57,7 +58,7 @@ pub fn exit(serves: Serves, point: Option<u32>, ret: i64) {
 
 /// Does what entering the call left to be done. Says whether it is anybody's call.
 #[inline(always)]
-fn settle(shape: ShapeRef, slot: *mut Slot, ret: i64) -> bool {
+fn settle(shape: ShapeRef, tid: u32, slot: *mut Slot, ret: i64) -> bool {
     // SAFETY: the thread's own slot.
     let record = unsafe { &mut (*slot).record };
     if record.undecided & undecided::OWN != 0 {
@@ -73,9 +74,8 @@ fn settle(shape: ShapeRef, slot: *mut Slot, ret: i64) -> bool {
         record.undecided &= !undecided::TRY;
     }
     if record.undecided & undecided::INPUT != 0 {
-        // SAFETY: a member of the slot; volatile, for who reads it next.
-        unsafe { (&raw mut record.ret).write_volatile(ret) };
-        capture_late(slot, get!(shape, point).into());
+        record.ret = ret;
+        capture_late(shape, tid, slots::key(slot));
     }
     if record.undecided & undecided::PIDFD != 0 && ret == EINVAL {
         record.target = 0;
@@ -85,7 +85,7 @@ fn settle(shape: ShapeRef, slot: *mut Slot, ret: i64) -> bool {
 
 /// The call of this shape in the slot returned `ret`.
 #[inline(always)]
-fn finish(serves: Serves, shape: ShapeRef, slot: *mut Slot, ret: i64) {
+fn finish(serves: Serves, shape: ShapeRef, tid: u32, slot: *mut Slot, ret: i64) {
     // SAFETY: the thread's own slot.
     let record = unsafe { &mut (*slot).record };
     // SAFETY: plain helper.
@@ -110,27 +110,28 @@ fn finish(serves: Serves, shape: ShapeRef, slot: *mut Slot, ret: i64) {
         if succeeded(shape, ret) {
             user::capture_output(shape, record);
         } else if has(shape, flag::SENDS_SIGINFO) && matches!(ret, EFAULT | E2BIG) {
-            explain(record, get!(shape, point).into(), ret);
+            explain_refusal(tid, slots::key(slot), get!(shape, point).into(), ret as u32);
         }
         if told {
             record.undecided |= undecided::TOLD;
         }
         let size = u32::from(get!(shape, emitted))
             + if serves == Serves::Reads { siginfo_bytes(record) } else { 0 };
-        let held_back = shares::hold_back(slot, size);
+        let held_back = shares::hold_back(tid, slot, size);
         let emitted = !held_back
             && if serves == Serves::Reads { emit_read(record) } else { emit_returned(shape, slot) };
         if !emitted {
             let why = if told { why::LATE } else { why::RETURNED };
-            shares::settle(slot, why | if held_back { why::HELD_BACK } else { 0 });
+            let why = why | if held_back { why::HELD_BACK } else { 0 };
+            shares::leave_out_of_ring(tid, slots::key(slot), why);
         }
     }
     record.state = State::Idle as u8;
 }
 
-/// Emits the call that the thread's slot still holds: its return never came.
+/// Emits the call that a thread's slot still holds: its return never came.
 #[inline(always)]
-pub fn flush_missed(slot: *mut Slot) {
+pub fn flush_missed(tid: u32, slot: *mut Slot) {
     // SAFETY: the thread's own slot.
     let record = unsafe { &mut (*slot).record };
     // SAFETY: a member of the slot; volatile, for who looks at slots of others.
@@ -146,9 +147,13 @@ pub fn flush_missed(slot: *mut Slot) {
         }
         if !told && filter::unreturned(record) {
             count(Counter::LeftOutByOutcome);
-        } else if !emit(record, size_of::<Record>()) {
-            // Beside the shares, as there are few, and the verifier comes here from many places.
-            count(if told { Counter::ReturnLost } else { Counter::RingFull });
+        } else {
+            let held_back = shares::hold_back(tid, slot, size_of::<Record>() as u32);
+            if held_back || !emit(record, size_of::<Record>()) {
+                let why = if told { why::LATE } else { 0 };
+                let why = why | if held_back { why::HELD_BACK } else { 0 };
+                shares::leave_out_of_ring(tid, slots::key(slot), why);
+            }
         }
     }
     record.state = State::Idle as u8;

@@ -12,7 +12,10 @@ use super::{
     exit::EFAULT,
     user::{arg, place, set_capture},
 };
-use crate::shapes::{ShapeRef, get};
+use crate::{
+    shapes::{ShapeRef, get},
+    slots,
+};
 
 /// E2BIG: it was not zeros.
 pub const E2BIG: i64 = -7;
@@ -20,10 +23,19 @@ pub const E2BIG: i64 = -7;
 /// Words of it (`SI_EXPANSION_SIZE`).
 const WORDS: usize = 10;
 
-/// Says of a siginfo whether what follows it explains that the call returned `ret`.
+/// Says of the siginfo in a thread's slot whether what follows it explains that the call of the shape at
+/// `point` returned `ret`. Global.
+#[unsafe(no_mangle)]
 #[inline(never)]
-pub fn explain(record: &mut Record, point: u32, ret: i64) {
-    let shape = ShapeRef::of(point);
+pub extern "C" fn explain_refusal(tid: u32, key: u32, point: u32, ret: u32) -> u32 {
+    let Some(slot) = slots::of(tid, key) else { return 0 };
+    // SAFETY: the thread's own slot.
+    explain(unsafe { &mut (*slot).record }, ShapeRef::of(point), i64::from(ret as i32));
+    0
+}
+
+#[inline(always)]
+fn explain(record: &mut Record, shape: ShapeRef, ret: i64) {
     let place = place!(shape, inputs[0]);
     let capture = record.captures[place.arg as usize & (sigtrace_common::MAX_ARGS - 1)];
     if capture != Capture::Whole as u8 && capture != Capture::Late as u8 {

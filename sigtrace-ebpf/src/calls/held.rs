@@ -4,9 +4,10 @@ use sigtrace_common::{Place, Record, flag};
 
 use super::{
     exit::EFAULT,
+    late::Input,
     masks,
     regs::int,
-    user::{arg, destination, place, write_word},
+    user::{arg, destination, write_word},
 };
 use crate::{
     kernel::task::Task,
@@ -18,15 +19,12 @@ const SIG_SETMASK: i32 = 2;
 /// What the calls that wait with another mask return (`include/linux/errno.h`).
 const ERESTARTNOHAND: i64 = -514;
 
-/// Takes an input of a call that has returned from where the kernel keeps it, without what the kernel never
-/// keeps: KILL and STOP in a mask, flags that it does not know. Says whether it is there. A function of its
-/// own, as in `late.rs`.
-#[inline(never)]
-pub fn input(record: &mut Record, point: u32, index: u32) -> bool {
-    let shape = ShapeRef::of(point);
-    let place = place!(shape, inputs[index as usize & 1]);
-    // SAFETY: a member of the record; volatile, so that nobody knows where it is from.
-    let ret = unsafe { (&raw const record.ret).read_volatile() };
+/// Takes the input with this index of the call in a thread's slot, which is of this shape and has returned,
+/// from where the kernel keeps it, without what the kernel never keeps: KILL and STOP in a mask, flags that it
+/// does not know. Says whether it is there.
+#[inline(always)]
+pub fn input(shape: ShapeRef, record: &mut Record, place: Place, input: Input) -> bool {
+    let ret = record.ret;
     // With EFAULT it may have been kept before the output could not be written, or not been read.
     if ret == EFAULT {
         return false;
@@ -37,11 +35,27 @@ pub fn input(record: &mut Record, point: u32, index: u32) -> bool {
     if ret != 0 {
         return false;
     }
+    let Input { tid, key, point, index } = input;
     if has(shape, flag::KEEPS_ACTION) {
-        action(record, place, int(arg(record, get!(shape, signal))))
+        take_action(tid, key, point, index) != 0
     } else {
-        has(shape, flag::KEEPS_STACK) && stack(record, place)
+        has(shape, flag::KEEPS_STACK) && take_stack(tid, key, point, index) != 0
     }
+}
+
+/// Both by themselves. Global.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn take_action(tid: u32, key: u32, point: u32, index: u32) -> u32 {
+    let Some((shape, record, place)) = (Input { tid, key, point, index }).place() else { return 0 };
+    u32::from(action(record, place, int(arg(record, get!(shape, signal)))))
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn take_stack(tid: u32, key: u32, point: u32, index: u32) -> u32 {
+    let Some((_, record, place)) = (Input { tid, key, point, index }).place() else { return 0 };
+    u32::from(stack(record, place))
 }
 
 /// The mask of the thread: by rt_sigprocmask it is the set if it was to be just that; while the thread

@@ -12,29 +12,81 @@ use super::{
 use crate::{
     kernel::task::Task,
     shapes::{ShapeRef, get, has},
+    slots,
 };
 
 /// Bytes of a siginfo_t (`SI_MAX_SIZE`, `include/uapi/asm-generic/siginfo.h`).
 const SIGINFO_SIZE: u8 = 128;
 
-/// Captures the inputs that were not resident, of a call whose record has what it returned.
+/// Captures the inputs that were not resident, of the call of this shape in a thread's slot, whose record has
+/// what it returned.
 #[inline(always)]
-pub fn capture_late(slot: *mut Slot, point: u32) {
-    again(slot, point, 0);
-    again(slot, point, 1);
+pub fn capture_late(shape: ShapeRef, tid: u32, key: u32) {
+    let point = get!(shape, point).into();
+    for (index, place) in [place!(shape, inputs[0]), place!(shape, inputs[1])].iter().enumerate() {
+        if place.arg != NO_ARG {
+            read_again(tid, key, point, index as u32);
+        }
+    }
 }
 
-/// Each in a function of its own that gives nothing back, nor is given what it compares: the verifier has
-/// one way to go on after it, not one for each way through it.
+/// An input of a call, as global functions are given it.
+#[derive(Clone, Copy)]
+pub struct Input {
+    /// The thread whose slot the call is in.
+    pub tid: u32,
+    /// The slot's [key](slots::key).
+    pub key: u32,
+    /// The number of the call's shape.
+    pub point: u32,
+    /// Which of its inputs.
+    pub index: u32,
+}
+
+impl Input {
+    /// The call's shape, its record, and where the input goes.
+    #[inline(always)]
+    pub fn place(self) -> Option<(ShapeRef, &'static mut Record, Place)> {
+        let slot = slots::of(self.tid, self.key)?;
+        let shape = ShapeRef::of(self.point);
+        // SAFETY: the thread's own slot, which it keeps while the program runs.
+        let record = unsafe { &mut (*slot).record };
+        Some((shape, record, place!(shape, inputs[self.index as usize & 1])))
+    }
+}
+
+/// Each by itself. Global.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn again(slot: *mut Slot, point: u32, index: u32) {
+extern "C" fn read_again(tid: u32, key: u32, point: u32, index: u32) -> u32 {
+    let Some(slot) = slots::of(tid, key) else { return 0 };
+    again(slot, Input { tid, key, point, index });
+    0
+}
+
+/// Reads it, which is as the kernel read it, or may be something else by now. Global.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn read_input(tid: u32, key: u32, point: u32, index: u32, is_late: u32) -> u32 {
+    if let Some((_, record, place)) = (Input { tid, key, point, index }).place() {
+        let capture = match read(record, place, place.size as usize) {
+            Capture::Whole if is_late != 0 => Capture::Late,
+            capture => capture,
+        };
+        set_capture(record, place, capture);
+    }
+    0
+}
+
+#[inline(always)]
+fn again(slot: *mut Slot, input: Input) {
+    let Input { tid, key, point, index } = input;
     let shape = ShapeRef::of(point);
     let place = place!(shape, inputs[index as usize & 1]);
     // SAFETY: the thread's own slot.
     let (record, switches, was_alone) =
         unsafe { (&mut (*slot).record, (*slot).switches, (*slot).was_alone != 0) };
-    // SAFETY: a member of it; volatile, so that nobody knows where it is from.
-    let ret = unsafe { (&raw const record.ret).read_volatile() };
+    let ret = record.ret;
     if place.arg == NO_ARG
         || record.captures[place.arg as usize & (MAX_ARGS - 1)] != Capture::Unreadable as u8
     {
@@ -50,11 +102,10 @@ fn again(slot: *mut Slot, point: u32, index: u32) {
     // Nobody else was there to change what the kernel saw, and it did not itself.
     let alone = was_alone && task.is_alone();
     if !shared && alone && (!has(shape, flag::WAITS) || task.switches() == switches) {
-        let capture = read(record, place, place.size as usize);
-        set_capture(record, place, capture);
+        read_input(tid, key, point, index, 0);
         return;
     }
-    if held::input(record, point, index) {
+    if held::input(shape, record, place, input) {
         // What a signal does is for all threads, of which another may have changed it since.
         let is_own = alone || !has(shape, flag::KEEPS_ACTION);
         set_capture(record, place, if is_own { Capture::Whole } else { Capture::Late });
@@ -64,11 +115,7 @@ fn again(slot: *mut Slot, point: u32, index: u32) {
         // What is there now is the output.
         return;
     }
-    let capture = match read(record, place, place.size as usize) {
-        Capture::Whole => Capture::Late,
-        capture => capture,
-    };
-    set_capture(record, place, capture);
+    read_input(tid, key, point, index, 1);
 }
 
 /// Whether a call's input and its output have memory in common.

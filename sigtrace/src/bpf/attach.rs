@@ -387,8 +387,8 @@ impl Attaching {
     }
 
     fn load(&mut self, name: &str, kind: Kind, what: &str) -> Result<OwnedFd> {
-        let code = self.kernel.object.program(name)?;
-        sys::load(name, kind, &code).map_err(|refused| refusal::of_program(refused, what).error)
+        let program = self.kernel.object.program(name)?;
+        sys::load(name, kind, &program).map_err(|refused| refusal::of_program(refused, what).error)
     }
 }
 

@@ -8,6 +8,7 @@ use sigtrace_common::{Offsets, access};
 
 use super::{
     clock,
+    object::Program,
     sys::{self, Kind},
     trampolines,
     types::Types,
@@ -129,7 +130,8 @@ const MUCH: u64 = 8;
 /// What it takes to load a program, in nanoseconds of processor time, if it can be loaded.
 fn try_loading(name: &str, code: &[bpf_insn]) -> Option<u64> {
     let begun = clock::processor_time_ns();
-    let loaded: Result<OwnedFd, _> = sys::load(name, Kind::Kprobe, code);
+    let program = Program { code: code.to_vec(), functions: None };
+    let loaded: Result<OwnedFd, _> = sys::load(name, Kind::Kprobe, &program);
     let taken = clock::processor_time_ns() - begun;
     loaded.inspect_err(|refused| tracing::debug!("{name}: {refused}")).ok().map(|_| taken)
 }

@@ -95,8 +95,8 @@ fn attach(
         return Ok(None);
     };
     let name = format!("{point}_{program}");
-    let code = kernel.object.program(&name)?;
-    let program = match sys::load(&name, kind(number), &code) {
+    let program = kernel.object.program(&name)?;
+    let program = match sys::load(&name, kind(number), &program) {
         Ok(program) => program,
         Err(refused) => return no_trampoline(point, refusal::of_program(refused, point.symbol)),
     };

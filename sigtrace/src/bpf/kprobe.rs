@@ -40,8 +40,8 @@ fn attach(
 ) -> Result<Option<(Link, std::os::fd::OwnedFd)>> {
     let unit = Unit::of_kernel()?;
     let name = format!("{point}_{program}");
-    let code = kernel.object.program(&name)?;
-    let program = sys::load(&name, Kind::Kprobe, &code)
+    let program = kernel.object.program(&name)?;
+    let program = sys::load(&name, Kind::Kprobe, &program)
         .map_err(|refused| refusal::of_program(refused, point.symbol).error)?;
     let config = if of_return { unit.of_return } else { 0 };
     match sys::open_kprobe(program.as_fd(), unit.kind, config, point.symbol) {

@@ -7,6 +7,7 @@ mod crowd;
 mod descendants;
 mod features;
 mod fentry;
+mod global;
 mod grace;
 mod kprobe;
 mod load;

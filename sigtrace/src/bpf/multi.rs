@@ -37,9 +37,9 @@ pub(super) fn session_of(kernel: &mut Kernel, point: &Point) -> Result<Entry> {
 }
 
 fn attach(kernel: &mut Kernel, name: &str, symbols: &[&str], kind: Kind) -> Result<Entry> {
-    let code = kernel.object.program(name)?;
+    let program = kernel.object.program(name)?;
     let what = format!("{} functions", symbols.len());
-    let program = sys::load(name, kind, &code)
+    let program = sys::load(name, kind, &program)
         .map_err(|refused| refusal::of_program(refused, &what).error)?;
     let link = sys::link_multi(program.as_fd(), kind == Kind::KprobeSession, symbols)
         .map_err(|error| refusal::of_link(error, &what).error)?;

@@ -15,6 +15,7 @@ use aya_obj::{EbpfSectionKind, Function, generated::bpf_insn};
 use sigtrace_common::{Config, KFUNCS};
 
 use super::{
+    global::{self, Functions, Globals},
     specialize::{Constants, specialize},
     sys,
     types::Types,
@@ -49,7 +50,17 @@ struct Code {
     definitions: HashMap<String, (RawFd, aya_obj::Map)>,
     text_sections: HashSet<usize>,
     kfuncs: Vec<(i32, i32)>,
+    globals: Globals,
     constants: Constants,
+}
+
+/// A program, ready to be loaded.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// Its instructions, with all that it calls.
+    pub(super) code: Vec<bpf_insn>,
+    /// What it calls, if any of that is global.
+    pub(super) functions: Option<Functions>,
 }
 
 impl Object {
@@ -69,6 +80,10 @@ impl Object {
             .patch_map_data(HashMap::from([("CONFIG", (bytes, true))]))
             .context("cannot set the configuration of the eBPF object")?;
         let programs = take(&mut object.programs);
+        let globals = Globals::load().context("cannot load the types of the programs")?;
+        for function in object.functions.values_mut() {
+            globals.note(function);
+        }
         let mut maps = HashMap::new();
         let (mut definitions, mut constants) = (HashMap::new(), Constants::new());
         for (name, mut map) in take(&mut object.maps) {
@@ -94,8 +109,16 @@ impl Object {
             Some((helper.cast_signed(), number.cast_signed()))
         });
         let kfuncs = kfuncs.collect();
-        let mut code =
-            Code { object, programs, functions, definitions, text_sections, kfuncs, constants };
+        let mut code = Code {
+            object,
+            programs,
+            functions,
+            definitions,
+            text_sections,
+            kfuncs,
+            globals,
+            constants,
+        };
         code.refer_to_maps()?;
         Ok(Self { code: Some(code), maps })
     }
@@ -110,8 +133,8 @@ impl Object {
         self.maps.get_mut(name).with_context(|| no_map(name))
     }
 
-    /// The instructions of a program, with all that it calls.
-    pub(super) fn program(&mut self, name: &str) -> Result<Vec<bpf_insn>> {
+    /// A program, with all that it calls.
+    pub(super) fn program(&mut self, name: &str) -> Result<Program> {
         self.code.as_mut().context("the programs have already been dropped")?.program(name)
     }
 
@@ -124,15 +147,16 @@ impl Object {
 }
 
 impl Code {
-    /// The instructions of a program, with all that it calls.
-    fn program(&mut self, name: &str) -> Result<Vec<bpf_insn>> {
+    /// A program, with all that it calls.
+    fn program(&mut self, name: &str) -> Result<Program> {
         let program = self
             .programs
             .get(name)
             .with_context(|| format!("the eBPF object has no program {name}"))?;
         let key = program.function_key();
         self.object.programs.insert(name.to_owned(), program.clone());
-        let function = self.function(key).with_context(|| format!("program {name}"))?;
+        let mut function = self.function(key).with_context(|| format!("program {name}"))?;
+        global::mark(&mut function.instructions, &function.func_info.func_info);
         let mut code = specialize(&function.instructions, &self.constants);
         for instruction in &mut code {
             if instruction.code == CALL
@@ -144,7 +168,8 @@ impl Code {
                 instruction.imm = *number;
             }
         }
-        Ok(code)
+        let functions = self.globals.functions(&mut code);
+        Ok(Program { code, functions })
     }
 
     /// Writes the maps' descriptors into the functions there are. Not a second time.
@@ -196,4 +221,56 @@ fn create(name: &str, map: &aya_obj::Map) -> Result<MapData> {
         }
     }
     Ok(created)
+}
+
+#[cfg(test)]
+mod tests {
+    use aya_obj::generated::bpf_func_info;
+    use sigtrace_common::GLOBALS;
+
+    use super::*;
+
+    /// What the compiler brings along.
+    const LOOPS: [&str; 3] = ["memcpy", "memmove", "memset"];
+
+    fn object() -> aya_obj::Object {
+        aya_obj::Object::parse(OBJECT).unwrap()
+    }
+
+    #[test]
+    fn the_global_functions_are_those_that_the_object_exports() {
+        let object = object();
+        let programs: HashSet<_> =
+            object.programs.values().map(aya_obj::Program::function_key).collect();
+        let functions = object.functions.iter().filter(|(key, _)| !programs.contains(key));
+        let mut exported: Vec<_> = functions
+            .map(|(_, function)| function.name.as_str())
+            .filter(|name| !name.starts_with("_R") && !LOOPS.contains(name))
+            .collect();
+        exported.sort_unstable();
+        assert_eq!(exported, GLOBALS.map(|(name, _)| name));
+    }
+
+    #[test]
+    fn no_program_copies_memory_in_loops_that_the_verifier_goes_through() {
+        let mut object = object();
+        for function in object.functions.values_mut() {
+            if let Some(at) = LOOPS.iter().position(|name| *name == function.name) {
+                let mark = bpf_func_info { insn_off: 0, type_id: at as u32 };
+                function.func_info.func_info = vec![mark];
+            }
+        }
+        let text_sections = object.functions.keys().map(|(section, _)| *section).collect();
+        object.relocate_calls(&text_sections).unwrap();
+        let calls: Vec<_> = object
+            .programs
+            .iter()
+            .flat_map(|(name, program)| {
+                let function = &object.functions[&program.function_key()];
+                let loops = function.func_info.func_info.iter();
+                loops.map(move |found| (name, LOOPS[found.type_id as usize]))
+            })
+            .collect();
+        assert_eq!(calls, []);
+    }
 }

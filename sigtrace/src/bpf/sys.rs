@@ -13,8 +13,11 @@ use std::{
 };
 
 use aya_obj::generated::{
-    bpf_attach_type, bpf_cmd, bpf_insn, bpf_link_info, bpf_map_type, bpf_prog_info, bpf_prog_type,
+    bpf_attach_type, bpf_cmd, bpf_func_info, bpf_link_info, bpf_map_type, bpf_prog_info,
+    bpf_prog_type,
 };
+
+use super::object::Program;
 
 /// As much as the verifier's log can have.
 const LOG_SIZE: usize = 16 << 20;
@@ -101,8 +104,9 @@ pub(super) struct Refused {
 }
 
 /// Loads a program.
-pub(super) fn load(name: &str, kind: Kind, code: &[bpf_insn]) -> Result<OwnedFd, Refused> {
+pub(super) fn load(name: &str, kind: Kind, program: &Program) -> Result<OwnedFd, Refused> {
     let (prog_type, expected_attach_type, attach_btf_id) = kind.attributes();
+    let Program { code, functions } = program;
     let mut attributes = ProgLoad {
         prog_type: prog_type as u32,
         insn_cnt: u32::try_from(code.len()).unwrap_or(u32::MAX),
@@ -112,13 +116,22 @@ pub(super) fn load(name: &str, kind: Kind, code: &[bpf_insn]) -> Result<OwnedFd,
         attach_btf_id,
         ..ProgLoad::default()
     };
+    if let Some(functions) = functions {
+        attributes.prog_btf_fd = number(functions.btf());
+        attributes.func_info_rec_size = size_of::<bpf_func_info>() as u32;
+        attributes.func_info = functions.info().as_ptr() as u64;
+        attributes.func_info_cnt = u32::try_from(functions.info().len()).unwrap_or(u32::MAX);
+    }
     // It ends with a NUL, like every string of the kernel's.
     for (to, from) in attributes.prog_name.iter_mut().zip(name.bytes().take(15)) {
         *to = from;
     }
     // SAFETY: what the attributes point to outlives the call; sizes are given.
     let error = match unsafe { bpf(bpf_cmd::BPF_PROG_LOAD, &mut attributes) }.and_then(descriptor) {
-        Ok(program) => return Ok(program),
+        Ok(program) => {
+            tell_of_verification(name, code.len(), program.as_fd());
+            return Ok(program);
+        }
         Err(error) => error,
     };
     // Once more, for the reason: to write it down makes verification cost a multiple.
@@ -134,6 +147,38 @@ pub(super) fn load(name: &str, kind: Kind, code: &[bpf_insn]) -> Result<OwnedFd,
             Err(Refused { error, log: text.unwrap_or_default().into_owned() })
         }
     }
+}
+
+/// Says what the verifier had to do (from 5.16).
+fn tell_of_verification(name: &str, length: usize, program: BorrowedFd<'_>) {
+    if tracing::enabled!(tracing::Level::TRACE)
+        && let Ok(info) = program_info(program)
+    {
+        let verified = info.verified_insns;
+        tracing::trace!("{name}: {length} instructions, the verifier looked at {verified}");
+    }
+}
+
+/// `BPF_BTF_LOAD`.
+#[repr(C)]
+#[derive(Default)]
+struct BtfLoad {
+    btf: u64,
+    btf_log_buf: u64,
+    btf_size: u32,
+    btf_log_size: u32,
+    btf_log_level: u32,
+}
+
+/// Loads types that programs refer to.
+pub(super) fn load_btf(types: &[u8]) -> io::Result<OwnedFd> {
+    let mut attributes = BtfLoad {
+        btf: types.as_ptr() as u64,
+        btf_size: u32::try_from(types.len()).map_err(io::Error::other)?,
+        ..BtfLoad::default()
+    };
+    // SAFETY: the types outlive the call; their size is given.
+    unsafe { bpf(bpf_cmd::BPF_BTF_LOAD, &mut attributes) }.and_then(descriptor)
 }
 
 /// `BPF_LINK_CREATE` for many functions.

@@ -69,7 +69,7 @@ pub(super) fn ends(instruction: &bpf_insn) -> bool {
         && matches!(class_of(instruction), class::JMP64 | class::JMP32)
 }
 
-pub(super) fn is_pseudo_call(instruction: &bpf_insn) -> bool {
+pub(in crate::bpf) fn is_pseudo_call(instruction: &bpf_insn) -> bool {
     instruction.code == CALL << 4 | class::JMP64 && instruction.src_reg() == PSEUDO_CALL
 }
 
@@ -78,12 +78,12 @@ pub(super) fn destination(at: usize, instruction: &bpf_insn) -> usize {
 }
 
 /// Where the function is that it calls.
-pub(super) fn callee(at: usize, instruction: &bpf_insn) -> usize {
+pub(in crate::bpf) fn callee(at: usize, instruction: &bpf_insn) -> usize {
     usize::try_from(at as i64 + 1 + i64::from(instruction.imm)).unwrap_or(0)
 }
 
 /// Whether the instruction is the second half of a wide load, whose code is 0.
-pub(super) fn is_second_half(code: &[bpf_insn], at: usize) -> bool {
+pub(in crate::bpf) fn is_second_half(code: &[bpf_insn], at: usize) -> bool {
     at > 0 && code[at - 1].code == LOAD_WIDE
 }
 
@@ -136,7 +136,7 @@ pub(super) fn arguments(helper: i32) -> u32 {
 }
 
 /// An instruction.
-pub(super) fn instruction(code: u8, to: u8, from: u8, off: i16, imm: i32) -> bpf_insn {
+pub(in crate::bpf) fn instruction(code: u8, to: u8, from: u8, off: i16, imm: i32) -> bpf_insn {
     // SAFETY: an integer and bits, for which zero is a value.
     let mut instruction: bpf_insn = unsafe { std::mem::zeroed() };
     instruction.code = code;

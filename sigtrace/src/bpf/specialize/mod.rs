@@ -17,7 +17,10 @@ mod values;
 use aya_obj::generated::bpf_insn;
 
 use addresses::direct;
-use instruction::{JA, class, class_of, instruction as make, is_known, is_second_half};
+#[cfg(test)]
+pub(super) use instruction::instruction;
+use instruction::{JA, class, class_of, instruction as make, is_known};
+pub(super) use instruction::{callee, is_pseudo_call, is_second_half};
 use layout::{compact, reached, threaded};
 use liveness::{is_useless, live_after};
 use operands::with_number;
@@ -98,7 +101,7 @@ fn folded(instruction: &bpf_insn, after: &Registers) -> bpf_insn {
 
 #[cfg(test)]
 mod tests {
-    use super::instruction::{LOAD_WIDE, PSEUDO_CALL, PSEUDO_MAP_VALUE, instruction};
+    use super::instruction::{LOAD_WIDE, PSEUDO_CALL, PSEUDO_MAP_VALUE};
 
     use super::*;
 
