@@ -82,7 +82,11 @@ fn what_is_lost_is_told_of_however_low_the_limit_is() {
     let (lost, events): (Vec<&str>, Vec<&str>) =
         text.lines().partition(|line| line.contains(", rate_limited "));
     assert!(events.len() == 1 && events[0].contains(" tkill("), "{events:?}");
-    let counts = lost.iter().filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
+    let count = |line: &&str| {
+        let (_, rest) = line.split_once(", rate_limited ")?;
+        rest.split(';').next()?.parse::<u64>().ok()
+    };
+    let counts = lost.iter().filter_map(count);
     assert_eq!(counts.sum::<u64>(), made - 1, "{lost:?}");
 }
 
