@@ -96,10 +96,18 @@ pub struct Entry {
     pub unused: u32,
 }
 
+/// Entries for merged calls, each at the low bits of a hash.
+pub const MERGED_ENTRIES: usize = 4096;
+const _: () = assert!(MERGED_ENTRIES.is_power_of_two());
+
+/// Entries for lost ones, likewise. They follow the others, which cannot take them: however many kinds of calls
+/// are merged, it is known whose the first one was that was lost.
+pub const LOST_ENTRIES: usize = 1024;
+const _: () = assert!(LOST_ENTRIES.is_power_of_two());
+
 /// Entries of one generation. The map `CROWD` has those of two: programs use the ones that the lowest bit
 /// of the number of the generation names, while the agent reads and clears the others.
-pub const ENTRIES: usize = 4096;
-const _: () = assert!(ENTRIES.is_power_of_two());
+pub const ENTRIES: usize = MERGED_ENTRIES + LOST_ENTRIES;
 
 const _: () = {
     assert!(offset_of!(Entry, alike) == 0);

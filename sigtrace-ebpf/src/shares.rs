@@ -17,7 +17,10 @@ use aya_ebpf::{
 };
 use sigtrace_common::{
     Counter, NO_ARG, Record, Slot,
-    crowd::{Alike, ENTRIES, EPOCH_PARTS, Entry, SHARES, Share, Users, alike},
+    crowd::{
+        Alike, ENTRIES, EPOCH_PARTS, Entry, LOST_ENTRIES, MERGED_ENTRIES, SHARES, Share, Users,
+        alike,
+    },
 };
 
 use crate::{
@@ -227,7 +230,12 @@ fn of(record: &Record, point: u32, merges: bool) -> Alike {
 fn find(alike: &Alike, record: &Record, charged: u32) -> Option<*mut Entry> {
     let hash = hash(alike);
     let first = (generation() & 1) * ENTRIES as u32;
-    let entry = CROWD.get_ptr_mut(first + (hash & (ENTRIES as u32 - 1)))?;
+    let place = if alike.what & alike::LOST == 0 {
+        hash & (MERGED_ENTRIES as u32 - 1)
+    } else {
+        MERGED_ENTRIES as u32 + (hash & (LOST_ENTRIES as u32 - 1))
+    };
+    let entry = CROWD.get_ptr_mut(first + place)?;
     let is_ours = is_for(entry, alike, hash)
         || is_unclaimed(entry) && claim(entry, alike, hash, record, charged);
     if is_ours { Some(entry) } else { None }

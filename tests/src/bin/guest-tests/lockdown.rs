@@ -46,7 +46,7 @@ fn what_the_verifier_says_is_in_a_file() {
     lock_down_and_hide_it();
     // Its entry is a program that reads the kernel's memory by a helper, for callers in a pid namespace
     // of their own. Other mechanisms fail before that, or with it, as kprobes are forbidden, too.
-    let ended = sigtrace(&["-s", "ssetmask", "--probe", "fentry"]);
+    let ended = sigtrace(&["-s", "ssetmask", "--probe", "fentry", "--no-shares"]);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     let path = ended
         .stderr
@@ -61,10 +61,10 @@ fn what_the_verifier_says_is_in_a_file() {
 
 fn kprobes_are_denied() {
     lock_down_and_hide_it();
-    // Shares have a program read the kernel's memory, which is denied before.
-    let ended = sigtrace(&["-s", "ssetmask", "--probe", "kprobe", "--no-shares"]);
-    let expected = "sigtrace: ssetmask: the kernel denied permission: see `sigtrace doctor`: cannot probe \
-                    __ia32_sys_ssetmask: Operation not permitted (os error 1)\n";
+    // A call whose return nothing is read at, or that would be refused before. Shares are read, too.
+    let ended = sigtrace(&["-s", "pause", "--probe", "kprobe", "--no-shares"]);
+    let expected = "sigtrace: pause: the kernel denied permission: see `sigtrace doctor`: cannot probe \
+                    __x64_sys_pause: Operation not permitted (os error 1)\n";
     assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(1), expected));
 }
 
