@@ -16,7 +16,7 @@ use super::children;
 use crate::processors;
 
 /// A test that takes longer hangs, unless its suite is one of large tests.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A test: its name and a function that panics if it fails.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,7 @@ use super::wait;
 pub(super) const PROGRAM: &str = "/payload/workload";
 pub(super) const PROGRAM_32: &str = "/payload/workload32";
 /// A workload that takes longer hangs.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// What a workload that has ended says it did.
 #[derive(Clone, Debug)]

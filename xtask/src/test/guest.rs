@@ -22,7 +22,7 @@ use crate::setup::kernel::Version;
 use crate::setup::{self, image};
 use crate::vm::{GuestFile, Job, Mishap, OnInterrupt, PAYLOAD, Root, Streams, Vm};
 
-const SILENCE: Duration = Duration::from_secs(180);
+const SILENCE: Duration = Duration::from_secs(360);
 const TIMEOUT: Duration = Duration::from_secs(2700);
 /// Files beside the programs that suites find in the payload folder.
 const EXTRA_FILES: &[&str] = &["packaging/systemd"];
