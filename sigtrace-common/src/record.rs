@@ -2,13 +2,13 @@
 
 use core::mem::{offset_of, size_of};
 
-use crate::SYSCALLS;
+use crate::{Header, SYSCALLS};
 
 /// The most arguments a call of the table has.
 pub const MAX_ARGS: usize = 4;
 
 /// Offset of the captured structures in a record, and so its size without any.
-pub const DATA_OFFSET: usize = 128;
+pub const DATA_OFFSET: usize = 136;
 
 /// Room for captured structures: what the call with the most of them needs.
 pub const DATA_SIZE: usize = 72;
@@ -21,6 +21,8 @@ pub const DATA_SIZE: usize = 72;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Record {
+    /// That of a [call](crate::RecordKind::Call). Its length has what was read from a signalfd, too.
+    pub header: Header,
     /// When the call was entered, in nanoseconds of `CLOCK_BOOTTIME` (`bpf_ktime_get_boot_ns`).
     pub entered_ns: u64,
     /// Nanoseconds from entry to return. Without a meaning unless the state is
@@ -47,14 +49,12 @@ pub struct Record {
     /// Process id of the caller's parent in the initial pid namespace; 0 if the running kernel
     /// does not say where to find it.
     pub ppid: u32,
-    /// The processor on which the call was entered.
-    pub cpu: u32,
-    /// Caller's thread name, NUL-terminated: bytes a user chose.
-    pub comm: [u8; 16],
     /// The process or thread behind a pidfd, or behind the number that a caller in a pid namespace
     /// of its own gave, in the initial pid namespace; a process group is negative. 0 if
     /// unknown.
     pub target: i32,
+    /// Caller's thread name, NUL-terminated: bytes a user chose.
+    pub comm: [u8; 16],
     /// Index into [`SYSCALLS`].
     pub syscall: u16,
     /// An [`Abi`](crate::Abi)'s number.
@@ -70,6 +70,8 @@ pub struct Record {
     pub ns_pid: u32,
     /// Caller's thread id in its own pid namespace; 0 as above.
     pub ns_tid: u32,
+    /// Nothing.
+    pub unused: u32,
     /// The captured structures, argument after argument, each at a multiple of 8. Only what
     /// `captures` calls [`Capture::Whole`] has a meaning. In the record of a call that changes the
     /// mask, the mask before and after is at its end; it has a meaning if the state is
@@ -78,28 +80,29 @@ pub struct Record {
 }
 
 const _: () = {
-    assert!(offset_of!(Record, entered_ns) == 0);
-    assert!(offset_of!(Record, duration_ns) == 8);
-    assert!(offset_of!(Record, ret) == 16);
-    assert!(offset_of!(Record, args) == 24);
-    assert!(offset_of!(Record, cgroup) == 56);
-    assert!(offset_of!(Record, tid) == 64);
-    assert!(offset_of!(Record, pid) == 68);
-    assert!(offset_of!(Record, uid) == 72);
-    assert!(offset_of!(Record, gid) == 76);
-    assert!(offset_of!(Record, ppid) == 80);
-    assert!(offset_of!(Record, cpu) == 84);
-    assert!(offset_of!(Record, comm) == 88);
-    assert!(offset_of!(Record, target) == 104);
-    assert!(offset_of!(Record, syscall) == 108);
-    assert!(offset_of!(Record, abi) == 110);
-    assert!(offset_of!(Record, state) == 111);
-    assert!(offset_of!(Record, captures) == 112);
-    assert!(offset_of!(Record, undecided) == 116);
-    assert!(offset_of!(Record, ns_pid) == 120);
-    assert!(offset_of!(Record, ns_tid) == 124);
-    assert!(offset_of!(Record, data) == 128);
-    assert!(size_of::<Record>() == 200);
+    assert!(offset_of!(Record, header) == 0);
+    assert!(offset_of!(Record, entered_ns) == 8);
+    assert!(offset_of!(Record, duration_ns) == 16);
+    assert!(offset_of!(Record, ret) == 24);
+    assert!(offset_of!(Record, args) == 32);
+    assert!(offset_of!(Record, cgroup) == 64);
+    assert!(offset_of!(Record, tid) == 72);
+    assert!(offset_of!(Record, pid) == 76);
+    assert!(offset_of!(Record, uid) == 80);
+    assert!(offset_of!(Record, gid) == 84);
+    assert!(offset_of!(Record, ppid) == 88);
+    assert!(offset_of!(Record, target) == 92);
+    assert!(offset_of!(Record, comm) == 96);
+    assert!(offset_of!(Record, syscall) == 112);
+    assert!(offset_of!(Record, abi) == 114);
+    assert!(offset_of!(Record, state) == 115);
+    assert!(offset_of!(Record, captures) == 116);
+    assert!(offset_of!(Record, undecided) == 120);
+    assert!(offset_of!(Record, ns_pid) == 124);
+    assert!(offset_of!(Record, ns_tid) == 128);
+    assert!(offset_of!(Record, unused) == 132);
+    assert!(offset_of!(Record, data) == 136);
+    assert!(size_of::<Record>() == 208);
     assert!(DATA_OFFSET == offset_of!(Record, data));
 
     let mut i = 0;

@@ -300,7 +300,7 @@ mod tests {
         let shape = shape_of("tgkill", Abi::X86_64);
         assert_eq!((shape.inputs, shape.output, shape.set), ([NOWHERE; 2], NOWHERE, NOWHERE));
         assert_eq!((shape.signal, shape.numbers, shape.pidfd), (2, [0, 1], NO_ARG));
-        assert_eq!(shape.emitted, 128);
+        assert_eq!(shape.emitted, 136);
         assert_eq!(shape.flags, flag::SENDS | flag::HAS_TARGET | flag::RETURNS_STATUS);
     }
 

@@ -2,7 +2,7 @@
 
 use core::mem::{offset_of, size_of};
 
-use crate::{DATA_SIZE, MAX_ARGS, Record, State};
+use crate::{DATA_SIZE, Header, MAX_ARGS, Record, State};
 
 /// An element of the map `SLOTS`, by the low bits of a thread id. Native byte order, no padding;
 /// four cache lines, so that neighbours share none.
@@ -35,20 +35,20 @@ pub struct Slot {
     /// The user whose share of the ring is used up, where it was looked at.
     pub charged: u32,
     /// Nothing.
-    pub unused: [u32; 4],
+    pub unused: [u32; 2],
 }
 
 const _: () = {
     assert!(offset_of!(Slot, record) == 0);
-    assert!(offset_of!(Slot, claims) == 200);
-    assert!(offset_of!(Slot, displaced) == 204);
-    assert!(offset_of!(Slot, told_ns) == 208);
-    assert!(offset_of!(Slot, elsewhere) == 216);
-    assert!(offset_of!(Slot, point) == 220);
-    assert!(offset_of!(Slot, room) == 224);
-    assert!(offset_of!(Slot, switches) == 228);
-    assert!(offset_of!(Slot, was_alone) == 232);
-    assert!(offset_of!(Slot, charged) == 236);
+    assert!(offset_of!(Slot, claims) == 208);
+    assert!(offset_of!(Slot, displaced) == 212);
+    assert!(offset_of!(Slot, told_ns) == 216);
+    assert!(offset_of!(Slot, elsewhere) == 224);
+    assert!(offset_of!(Slot, point) == 228);
+    assert!(offset_of!(Slot, room) == 232);
+    assert!(offset_of!(Slot, switches) == 236);
+    assert!(offset_of!(Slot, was_alone) == 240);
+    assert!(offset_of!(Slot, charged) == 244);
     assert!(size_of::<Slot>() == 256);
 };
 
@@ -60,6 +60,7 @@ pub const WAITS: u32 = 1 << 31;
 /// A slot that no thread has.
 pub const EMPTY_SLOT: Slot = Slot {
     record: Record {
+        header: Header { kind: 0, version: 0, length: 0, cpu: 0 },
         entered_ns: 0,
         duration_ns: 0,
         ret: 0,
@@ -70,9 +71,8 @@ pub const EMPTY_SLOT: Slot = Slot {
         uid: 0,
         gid: 0,
         ppid: 0,
-        cpu: 0,
-        comm: [0; 16],
         target: 0,
+        comm: [0; 16],
         syscall: 0,
         abi: 0,
         state: State::Idle as u8,
@@ -80,6 +80,7 @@ pub const EMPTY_SLOT: Slot = Slot {
         undecided: 0,
         ns_pid: 0,
         ns_tid: 0,
+        unused: 0,
         data: [0; DATA_SIZE],
     },
     claims: 0,
@@ -91,5 +92,5 @@ pub const EMPTY_SLOT: Slot = Slot {
     switches: 0,
     was_alone: 0,
     charged: 0,
-    unused: [0; 4],
+    unused: [0; 2],
 };

@@ -7,8 +7,8 @@ use core::ptr;
 
 use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns};
 use sigtrace_common::{
-    Capture, Counter, MAX_ARGS, NO_ARG, Record, Slot, State, access, flag, select as by, side,
-    undecided,
+    Capture, Counter, MAX_ARGS, NO_ARG, Record, RecordKind, Slot, State, access, flag,
+    select as by, side, undecided,
 };
 
 use super::{
@@ -200,6 +200,7 @@ fn capture(
         (*slot).point = u32::from(get!(shape, point));
         &mut (*slot).record
     };
+    begin_header(shape, record);
     record.syscall = u16::from(get!(shape, syscall));
     let Some(args) = source.args(arguments(serves, shape)) else {
         count(Counter::RegistersUnreadable);
@@ -256,6 +257,14 @@ fn capture(
     true
 }
 
+/// What the record is, and how long it will be.
+#[inline(always)]
+fn begin_header(shape: ShapeRef, record: &mut Record) {
+    let head = RecordKind::Call.head(get!(shape, emitted));
+    // SAFETY: the first half of the header, which is aligned.
+    unsafe { (&raw mut record.header).cast::<u32>().write(head) };
+}
+
 /// Who calls, but for the ids.
 #[inline(always)]
 fn describe(record: &mut Record, task: Task) {
@@ -273,7 +282,7 @@ fn set_out(slot: *mut Slot) {
     // SAFETY: the thread's own slot, and plain helpers.
     unsafe {
         let record = &mut (*slot).record;
-        record.cpu = bpf_get_smp_processor_id();
+        record.header.cpu = bpf_get_smp_processor_id();
         // In this order, for who looks at slots of others.
         (&raw mut record.entered_ns).write_volatile(bpf_ktime_get_boot_ns());
         (&raw mut record.state).write_volatile(State::Entered as u8);

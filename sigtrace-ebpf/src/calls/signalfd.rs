@@ -13,8 +13,8 @@ use core::{ffi::c_void, mem::offset_of, ptr};
 
 use aya_ebpf::{helpers::generated::bpf_probe_read_user, macros::map, maps::PerCpuArray};
 use sigtrace_common::{
-    Abi, Capture, DATA_OFFSET, MAX_ARGS, MAX_SIGNALFD_SIGINFOS, Record, SIGNALFD_SIGINFO_SIZE,
-    undecided,
+    Abi, Capture, DATA_OFFSET, Header, MAX_ARGS, MAX_SIGNALFD_SIGINFOS, Record,
+    SIGNALFD_SIGINFO_SIZE, undecided,
 };
 
 use super::enter::Source;
@@ -299,6 +299,8 @@ unsafe fn emit_from(scratch: *mut WithSiginfos, record: &mut Record, siginfos: u
     // SAFETY: both have that many bytes, at a multiple of 8.
     unsafe {
         ptr::copy_nonoverlapping((&raw const *record).cast::<u64>(), start.cast::<u64>(), HEAD / 8);
+        let length = start.add(offset_of!(Record, header) + offset_of!(Header, length));
+        length.cast::<u16>().write((HEAD + size as usize) as u16);
         emit(&*scratch, HEAD + size as usize)
     }
 }

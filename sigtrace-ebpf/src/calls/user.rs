@@ -3,7 +3,9 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
-use sigtrace_common::{Capture, DATA_SIZE, MAX_ARGS, NO_ARG, Place, Record, Slot, flag, undecided};
+use sigtrace_common::{
+    Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, NO_ARG, Place, Record, Slot, flag, undecided,
+};
 
 use super::masks;
 use crate::shapes::{ShapeRef, get, has};
@@ -21,13 +23,12 @@ macro_rules! place {
 }
 pub(crate) use place;
 
-/// The largest size of a structure, and place in the data, that the verifier is to expect: together
-/// they are inside a slot.
-const MASK: usize = 63;
+/// The largest size of a structure that the verifier is to expect, and the largest place in the data, each
+/// being at a multiple of 8: together they are inside a slot.
+const SIZE: usize = 63;
+const PLACE: usize = 56;
 
-const _: () = assert!(
-    sigtrace_common::DATA_OFFSET + 2 * MASK <= size_of::<Slot>() && DATA_SIZE - 8 <= MASK + 1
-);
+const _: () = assert!(DATA_OFFSET + PLACE + SIZE <= size_of::<Slot>() && DATA_SIZE - 16 <= PLACE);
 
 /// An argument by its index.
 #[inline(always)]
@@ -89,7 +90,7 @@ pub fn set_capture(record: &mut Record, place: Place, capture: Capture) {
 #[inline(always)]
 pub fn destination(record: &mut Record, place: Place) -> *mut u8 {
     // SAFETY: inside the slot, of which the record is the beginning.
-    unsafe { (&raw mut record.data).cast::<u8>().add(place.at as usize & MASK) }
+    unsafe { (&raw mut record.data).cast::<u8>().add(place.at as usize & PLACE) }
 }
 
 /// Puts a set where one goes.
@@ -111,7 +112,7 @@ pub fn read(record: &mut Record, place: Place, size: usize) -> Capture {
     let failed = unsafe {
         bpf_probe_read_user(
             destination(record, place).cast::<c_void>(),
-            (size & MASK) as u32,
+            (size & SIZE) as u32,
             address as *const c_void,
         )
     };
@@ -123,7 +124,7 @@ pub fn read(record: &mut Record, place: Place, size: usize) -> Capture {
 pub fn set(record: &Record, place: Place) -> u64 {
     // SAFETY: a set is 4 or 8 bytes at a multiple of 8, inside the slot.
     unsafe {
-        let start = (&raw const record.data).cast::<u8>().add(place.at as usize & MASK);
+        let start = (&raw const record.data).cast::<u8>().add(place.at as usize & PLACE);
         if place.size == 4 {
             u64::from(start.cast::<u32>().read())
         } else {

@@ -21,7 +21,7 @@ use std::mem::offset_of;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use sigtrace_common::{
-    Abi, Capture, DATA_OFFSET, Kind, Record, SIGNALFD_SIGINFO_SIZE, SYSCALLS, State,
+    Abi, Capture, DATA_OFFSET, Kind, Record, RecordKind, SIGNALFD_SIGINFO_SIZE, SYSCALLS, State,
 };
 
 use decode::{Call, WallClock};
@@ -56,6 +56,8 @@ fuzz_target!(|input: &[u8]| {
 /// exist where others are refused.
 fn shape(record: &mut Vec<u8>, known_siginfo: bool) {
     record.resize(record.len().max(size_of::<Record>()), 0);
+    let length = u16::try_from(record.len()).unwrap_or(u16::MAX);
+    record[..4].copy_from_slice(&RecordKind::Call.head(length).to_ne_bytes());
     let at = offset_of!(Record, syscall);
     let row = usize::from(record[at]) % SYSCALLS.len();
     let number = u16::try_from(row).expect("a row");

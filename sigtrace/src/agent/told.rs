@@ -101,6 +101,10 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
+    use std::mem::offset_of;
+
+    use sigtrace_common::Record;
+
     use super::*;
     use crate::decode::sample::Sample;
 
@@ -108,7 +112,7 @@ mod tests {
 
     /// A call of the samples' thread that was entered at this time.
     fn call(entered_ns: u64) -> Sample {
-        Sample::of("pause", &[]).with(0, &entered_ns.to_ne_bytes())
+        Sample::of("pause", &[]).with(offset_of!(Record, entered_ns), &entered_ns.to_ne_bytes())
     }
 
     fn key(entered_ns: u64) -> CallKey {

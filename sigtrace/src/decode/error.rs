@@ -13,6 +13,17 @@ pub enum DecodeError {
         /// The least it must have to be what it says it is.
         needed: usize,
     },
+    /// Nothing is of its kind.
+    #[error("the record is of kind {0}, which does not exist")]
+    UnknownKind(u8),
+    /// Its kind has another layout.
+    #[error("the record has version {version} of kind {kind}, which is another's")]
+    UnknownVersion {
+        /// The kind's number.
+        kind: u8,
+        /// The version found.
+        version: u8,
+    },
     /// Its syscall is not in the table.
     #[error("the record names syscall {0}, which is not in the table")]
     UnknownSyscall(u16),

@@ -9,6 +9,7 @@ mod call;
 mod clock;
 mod error;
 mod glance;
+mod header;
 mod lost;
 mod record;
 mod repeated;

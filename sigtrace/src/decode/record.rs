@@ -3,14 +3,15 @@
 use std::mem::offset_of;
 
 use sigtrace_common::{
-    Abi, Access, Arg, Capture, DATA_OFFSET, Kind, MAX_ARGS, Record, SIGNALFD_SIGINFO_SIZE,
-    SYSCALLS, State, Syscall, UNKNOWN_MASK,
+    Abi, Access, Arg, Capture, DATA_OFFSET, Kind, MAX_ARGS, Record, RecordKind,
+    SIGNALFD_SIGINFO_SIZE, SYSCALLS, State, Syscall, UNKNOWN_MASK,
 };
 
 use super::{
     Call, Comm, DecodeError, Flags, Handler, MaskChange, NamespaceIds, Rest, Return, Sigaction,
     Siginfo, SignalSet, SignalfdSiginfos, Stack, Timespec, Value, WallClock,
     bytes::{self, Layout},
+    header::{self, ReadHeader as _},
 };
 use crate::names::{FlagTable, errno, pidfd, sfd::SFD};
 
@@ -21,6 +22,7 @@ use crate::names::{FlagTable, errno, pidfd, sfd::SFD};
 ///
 /// When the bytes are not a record of a call.
 pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
+    let (RecordKind::Call, record) = header::record(record)?;
     let too_short = |needed| DecodeError::TooShort { length: record.len(), needed };
     let header: &[u8; DATA_OFFSET] = record.first_chunk().ok_or(too_short(DATA_OFFSET))?;
     let header = Header::read(header).ok_or(too_short(DATA_OFFSET))?;
@@ -65,7 +67,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
     })
 }
 
-/// What every record has.
+/// What every record of a call has.
 struct Header {
     entered_ns: u64,
     duration_ns: u64,
@@ -107,7 +109,7 @@ impl Header {
             uid: bytes::u32(from, offset_of!(Record, uid))?,
             gid: bytes::u32(from, offset_of!(Record, gid))?,
             ppid: bytes::u32(from, offset_of!(Record, ppid))?,
-            cpu: bytes::u32(from, offset_of!(Record, cpu))?,
+            cpu: sigtrace_common::Header::at(from)?.cpu,
             comm: bytes::array(from, offset_of!(Record, comm))?,
             target: bytes::i32(from, offset_of!(Record, target))?,
             ns_pid: bytes::u32(from, offset_of!(Record, ns_pid))?,

@@ -2,7 +2,9 @@
 
 use std::mem::offset_of;
 
-use sigtrace_common::{Abi, Capture, DATA_OFFSET, Record, State, UNKNOWN_MASK, find};
+use sigtrace_common::{
+    Abi, Capture, DATA_OFFSET, Header, Record, RecordKind, State, UNKNOWN_MASK, find,
+};
 
 /// A record of a call that returned 0 after 812 ns, by a caller that is the same everywhere.
 pub(crate) struct Sample {
@@ -17,6 +19,7 @@ impl Sample {
         let (row, syscall) = find(name).expect("a syscall of the table");
         let bytes = vec![0; DATA_OFFSET + syscall.data_size()];
         let mut sample = Self { bytes, syscall };
+        sample.put_length();
         sample.put(offset_of!(Record, entered_ns), &1_000_000_001_u64.to_ne_bytes());
         sample.put(offset_of!(Record, duration_ns), &812_u64.to_ne_bytes());
         sample.put(offset_of!(Record, cgroup), &4321_u64.to_ne_bytes());
@@ -25,7 +28,7 @@ impl Sample {
         sample.put(offset_of!(Record, uid), &33_u32.to_ne_bytes());
         sample.put(offset_of!(Record, gid), &34_u32.to_ne_bytes());
         sample.put(offset_of!(Record, ppid), &1_u32.to_ne_bytes());
-        sample.put(offset_of!(Record, cpu), &3_u32.to_ne_bytes());
+        sample.put(offset_of!(Record, header) + offset_of!(Header, cpu), &3_u32.to_ne_bytes());
         sample.put(offset_of!(Record, comm), b"nginx");
         sample.put(offset_of!(Record, syscall), &u16::try_from(row).expect("a row").to_ne_bytes());
         sample.put(offset_of!(Record, state), &[State::Returned as u8]);
@@ -62,6 +65,7 @@ impl Sample {
     /// Followed by what was read from a signalfd.
     pub(crate) fn followed_by(mut self, bytes: &[u8]) -> Self {
         self.bytes.extend_from_slice(bytes);
+        self.put_length();
         self
     }
 
@@ -120,6 +124,11 @@ impl Sample {
     /// The record.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    fn put_length(&mut self) {
+        let length = u16::try_from(self.bytes.len()).expect("a length");
+        self.put(offset_of!(Record, header), &RecordKind::Call.head(length).to_ne_bytes());
     }
 
     fn put(&mut self, offset: usize, bytes: &[u8]) {

@@ -359,8 +359,9 @@ fn what_a_call_did_to_the_mask_follows_its_result_if_it_changed() {
         &block().masks(0, 3).ret(-14),
         &format!("{call} = -1 EFAULT (blocked [HUP INT]) <0.000000>"),
     );
+    let args = std::mem::offset_of!(sigtrace_common::Record, args);
     assert_text(
-        &Sample::of("rt_sigreturn", &[]).masks(1 << 9, 0).with(24, &[5]),
+        &Sample::of("rt_sigreturn", &[]).masks(1 << 9, 0).with(args, &[5]),
         "rt_sigreturn({mask=0x5}) = ? (unblocked [USR1]) <0.000000>",
     );
 }

@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use sigtrace_common::Record;
+use sigtrace_common::{Header, Record};
 
 use super::*;
 
@@ -144,7 +144,7 @@ fn longest_line(signo: i32, code: i32) -> usize {
     for at in [offset_of!(Record, tid), offset_of!(Record, pid), offset_of!(Record, ppid)] {
         sample = sample.with(at, &[0xff; 4]);
     }
-    for at in [offset_of!(Record, uid), offset_of!(Record, gid), offset_of!(Record, cpu)] {
+    for at in [offset_of!(Record, uid), offset_of!(Record, gid), offset_of!(Header, cpu)] {
         sample = sample.with(at, &[0xff; 4]);
     }
     // Its id and its number have two digits, where there can be 16 and 20.

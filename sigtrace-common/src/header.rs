@@ -1,0 +1,56 @@
+//! What every record begins with.
+
+use core::mem::{offset_of, size_of};
+
+/// What a record is of, and how long it is. Native byte order, no padding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Header {
+    /// A [`RecordKind`]'s number.
+    pub kind: u8,
+    /// The version of this kind's layout, [`RecordKind::version`].
+    pub version: u8,
+    /// The record's bytes, these included.
+    pub length: u16,
+    /// The processor on which what it tells of happened, or began.
+    pub cpu: u32,
+}
+
+const _: () = {
+    assert!(offset_of!(Header, kind) == 0);
+    assert!(offset_of!(Header, version) == 1);
+    assert!(offset_of!(Header, length) == 2);
+    assert!(offset_of!(Header, cpu) == 4);
+    assert!(size_of::<Header>() == 8);
+};
+
+/// What a record is of. Nothing is of kind 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum RecordKind {
+    /// A system call: a [`Record`](crate::Record).
+    Call = 1,
+}
+
+impl RecordKind {
+    /// The kind with this number.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Call),
+            _ => None,
+        }
+    }
+
+    /// The version of its layout.
+    pub const fn version(self) -> u8 {
+        match self {
+            Self::Call => 1,
+        }
+    }
+
+    /// The first half of the header of a record of this kind with so many bytes, as the programs write it.
+    pub const fn head(self, length: u16) -> u32 {
+        let [low, high] = length.to_ne_bytes();
+        u32::from_ne_bytes([self as u8, self.version(), low, high])
+    }
+}

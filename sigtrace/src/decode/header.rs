@@ -1,0 +1,75 @@
+//! What every record begins with (`sigtrace_common::Header`).
+
+use std::mem::{offset_of, size_of};
+
+use sigtrace_common::{Header, RecordKind};
+
+use super::{DecodeError, bytes};
+
+/// What a record is of, and the bytes that are its own, of those that came out of the ring, or out of a
+/// thread's slot.
+///
+/// # Errors
+///
+/// When they are no record of a kind and a version that this decodes.
+pub fn record(bytes: &[u8]) -> Result<(RecordKind, &[u8]), DecodeError> {
+    let too_short = |needed| DecodeError::TooShort { length: bytes.len(), needed };
+    let header = Header::at(bytes).ok_or(too_short(size_of::<Header>()))?;
+    let kind = RecordKind::from_number(header.kind).ok_or(DecodeError::UnknownKind(header.kind))?;
+    if header.version != kind.version() {
+        return Err(DecodeError::UnknownVersion { kind: header.kind, version: header.version });
+    }
+    let length = usize::from(header.length);
+    Ok((kind, bytes.get(..length).ok_or(too_short(length))?))
+}
+
+/// Reading one.
+pub(super) trait ReadHeader: Sized {
+    /// The header that these bytes begin with.
+    fn at(bytes: &[u8]) -> Option<Self>;
+}
+
+impl ReadHeader for Header {
+    fn at(bytes: &[u8]) -> Option<Self> {
+        let [kind] = bytes::array(bytes, offset_of!(Header, kind))?;
+        let [version] = bytes::array(bytes, offset_of!(Header, version))?;
+        let length = bytes::u16(bytes, offset_of!(Header, length))?;
+        Some(Self { kind, version, length, cpu: bytes::u32(bytes, offset_of!(Header, cpu))? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::sample::Sample;
+
+    #[test]
+    fn what_follows_a_record_is_none_of_it() {
+        let pause = Sample::of("pause", &[]);
+        let followed = [pause.bytes(), &[0xff; 8]].concat();
+        assert_eq!(record(&followed), Ok((RecordKind::Call, pause.bytes())));
+    }
+
+    #[test]
+    fn a_record_that_is_not_all_there_is_refused() {
+        let pause = Sample::of("pause", &[]);
+        let needed = pause.bytes().len();
+        let short = &pause.bytes()[..needed - 1];
+        assert_eq!(record(short), Err(DecodeError::TooShort { length: needed - 1, needed }));
+        for length in [0, 1, 7] {
+            let expected = DecodeError::TooShort { length, needed: 8 };
+            assert_eq!(record(&pause.bytes()[..length]), Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_record_of_a_kind_or_a_version_that_does_not_exist_is_refused() {
+        for kind in [0, 2, 255] {
+            let other = Sample::of("pause", &[]).with(offset_of!(Header, kind), &[kind]);
+            assert_eq!(record(other.bytes()), Err(DecodeError::UnknownKind(kind)));
+        }
+        let other = Sample::of("pause", &[]).with(offset_of!(Header, version), &[9]);
+        let expected = DecodeError::UnknownVersion { kind: 1, version: 9 };
+        assert_eq!(record(other.bytes()), Err(expected));
+    }
+}
