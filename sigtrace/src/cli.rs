@@ -33,8 +33,28 @@ pub enum Command {
     Doctor,
     /// List the syscalls with their arguments, groups and probe points
     List(ListArgs),
+    /// Show which signals are pending now, and which would have no effect, and why; needs no probes
+    Pending(PendingArgs),
     /// Print the JSON Schema of the events
     Schema,
+}
+
+/// Options of `pending`.
+#[derive(Debug, Args)]
+pub struct PendingArgs {
+    /// These processes, in words; without any, a table of all processes for which a signal is pending,
+    /// or would have no effect
+    #[arg(value_name = "PID")]
+    pub pid: Vec<String>,
+    /// These signals, besides pending ones: names, numbers and ranges
+    #[arg(short = 'S', long, value_name = "LIST", default_value = "HUP,INT,TERM,CHLD")]
+    pub signal: Vec<String>,
+    /// Text, or one JSON object per process
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Show all columns of the table, even those that do not fit the terminal
+    #[arg(short, long)]
+    pub wide: bool,
 }
 
 /// Options of `list`.

@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod bpf;
 pub mod cli;
+mod columns;
 pub mod decode;
 pub mod doctor;
 pub mod list;
@@ -13,6 +14,7 @@ pub mod log;
 pub mod names;
 pub mod options;
 pub mod output;
+pub mod pending;
 pub mod schema;
 pub mod stderr;
 pub mod terminal;

@@ -1,6 +1,5 @@
 //! `sigtrace list`: what there is to trace.
 
-mod columns;
 mod json;
 mod table;
 

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
 };
 
@@ -10,12 +11,12 @@ use clap::Parser as _;
 use sigtrace::{
     agent::{self, CannotRun},
     bpf::{Policy, outlook},
-    cli::{Cli, Command, Format, ListArgs, TraceArgs},
+    cli::{Cli, Command, Format, ListArgs, PendingArgs, TraceArgs},
     doctor,
     list::{self, ListFormat},
     log,
-    options::{Options, UsageError},
-    schema,
+    options::{self, Options, UsageError},
+    pending, schema,
     stderr::say,
     terminal,
 };
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
             printed(doctor::write(&mut io::stdout().lock()).map(|possible| u8::from(!possible)))
         }
         Cli { command: Some(Command::List(args)), .. } => printed(print_list(&args).map(|()| 0)),
+        Cli { command: Some(Command::Pending(args)), .. } => print_pending(&args),
         Cli { command: Some(Command::Schema), .. } => {
             printed(schema::write(&mut io::stdout().lock()).map(|()| 0))
         }
@@ -78,4 +80,16 @@ fn print_list(args: &ListArgs) -> io::Result<()> {
     let mut out = io::stdout().lock();
     list::write(&mut out, format, probes.ok().as_deref())?;
     out.flush()
+}
+
+fn print_pending(args: &PendingArgs) -> Result<u8> {
+    let query = options::query(args, terminal::width())?;
+    let mut missing = |pid| say(format_args!("no process has the id {pid}"));
+    let mut out = io::stdout().lock();
+    let proc = Path::new("/proc");
+    match pending::write(&mut out, proc, &query, &mut missing) {
+        Ok(all_there) => printed(out.flush().map(|()| u8::from(!all_there))),
+        Err(error) if pending::is_closed(&error) => Ok(0),
+        Err(error) => Err(error),
+    }
 }

@@ -1,6 +1,7 @@
 //! What the command line means: every operand checked, nothing left to interpret.
 
 mod lists;
+mod pending;
 mod ranges;
 mod steps;
 mod values;
@@ -14,7 +15,10 @@ use crate::{
     cli::{Format, Probe, Sets, TraceArgs},
 };
 
-pub use self::steps::{Step, Steps};
+pub use self::{
+    pending::query,
+    steps::{Step, Steps},
+};
 
 /// How long a call that normally does not wait can be under way before it is printed as unfinished.
 pub const OVERDUE: Duration = Duration::from_secs(2);

@@ -4,11 +4,8 @@ use std::io::{self, Write};
 
 use sigtrace_common::{Abi, Access, Arg, SYSCALLS, Syscall};
 
-use super::{
-    EVENTS, Probe, access,
-    columns::{self, Column},
-    kind,
-};
+use super::{EVENTS, Probe, access, kind};
+use crate::columns::{self, Column};
 
 #[cfg(target_arch = "aarch64")]
 const NATIVE: Abi = Abi::Aarch64;

@@ -12,6 +12,8 @@ use std::io;
 
 pub use event::{Blind, Counts, Event, Lost, Most, MostOf, Stats};
 pub use json::{Json, MAX_NUMBER};
+pub(crate) use printable::is_printable;
+pub(crate) use text::Escaped;
 pub use text::Text;
 
 /// A way to write events.

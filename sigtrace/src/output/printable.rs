@@ -2,7 +2,7 @@
 
 /// Whether a terminal shows a character as itself: no control, nothing invisible or unassigned, nothing
 /// that turns the direction of text, combines with what is before it or passes for a space.
-pub(super) fn is_printable(char: char) -> bool {
+pub(crate) fn is_printable(char: char) -> bool {
     match char {
         '"' | '\'' | '\\' => true,
         _ if is_blank(char) => false,

@@ -14,6 +14,7 @@ mod value;
 use std::io;
 
 use super::{Event, Format, Sets, timestamp::Clock};
+pub(crate) use escape::Escaped;
 use palette::Palette;
 
 /// The format, for people. Times are UTC.

@@ -7,7 +7,7 @@ use crate::output::printable::is_printable;
 /// A thread's name, or another one that strangers chose, with everything escaped that does not print
 /// as itself, so that it can neither move the cursor nor pass for something else. Brackets are, too, as
 /// the name of a caller ends at the first: so strace does with what delimits a name (`-Y`).
-pub(super) struct Escaped<'a>(pub(super) &'a [u8]);
+pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

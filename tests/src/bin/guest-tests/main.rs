@@ -23,6 +23,7 @@ mod listings;
 mod lockdown;
 mod mechanisms;
 mod output;
+mod pending;
 mod ring;
 mod scene;
 mod strange_names;
@@ -55,6 +56,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("terminal", terminal::TESTS),
     ("strange_names", strange_names::TESTS),
     ("listings", listings::TESTS),
+    ("pending", pending::TESTS),
     ("bad_input", bad_input::TESTS),
     ("blind", blind::TESTS),
     ("ending", ending::TESTS),

@@ -9,7 +9,7 @@ const CUT: char = '…';
 
 /// A column.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(crate) struct Column {
     title: &'static str,
     cells: Vec<String>,
     /// With fewer characters than this it is left out, and with fewer than its cells have these are
@@ -19,12 +19,12 @@ pub(super) struct Column {
 
 impl Column {
     /// One that is shown whole or not at all.
-    pub(super) fn whole(title: &'static str, cells: Vec<String>) -> Self {
+    pub(crate) fn whole(title: &'static str, cells: Vec<String>) -> Self {
         Self { title, cells, least: None }
     }
 
     /// One whose cells are cut if that leaves so many characters of them.
-    pub(super) fn cut_to(least: usize, title: &'static str, cells: Vec<String>) -> Self {
+    pub(crate) fn cut_to(least: usize, title: &'static str, cells: Vec<String>) -> Self {
         Self { title, cells, least: Some(least) }
     }
 
@@ -42,7 +42,7 @@ impl Column {
 /// Writes a table of these columns, each with the place at which it gets room: the one at 0 first.
 /// It is as wide as it is, or at most `width` characters: from the first column on that has no room
 /// all that come after it are left out.
-pub(super) fn write(
+pub(crate) fn write(
     out: &mut dyn Write,
     columns: &[(usize, Column)],
     width: Option<usize>,
