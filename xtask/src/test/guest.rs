@@ -18,7 +18,7 @@ use crate::build::{self, Programs};
 use crate::cache::Cache;
 use crate::interrupt;
 use crate::process;
-use crate::setup::kernel::Version;
+use crate::setup::kernel::{TESTED, Version};
 use crate::setup::{self, image};
 use crate::vm::{GuestFile, Job, Mishap, OnInterrupt, PAYLOAD, Root, Streams, Vm};
 
@@ -36,10 +36,12 @@ struct Run {
     suite: Suite,
     kernel: Version,
     label: String,
+    /// Modules of which no test is run.
+    skipped: &'static [&'static str],
 }
 
-/// Runs these suites, or all if none is named, on `kernels`, several guests at a time, to the last
-/// one whatever fails.
+/// Runs these suites, or all if none is named, on `kernels`, or on all that are tested if none is named, several
+/// guests at a time, to the last one whatever fails.
 pub(super) fn run(
     cache: &Cache,
     kernels: &[Version],
@@ -47,7 +49,15 @@ pub(super) fn run(
     filter: Option<&str>,
 ) -> Result<Vec<Outcome>> {
     let programs = programs(cache)?;
-    let runs = plan(kernels, suites);
+    let runs = match kernels {
+        [] => {
+            let tested = TESTED.iter().map(|name| name.parse());
+            let kernels = tested.collect::<Result<Vec<Version>>>()?;
+            // Whoever names tests wants them everywhere.
+            plan(&kernels, suites, filter.is_none())
+        }
+        kernels => plan(kernels, suites, false),
+    };
     let outcomes = Mutex::new(without_runs(suites, &runs));
     let runs = Mutex::new(runs);
     // One more than there are processors, as a guest waits for itself now and then.
@@ -87,13 +97,14 @@ fn next(runs: &Mutex<VecDeque<Run>>) -> Option<Run> {
     if interrupt::count() > 0 { None } else { lock(runs).pop_front() }
 }
 
-/// What to run: every suite on every kernel it is for.
-fn plan(kernels: &[Version], named: &[String]) -> VecDeque<Run> {
+/// What to run: every suite on every kernel it is for; not all of it on each, if it `may_skip`.
+fn plan(kernels: &[Version], named: &[String], may_skip: bool) -> VecDeque<Run> {
     let all = SUITES.iter().filter(|suite| suite.is_among(named)).flat_map(|suite| {
         kernels.iter().filter(|kernel| suite.is_for(kernel)).map(|kernel| {
             let label = format!("{} {kernel}", suite.name);
+            let skipped = if may_skip { suite.skipped_on(kernel) } else { &[] };
             let kernel = if suite.for_pcs { kernel.for_pcs() } else { kernel.clone() };
-            Run { suite: *suite, kernel, label }
+            Run { suite: *suite, kernel, label, skipped }
         })
     });
     all.collect()
@@ -197,6 +208,7 @@ impl Run {
         }
         let mut argv = vec![format!("{PAYLOAD}/{program}")];
         argv.extend(filter.map(str::to_owned));
+        argv.extend(self.skipped.iter().map(|module| format!("--skip={module}::")));
         let init = programs.get("guest-init").context("the tests package has no guest-init")?;
         let machine = setup::machine(cache, &self.kernel)?;
         let mut vm = Vm::new(machine, init.clone(), Job { argv, ..Job::default() });

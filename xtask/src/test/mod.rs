@@ -14,7 +14,7 @@ use anyhow::Result;
 use crate::cache::Cache;
 use crate::cli;
 use crate::interrupt;
-use crate::setup::{self, kernel};
+use crate::setup;
 use report::{Outcome, Report};
 
 /// The names of the suites that run in guests.
@@ -30,11 +30,8 @@ pub(crate) fn command(cache: &Cache, options: &cli::Test) -> Result<ExitCode> {
         host_part(cache, options.filter.as_deref(), &mut report)?;
     }
     if !options.host_only {
-        let kernels = match &options.kernel[..] {
-            [] => kernel::TESTED.iter().map(|name| name.parse()).collect::<Result<Vec<_>>>()?,
-            chosen => chosen.to_vec(),
-        };
-        let outcomes = guest::run(cache, &kernels, &options.suite, options.filter.as_deref());
+        let outcomes =
+            guest::run(cache, &options.kernel, &options.suite, options.filter.as_deref());
         interrupt::check()?;
         for outcome in outcomes.unwrap_or_else(|error| vec![Outcome::not_run("guests", &error)]) {
             report.add(outcome);

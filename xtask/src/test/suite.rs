@@ -22,7 +22,23 @@ pub(super) struct Suite {
     pub(super) options: &'static str,
     /// Runs only when it is asked for by name, as it takes its time.
     pub(super) only_by_name: bool,
+    /// Modules that are about the agent, and not about the kernel below it: unless kernels are named they run
+    /// on the oldest and the newest only.
+    pub(super) of_the_agent: &'static [&'static str],
 }
+
+/// Such modules of the guest suite.
+const OF_THE_AGENT: &[&str] = &[
+    "bad_input",
+    "blocked",
+    "full_disk",
+    "limited",
+    "output",
+    "pending",
+    "strange_names",
+    "terminal",
+    "text",
+];
 
 /// To detach a probe the kernel waits for several grace periods of RCU, one probe after the other. With
 /// these they end sooner; nothing else of the kernel changes.
@@ -34,7 +50,7 @@ const FLOODS: &str = "flood.seconds=10";
 
 /// All suites.
 pub(super) const SUITES: &[Suite] = &[
-    Suite { options: EXPEDITED, ..suite("guest", "guest-tests") },
+    Suite { options: EXPEDITED, of_the_agent: OF_THE_AGENT, ..suite("guest", "guest-tests") },
     Suite { smp: 2, options: EXPEDITED, ..suite("smp", "smp-tests") },
     Suite { systemd: true, kernels: &["6.12"], ..suite("systemd", "systemd-tests") },
     Suite { systemd: true, kernels: &["6.1", "6.12"], ..suite("oracle", "oracle-tests") },
@@ -86,6 +102,7 @@ const fn suite(name: &'static str, program: &'static str) -> Suite {
         for_pcs: false,
         options: "",
         only_by_name: false,
+        of_the_agent: &[],
     }
 }
 
@@ -97,6 +114,15 @@ impl Suite {
         } else {
             named.iter().any(|name| name == self.name)
         }
+    }
+
+    /// The modules of which this kernel runs no test, if no kernel was named.
+    pub(super) fn skipped_on(&self, kernel: &Version) -> &'static [&'static str] {
+        let is_at_an_end = [TESTED.first(), TESTED.last()]
+            .into_iter()
+            .flatten()
+            .any(|end| *end == kernel.to_string());
+        if is_at_an_end { &[] } else { self.of_the_agent }
     }
 
     /// Whether it is for this kernel. Other than the tested ones are for those that are for all.
@@ -115,6 +141,15 @@ mod tests {
         let storm = suite("storm", "storm-tests");
         assert!(storm.is_among(&[]) && !crowd.is_among(&[]));
         assert!(!storm.is_among(&["crowd".into()]) && crowd.is_among(&["crowd".into()]));
+    }
+
+    #[test]
+    fn what_is_about_the_agent_runs_on_the_oldest_and_the_newest_kernel() {
+        let guest = Suite { of_the_agent: OF_THE_AGENT, ..suite("guest", "guest-tests") };
+        let skipped = TESTED.map(|name| guest.skipped_on(&name.parse().unwrap()).len());
+        assert_eq!(skipped, [0, OF_THE_AGENT.len(), OF_THE_AGENT.len(), 0]);
+        let storm = suite("storm", "storm-tests");
+        assert_eq!(storm.skipped_on(&"6.1".parse().unwrap()), [""; 0]);
     }
 
     #[test]
