@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take that takes no time on an idle machine: guests are emulated, several
 /// at a time.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Waits until `condition` has a value, and panics if it never does. `what` completes "waited for".
 #[track_caller]
