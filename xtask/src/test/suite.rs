@@ -69,6 +69,7 @@ pub(super) const SUITES: &[Suite] = &[
     },
     Suite {
         smp: 2,
+        memory_mb: 4096,
         kernels: &["6.12", "7"],
         options: FLOODS,
         only_by_name: true,
@@ -76,6 +77,7 @@ pub(super) const SUITES: &[Suite] = &[
     },
     Suite {
         smp: 4,
+        memory_mb: 4096,
         kernels: &["6.12", "7"],
         options: FLOODS,
         only_by_name: true,

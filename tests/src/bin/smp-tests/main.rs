@@ -5,18 +5,22 @@ mod accounting;
 mod shares;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use sigtrace_tests::harness::{self, Test, Tracer, Workload};
 use sigtrace_tests::tests;
 
 const TESTS: &[Test] = tests![an_event_names_the_processor_of_its_call];
 
+/// The tests by module.
+const MODULES: &[(&str, &[Test])] =
+    &[("processors", TESTS), ("accounting", accounting::TESTS), ("shares", shares::TESTS)];
+
+/// A dozen long floods may take as long as this.
+const LONG: Duration = Duration::from_secs(3600);
+
 fn main() -> ExitCode {
-    harness::main(&[
-        ("processors", TESTS),
-        ("accounting", accounting::TESTS),
-        ("shares", shares::TESTS),
-    ])
+    if shares::seconds() > 0 { harness::main_within(LONG, MODULES) } else { harness::main(MODULES) }
 }
 
 fn an_event_names_the_processor_of_its_call() {
