@@ -49,8 +49,10 @@ fn no_call_of_roots_is_lost_while_another_user_floods() {
         let stats = trace.stats();
         eprintln!("{what}: {made} calls, {}", stats.0);
         let knows_whose = |event: &&Value| !event["most"].is_null();
+        // Of a program that the kernel skipped nobody can tell whose call it was for.
+        let missed = integer::read::<u64>(&stats.0["lost"]["probe_missed"]).unwrap_or_default();
         assert_eq!(
-            stats.lost() > 0,
+            stats.lost() > missed,
             trace.events.iter().any(|event| knows_whose(&event)),
             "{what}"
         );
