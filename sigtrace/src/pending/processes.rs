@@ -31,7 +31,8 @@ impl Process {
 
     /// Whether it is a thread of the kernel, which signals do nothing to unless it asks for them.
     fn is_of_kernel(&self) -> bool {
-        !self.status.has_memory && !self.has_ended()
+        // The first thread of a process has no memory any more when it has ended, whether others go on or not.
+        !self.status.has_memory && !matches!(self.status.state, 'Z' | 'X')
     }
 
     /// Whether it has ended, and only waits for its parent.
@@ -146,6 +147,19 @@ pub(super) mod tests {
         add(root.path(), "2", of_kernel.as_bytes());
         assert_eq!(processes.all().unwrap(), [1, 7]);
         assert_eq!(processes.get(3), None);
+    }
+
+    #[test]
+    fn a_process_whose_first_thread_has_ended_is_not_taken_for_the_kernels() {
+        let (root, mut processes) = proc(&[]);
+        let more = [("State", "Z (zombie)"), ("Threads", "2")];
+        let text = String::from_utf8(status::tests::text(10, 1, &more)).unwrap();
+        add(root.path(), "10", text.replace("VmSize:\t    5432 kB\n", "").as_bytes());
+        let thread = status::tests::text(11, 1, &[("SigBlk", "0000000000004000")]);
+        add(root.path(), "10/task/11", &thread);
+        assert_eq!(processes.all().unwrap(), [10]);
+        let process = processes.get(10).unwrap();
+        assert_eq!((process.has_ended(), process.blocked), (false, 0x4000));
     }
 
     #[test]
