@@ -87,9 +87,6 @@ fn print_pending(args: &PendingArgs) -> Result<u8> {
     let mut missing = |pid| say(format_args!("no process has the id {pid}"));
     let mut out = io::stdout().lock();
     let proc = Path::new("/proc");
-    match pending::write(&mut out, proc, &query, &mut missing) {
-        Ok(all_there) => printed(out.flush().map(|()| u8::from(!all_there))),
-        Err(error) if pending::is_closed(&error) => Ok(0),
-        Err(error) => Err(error),
-    }
+    let written = pending::write(&mut out, proc, &query, &mut missing);
+    printed(written.and_then(|all_there| out.flush().map(|()| u8::from(!all_there))))
 }

@@ -16,8 +16,6 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context as _, Result};
-
 use self::{processes::Processes, report::Report};
 
 /// What is asked.
@@ -43,10 +41,12 @@ pub fn write(
     proc: &Path,
     query: &Query,
     missing: &mut dyn FnMut(u32),
-) -> Result<bool> {
+) -> io::Result<bool> {
     let mut processes = Processes::below(proc);
     if query.pids.is_empty() {
-        let all = processes.all().with_context(|| format!("cannot read {}", proc.display()))?;
+        let cannot_read =
+            |error: io::Error| io::Error::other(format!("cannot read {}: {error}", proc.display()));
+        let all = processes.all().map_err(cannot_read)?;
         let of = |pid| Report::of(pid, query.signals, &mut processes);
         let mut reports: Vec<Report> = all.into_iter().filter_map(of).collect();
         reports.retain_mut(Report::retain_remarkable);
@@ -69,12 +69,6 @@ pub fn write(
         }
     }
     Ok(all_there)
-}
-
-/// A reader that is gone is told from what went wrong.
-#[must_use]
-pub fn is_closed(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]
