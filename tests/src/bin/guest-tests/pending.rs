@@ -152,7 +152,8 @@ fn a_mask_is_followed_to_the_shell_that_it_is_from() {
         assert!(line.is_some_and(|line| line.contains(" SIGTERM  no ")), "{table}");
     }
     assert!(!table.contains("kthreadd"), "{table}");
-    for pid in [last, inner, shell.id()] {
+    // A shell ends, too, when its child does, so the outermost one goes first.
+    for pid in [shell.id(), inner, last] {
         send(pid, libc::SIGKILL);
     }
     let _ = shell.wait();

@@ -9,7 +9,10 @@ use crate::service::Service;
 use crate::workload::{Sleeper, Stopped, Storm, kill};
 use crate::{command, journal, process, wait};
 
-const SOON: Duration = Duration::from_secs(5);
+/// What the unit allows without being asked for more.
+const ALLOWED: Duration = Duration::from_secs(5);
+/// Seconds on a machine at rest; a guest of a busy one takes a few times as long.
+const SOON: Duration = Duration::from_secs(20);
 /// So many looks without any work done show that sigtrace waits for its reader.
 const IDLE_LOOKS: u32 = 20;
 
@@ -40,7 +43,7 @@ fn stopping_takes_as_long_as_detaching_does() -> Result<()> {
     let took = service.stop()?;
     let state = service.state()?;
     assert_eq!((&*state["Result"], &*state["ActiveState"]), ("success", "inactive"));
-    assert!(took > SOON, "it took {took:.1?} only, which shows nothing");
+    assert!(took > ALLOWED, "it took {took:.1?} only, which shows nothing");
     let accounted = wait::until("the accounting is there", journal::accounted_events)?;
     assert_eq!(accounted, journal::events()?.len());
     wait::until_equal(&Traces::default(), Traces::now)
