@@ -7,6 +7,7 @@ mod crowd;
 mod culprits;
 mod ended;
 mod ids;
+mod manager;
 mod nothing;
 mod privileges;
 mod pump;
@@ -40,13 +41,12 @@ use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context as _, Result, anyhow};
 use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
-use sd_notify::NotifyState;
 use sigtrace_common::{Phase, side};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     sync::oneshot,
     task::spawn_blocking,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 pub use self::ended::CannotRun;
@@ -152,7 +152,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
             result = streaming => (End::Here, result),
         }
     };
-    notify(&[NotifyState::Stopping, EXTENSION]);
+    let stopping = manager::stopping();
 
     // No call begins from here on, and after a moment none returns: the programs do nothing, be they
     // attached or not. So the account can be told before they are detached, which takes the kernel its
@@ -172,7 +172,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     pump.add(under_way);
     // Meanwhile, as it takes the kernel its time; nobody who waits for the output waits for it.
     let mechanisms = probes.mechanisms.clone();
-    let mut detaching = spawn_blocking(move || probes.detach());
+    let detaching = spawn_blocking(move || probes.detach());
     if written.is_ok() {
         let progress = pump.progress();
         written = tokio::select! {
@@ -210,12 +210,8 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     }
     drop(pump);
     close_stdout();
-    loop {
-        match timeout(EXTEND_EVERY, &mut detaching).await {
-            Ok(detached) => break detached.context("cannot detach")?,
-            Err(_) => notify(&[EXTENSION]),
-        }
-    }
+    detaching.await.context("cannot detach")?;
+    drop(stopping);
     match written {
         Err(error) if !is_reader_gone(&error) => {
             return Err(error).context("cannot write events");
@@ -241,7 +237,7 @@ async fn begin_and_wait(shutdown: &mut Shutdown, command: Option<&Child>) -> Res
     {
         return Ok(end);
     }
-    ready();
+    manager::ready();
     shutdown.wait(command).await
 }
 
@@ -409,23 +405,6 @@ fn close_stdout() {
     if let Ok(nothing) = File::options().write(true).open("/dev/null") {
         // SAFETY: both are descriptors.
         unsafe { libc::dup2(nothing.as_raw_fd(), libc::STDOUT_FILENO) };
-    }
-}
-
-/// Detaching takes the kernel seconds, and the more the busier the machine is: longer than who waits for
-/// an end would wait. That it goes on says so every two seconds, for ten more each time (`sd_notify(3)`).
-const EXTENSION: NotifyState<'_> = NotifyState::ExtendTimeoutUsec(10_000_000);
-const EXTEND_EVERY: Duration = Duration::from_secs(2);
-
-fn ready() {
-    tracing::info!("ready");
-    notify(&[NotifyState::Ready]);
-}
-
-/// Tells the service manager, if there is one.
-fn notify(state: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!("cannot notify the service manager: {error}");
     }
 }
 
