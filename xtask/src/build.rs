@@ -85,9 +85,10 @@ fn programs(target: &str, what: &[&str], release: bool) -> Result<Programs> {
         cargo.arg("--release");
     }
     // Debug information makes a program ten times as large, and a guest boots with all of it.
+    cargo.env("CARGO_PROFILE_DEV_DEBUG", "false");
     cargo.env("CARGO_PROFILE_DEV_STRIP", "debuginfo");
     // Tests parse and validate every event, on an emulated machine: four times as fast with this.
-    cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
+    cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "2");
     let step = Step::start_after(format!("Building {}", what[1]), PATIENCE);
     let output = process::capture(&mut cargo)?;
     if !output.status.success() {

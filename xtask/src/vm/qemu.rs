@@ -129,6 +129,10 @@ fn kernel_command_line(vm: &Vm) -> String {
         // the HPET instead, by a value that another processor left when that is just reading it: old
         // by as long as that one then waits for a processor of the host.
         line.push_str(" tsc=reliable");
+        // QEMU knows code by its address, so with random ones it translates a program anew each time it
+        // starts. And it clears a page as slowly as anything, which this kernel does when it hands one out
+        // though its user writes all of it.
+        line.push_str(" norandmaps init_on_alloc=0");
     }
     if matches!(vm.root, Root::Systemd(_)) {
         // Nobody logs in there, and waiting for the console costs 90 seconds.
