@@ -1,4 +1,4 @@
-//! From the ring to the output: decode, number, format, write, keep the books.
+//! From the ring to the output: decode, number, queue, keep the books.
 
 #[cfg(test)]
 mod tests;
@@ -6,98 +6,49 @@ mod tests;
 use std::{
     collections::{BTreeMap, HashSet},
     io, mem,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, atomic::AtomicU64},
     vec,
 };
 
 use aya::maps::{MapData, RingBuf};
 use sigtrace_common::{State, crowd};
-use tokio::time::timeout;
 
 use super::{
-    account::{Account, Losses},
+    account::Account,
     clock::{self, Offset, now_ns},
     crowd::Crowd,
     culprits,
+    entry::{Books, Entry},
     ids::Ids,
+    queue::Queue,
     rate::Rate,
-    room::{self, Room},
     sink::Sink,
     told::{Met, Told},
 };
 use crate::{
     bpf::{Mechanism, RecordBytes},
-    decode::{self, Call, CallKey, Glance, Holes, Repeated, WallClock},
+    decode::{self, Call, CallKey, Glance, Repeated, WallClock},
     output::{Blind, Event, Format, Lost, Stats},
 };
-
-/// Lines are gathered up to this many bytes before they are written.
-const BATCH: usize = 64 << 10;
 
 /// No more records are taken at a time, whatever becomes of them: those that are not printed do not fill
 /// the buffer, and while the ring is never empty the rest of the agent must have its turn, too.
 const RECORDS: usize = 4096;
 
-/// How long to wait for a reader of what is written already.
-const COURTESY: Duration = Duration::from_secs(3);
-
 /// While losses go on they are told this often: the first at once, the others added up.
 const LOSSES_APART_NS: u64 = 250_000_000;
 
-/// A line in the buffer, not written yet.
-struct Line {
-    /// Where it ends in the buffer.
-    end: usize,
-    /// The number of the next event that has one.
-    next_seq: u64,
-    entry: Entry,
-}
-
-/// What a line is to the books.
-enum Entry {
-    /// A call of this row, which lacks this.
-    Call(usize, Holes),
-    /// Likewise, of one that is told of as unfinished.
-    Unfinished(usize, Holes, CallKey),
-    /// The return of a call that was printed before.
-    Return,
-    /// So many calls, merged.
-    Repeated(u64),
-    /// So many losses, of calls and of late returns, and whose they were.
-    Lost(Box<(Losses, u64, culprits::Losses)>),
-    /// Nothing.
-    None,
-}
-
 /// The way of the events.
 pub(crate) struct Pump {
-    format: Box<dyn Format>,
-    sink: Sink,
+    queue: Queue<Entry>,
     /// The books.
     pub(crate) account: Account,
     /// What programs merged, and whose the lost calls were.
     pub(crate) crowd: Crowd,
     offset: Offset,
     started_ns: u64,
-    buffer: Vec<u8>,
-    lines: Vec<Line>,
-    /// How much of the buffer is written.
-    written: usize,
-    /// Whether the buffer begins in the midst of a line.
-    is_begun: bool,
-    /// The number of the next event after the last one that was written.
-    written_seq: u64,
-    room: Room,
-    /// How many bytes were written in all.
-    progress: Arc<AtomicU64>,
     ids: Ids,
     told: Told,
-    /// Events numbered so far.
-    seq: u64,
     /// No more calls than this many.
     max_events: u64,
     /// The limit on the bytes of calls and returns, if there is one. There are few other events, whatever
@@ -123,22 +74,13 @@ impl Pump {
         rate: Option<Rate>,
     ) -> Self {
         Self {
-            format,
-            sink,
+            queue: Queue::new(format, sink),
             account,
             crowd,
             offset: Offset::new(),
             started_ns: now_ns(clock::KERNEL),
-            buffer: Vec::with_capacity(BATCH + 4096),
-            lines: Vec::with_capacity(256),
-            written: 0,
-            is_begun: false,
-            written_seq: 0,
-            room: Room::default(),
-            progress: Arc::default(),
             ids: Ids::default(),
             told: Told::default(),
-            seq: 0,
             max_events: max_events.unwrap_or(u64::MAX),
             rate,
             losses_due_ns: 0,
@@ -188,7 +130,7 @@ impl Pump {
 
     /// Whether so much was gathered that it is to be written before there is more.
     pub(crate) fn is_full(&self) -> bool {
-        self.buffer.len() >= BATCH
+        self.queue.is_full()
     }
 
     /// Tells of a call that is under way, from its thread's slot, which is to be in the state
@@ -279,7 +221,7 @@ impl Pump {
     /// Prints a call. Returns the id it is given.
     fn call(&mut self, call: &mut Call<'_>, entry: Entry) -> u64 {
         call.id = self.ids.give();
-        call.seq = self.next_seq();
+        call.seq = self.queue.next_seq();
         self.line(Event::Call(call), entry);
         call.id
     }
@@ -287,35 +229,25 @@ impl Pump {
     /// Prints the return of a call that was printed with this id.
     fn returned(&mut self, id: u64, call: &mut Call<'_>) {
         call.id = id;
-        call.seq = self.next_seq();
+        call.seq = self.queue.next_seq();
         let time_ns = call.returned_ns().unwrap_or_else(|| now_ns(libc::CLOCK_REALTIME));
         self.line(Event::Return { call, time_ns }, Entry::Return);
     }
 
-    /// The number of the next event that has one.
-    fn next_seq(&mut self) -> u64 {
-        let seq = self.seq;
-        self.seq += 1;
-        seq
-    }
-
     fn line(&mut self, event: Event<'_>, entry: Entry) {
-        let start = self.buffer.len();
-        if let Err(error) = self.format.write(event, &mut self.buffer) {
-            self.buffer.truncate(start);
-            tracing::error!("an event is lost: {error}");
-            match entry {
-                Entry::Call(..) | Entry::Unfinished(..) => self.account.undecodable(1),
-                Entry::Repeated(calls) => self.account.undecodable(calls),
-                Entry::Return => self.account.return_lost(),
-                Entry::Lost(_) | Entry::None => {}
+        let uid = event.uid();
+        match self.queue.add(event, entry) {
+            Ok(length) => {
+                if let (Some(rate), Some(uid)) = (&mut self.rate, uid) {
+                    rate.spend(uid, length);
+                }
             }
-            return;
+            Err((error, entry)) => {
+                tracing::error!("an event is lost: {error}");
+                let Self { account, crowd, told, .. } = self;
+                Books { account, crowd, told }.enter_inexpressible(entry);
+            }
         }
-        if let (Some(rate), Some(uid)) = (&mut self.rate, event.uid()) {
-            rate.spend(uid, self.buffer.len() - start);
-        }
-        self.lines.push(Line { end: self.buffer.len(), next_seq: self.seq, entry });
     }
 
     /// Has merged calls to tell of, besides those that it has still.
@@ -349,7 +281,7 @@ impl Pump {
         let clock = self.offset.refresh();
         match decode::repeated(entry, clock) {
             Ok(repeated) => {
-                let repeated = Repeated { seq: self.next_seq(), ..repeated };
+                let repeated = Repeated { seq: self.queue.next_seq(), ..repeated };
                 let time_ns = now_ns(libc::CLOCK_REALTIME);
                 let event = Event::Repeated { repeated: &repeated, time_ns };
                 self.line(event, Entry::Repeated(repeated.count));
@@ -394,7 +326,7 @@ impl Pump {
         reason: String,
     ) {
         let time_ns = now_ns(libc::CLOCK_REALTIME);
-        let seq = self.next_seq();
+        let seq = self.queue.next_seq();
         let blind = Blind { time_ns, seq, since_ns, until_ns, syscalls, reason };
         self.line(Event::Blind(&blind), Entry::None);
     }
@@ -411,9 +343,7 @@ impl Pump {
         mechanisms: &BTreeMap<usize, Mechanism>,
     ) -> io::Result<Vec<u8>> {
         let stats = self.stats(mechanisms);
-        let mut line = Vec::new();
-        self.format.write(Event::Stats(&stats), &mut line)?;
-        Ok(line)
+        self.queue.format(Event::Stats(&stats))
     }
 
     fn stats(&self, mechanisms: &BTreeMap<usize, Mechanism>) -> Stats {
@@ -423,76 +353,36 @@ impl Pump {
 
     /// Writes what was gathered. What there is no room for is lost. May be dropped and called again.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        while self.written < self.buffer.len() {
-            match self.sink.write(&self.buffer[self.written..]).await {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    self.written += count;
-                    self.progress.fetch_add(count as u64, Ordering::Relaxed);
-                }
-                Err(error) if room::is_want(&error) => {
-                    self.room.ran_out(&error);
-                    self.lose_unwritten();
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        self.room.was_there();
-        self.settle();
-        Ok(())
+        let Self { queue, account, crowd, told, .. } = self;
+        let mut books = Books { account, crowd, told };
+        queue.flush(&mut |entry, is_written| books.enter(entry, is_written)).await
+    }
+
+    /// Gives up the lines that are not written. Says whether there are any.
+    fn give_up_lines(&mut self) -> bool {
+        let Self { queue, account, crowd, told, .. } = self;
+        let mut books = Books { account, crowd, told };
+        queue.give_up(&mut |entry, is_written| books.enter(entry, is_written))
     }
 
     /// Whether there was no room for what was to be written last.
     pub(crate) fn is_out_of_room(&self) -> bool {
-        self.room.is_out()
-    }
-
-    /// Gives up the lines that are not written, and their numbers, so that those of the stream have no
-    /// gaps. One that was begun, and could not be taken back, is kept: its rest comes first.
-    fn lose_unwritten(&mut self) {
-        let next = self.lines.partition_point(|line| line.end <= self.written);
-        let start = next.checked_sub(1).and_then(|last| self.lines.get(last)).map(|line| line.end);
-        let is_begun =
-            start.map_or(self.is_begun || self.written > 0, |start| start < self.written);
-        let begun = (is_begun && next < self.lines.len()).then(|| self.lines.remove(next));
-        let rest = begun.map(|line| (self.buffer[self.written..line.end].to_vec(), line));
-        for line in &self.lines {
-            if let Entry::Unfinished(_, _, key) = line.entry
-                && line.end > self.written
-            {
-                self.told.lose(key);
-            }
-        }
-        self.settle();
-        self.seq = self.written_seq;
-        if let Some((rest, line)) = rest {
-            self.seq = line.next_seq;
-            self.lines.push(Line { end: rest.len(), ..line });
-            self.buffer.extend(rest);
-            self.is_begun = true;
-        }
+        self.queue.is_out_of_room()
     }
 
     /// How many bytes were written so far, to be looked at while more are.
     pub(crate) fn progress(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.progress)
+        self.queue.progress()
     }
 
     /// Resolves once everything written was read, where that can be told, or after a while.
     pub(crate) async fn read(&self) {
-        if let Ok(Err(error)) = timeout(COURTESY, self.sink.read()).await {
-            tracing::debug!("output: {error}");
-        }
+        self.queue.read().await;
     }
 
     /// Gives up what is not written, and what is still in the ring. Says whether that is anything.
     pub(crate) fn give_up(&mut self, ring: &mut RingBuf<MapData>) -> bool {
-        let mut any = self.written < self.buffer.len();
-        self.settle();
+        let mut any = self.give_up_lines();
         for record in mem::take(&mut self.rest) {
             any |= self.give_up_on(&record);
         }
@@ -518,37 +408,8 @@ impl Pump {
         true
     }
 
-    /// Books every line by whether it was written.
-    fn settle(&mut self) {
-        for line in self.lines.drain(..) {
-            let is_written = line.end <= self.written;
-            if is_written {
-                self.written_seq = line.next_seq;
-            }
-            match (line.entry, is_written) {
-                (Entry::Call(row, holes) | Entry::Unfinished(row, holes, _), true) => {
-                    self.account.printed(row, holes);
-                }
-                (Entry::Call(..) | Entry::Unfinished(..), false) => self.account.not_written(1),
-                (Entry::Return, true) => self.account.return_printed(),
-                (Entry::Return, false) => self.account.return_lost(),
-                (Entry::Repeated(calls), true) => self.account.repeated(calls),
-                (Entry::Repeated(calls), false) => self.account.not_written(calls),
-                (Entry::Lost(lost), false) => {
-                    let (losses, returns, whose) = *lost;
-                    self.account.losses_untold(losses, returns);
-                    self.crowd.add_losses(whose);
-                }
-                (Entry::Lost(_), true) | (Entry::None, _) => {}
-            }
-        }
-        self.buffer.clear();
-        self.written = 0;
-        self.is_begun = false;
-    }
-
     /// Resolves once nobody can read the output any more.
     pub(crate) async fn closed(&self) {
-        self.sink.closed().await;
+        self.queue.closed().await;
     }
 }
