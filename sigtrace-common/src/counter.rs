@@ -3,8 +3,8 @@
 /// One processor's counters, in cache lines of its own: an element of the map `COUNTERS`.
 pub type Counters = [u64; 16];
 
-/// Index into [`Counters`]. Each is incremented only when the thing it names happens. All but
-/// [`NotFollowed`](Self::NotFollowed) count calls.
+/// Index into [`Counters`]. Each is incremented only when the thing it names happens. Those that do not say what
+/// of count calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Counter {
@@ -29,11 +29,16 @@ pub enum Counter {
     OverShare = 8,
     /// Merged with others that are alike, as its user was beyond its share.
     Merged = 9,
+    /// Ends of processes that were left out.
+    ExitLeftOut = 10,
+    /// Ends of processes that were lost: the ring had no room for the record, or was filling, and the user was
+    /// beyond its share.
+    ExitLost = 11,
 }
 
 impl Counter {
     /// Every counter, in the order of the array.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::LeftOutByCaller,
         Self::RingFull,
         Self::PendingFull,
@@ -44,6 +49,8 @@ impl Counter {
         Self::NotFollowed,
         Self::OverShare,
         Self::Merged,
+        Self::ExitLeftOut,
+        Self::ExitLost,
     ];
 }
 

@@ -30,6 +30,8 @@ const _: () = {
 pub enum RecordKind {
     /// A system call: a [`Record`](crate::Record).
     Call = 1,
+    /// The end of a process by a signal: an [`Exit`](crate::Exit).
+    Exit = 2,
 }
 
 impl RecordKind {
@@ -37,6 +39,7 @@ impl RecordKind {
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
             1 => Some(Self::Call),
+            2 => Some(Self::Exit),
             _ => None,
         }
     }
@@ -44,7 +47,7 @@ impl RecordKind {
     /// The version of its layout.
     pub const fn version(self) -> u8 {
         match self {
-            Self::Call => 1,
+            Self::Call | Self::Exit => 1,
         }
     }
 

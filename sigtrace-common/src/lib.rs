@@ -1,7 +1,7 @@
 //! What the eBPF programs and the agent share.
 //!
 //! The [syscall table](SYSCALLS) says what there is to trace; a [`Record`] is what the kernel side
-//! hands to the agent for one call; a [`Config`] is what the agent hands to the kernel side before
+//! hands to the agent for one call, an [`Exit`] for a process that a signal ended; a [`Config`] is what the agent hands to the kernel side before
 //! the programs are loaded; [`Counter`]s are what the kernel side counts.
 //!
 //! The kernel side captures, user space interprets: nothing here decodes anything.
@@ -11,6 +11,7 @@ mod abi;
 mod config;
 mod counter;
 pub mod crowd;
+mod exit;
 mod global;
 mod header;
 mod kfunc;
@@ -23,6 +24,7 @@ mod table;
 pub use abi::{Abi, regs};
 pub use config::{Config, ERROR_WORDS, FEW, MAX_ERROR, Offsets, access, select, side};
 pub use counter::{Counter, Counters, Orders, Phase, SELECTED_BUCKETS, Seen};
+pub use exit::Exit;
 pub use global::GLOBALS;
 pub use header::{Header, RecordKind};
 pub use kfunc::{BPF_RDONLY_CAST, BPF_SESSION_IS_RETURN, KFUNCS};

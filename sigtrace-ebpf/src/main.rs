@@ -2,7 +2,7 @@
 //!
 //! [`mechanisms`] has a file for each way to attach to a kernel function: how its programs get at
 //! the arguments and the result. [`calls`] is what they do with them, the same for all. [`threads`]
-//! follows threads that come and go, [`kernel`] reads the kernel's memory, [`maps`] and [`slots`]
+//! follows threads that come and go, [`processes`] tells of those that a signal ends, [`kernel`] reads the kernel's memory, [`maps`] and [`slots`]
 //! are what is shared with the agent.
 #![no_std]
 #![no_main]
@@ -18,6 +18,7 @@ mod emit;
 mod kernel;
 mod maps;
 mod mechanisms;
+mod processes;
 mod shapes;
 mod shares;
 mod slots;

@@ -110,6 +110,12 @@ pub fn hold_back(tid: u32, slot: *mut Slot, size: u32) -> bool {
     is_filling() && is_beyond_share(tid, slots::key(slot), size + HEADER) != 0
 }
 
+/// Whether the current thread's user may put a record of so many bytes into the ring.
+#[inline(always)]
+pub fn leaves_room(size: u32) -> bool {
+    !is_filling() || has_room(Task::charged().share, size + HEADER)
+}
+
 /// What the kernel puts before a record in the ring (`BPF_RINGBUF_HDR_SZ`).
 const HEADER: u32 = 8;
 

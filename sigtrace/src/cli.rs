@@ -97,6 +97,17 @@ pub struct TraceArgs {
     /// With --pid, --caller or --target: include descendants, those that exist and those to come
     #[arg(short, long, help_heading = "Selection")]
     pub follow: bool,
+    /// Kinds of events. `exit` is the end of a process by a signal: it is selected by what the process is,
+    /// with --pid and the --target options, or without those with the ones for callers; and by --signal
+    #[arg(
+        long,
+        value_name = "KIND,...",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "syscall",
+        help_heading = "Selection"
+    )]
+    pub events: Vec<EventKind>,
     /// Only these syscalls: names and groups (@send @action @mask @wait @stack @fd); !name excludes
     /// one
     #[arg(short, long, value_name = "LIST", help_heading = "Selection")]
@@ -160,7 +171,7 @@ pub struct TraceArgs {
         help_heading = "Output"
     )]
     pub max_output_rate: Option<String>,
-    /// Stop after N calls
+    /// Stop after N calls and ends of processes
     #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
     pub max_events: Option<u64>,
     /// Stop after this time, such as 10s
@@ -200,6 +211,17 @@ pub struct TraceArgs {
     /// Run CMD, trace what it and its descendants do and what is done to them, and exit with its status
     #[arg(last = true, value_name = "CMD", num_args = 1..)]
     pub cmd: Vec<OsString>,
+}
+
+/// Kinds of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EventKind {
+    /// A system call
+    Syscall,
+    /// The end of a process by a signal
+    Exit,
+    /// All of these
+    All,
 }
 
 /// Formats of events and listings.

@@ -40,9 +40,10 @@ pub fn probes(mechanisms: Vec<Mechanism>) -> Vec<Probe> {
 }
 
 /// The kinds of events, and what each is for.
-pub(crate) const EVENTS: [(&str, &str); 6] = [
+pub(crate) const EVENTS: [(&str, &str); 7] = [
     ("syscall", "a system call, decoded"),
     ("return", "the return of a call that was printed as unfinished"),
+    ("exit", "the end of a process by a signal"),
     ("repeated", "calls of one process that are alike, merged while the ring was filling"),
     ("lost", "calls that were not printed, by cause, since the last such event"),
     ("blind", "a period in which some calls could not be seen"),

@@ -12,7 +12,7 @@ use sigtrace_common::{Config, ERROR_WORDS, FEW, Offsets, SYSCALLS, select, side}
 
 use crate::{
     bpf::{Policy, Selection},
-    cli::{Format, Probe, Sets, TraceArgs},
+    cli::{EventKind, Format, Probe, Sets, TraceArgs},
 };
 
 pub use self::{
@@ -202,8 +202,18 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         let duration = values::duration("--min-duration", text)?;
         config.min_duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     }
+    let has_kind = |kind| args.events.iter().any(|chosen| [kind, EventKind::All].contains(chosen));
     Ok(Selection {
-        rows: if args.syscall.is_empty() {
+        exits: has_kind(EventKind::Exit),
+        rows: if !has_kind(EventKind::Syscall) {
+            if !args.syscall.is_empty() {
+                return Err(usage(
+                    "--syscall",
+                    "selects system calls, which --events leaves out; add syscall to it",
+                ));
+            }
+            Vec::new()
+        } else if args.syscall.is_empty() {
             (0..SYSCALLS.len()).collect()
         } else {
             lists::syscalls(&args.syscall)?
@@ -262,6 +272,23 @@ mod tests {
         assert_eq!(options(&[]).unwrap().unfinished_after, None);
         let asked = options(&["--unfinished-after", "1m30s"]).unwrap();
         assert_eq!(asked.unfinished_after, Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn kinds_of_events_are_calls_unless_others_are_chosen() {
+        let chosen = |args: &[&str]| {
+            let Selection { rows, exits, .. } = options(args).unwrap().selection;
+            (rows.len(), exits)
+        };
+        assert_eq!(chosen(&[]), (SYSCALLS.len(), false));
+        assert_eq!(chosen(&["--events", "exit"]), (0, true));
+        assert_eq!(chosen(&["--events", "exit,syscall", "-s", "kill"]), (1, true));
+        assert_eq!(chosen(&["--events", "all"]), (SYSCALLS.len(), true));
+        let error = options(&["--events", "exit", "-s", "kill"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "--syscall: selects system calls, which --events leaves out; add syscall to it"
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     config::{
         config, selects, selects_targets, selects_targets_by_identity, selects_targets_by_number,
     },
-    kernel::task::Task,
+    kernel::{other::Other, task::Task},
     maps::{CGROUP, COMMS, PIDS, THREADS, TIDS, UIDS, may_be_selected},
     shapes::{ShapeRef, get, has},
 };
@@ -84,6 +84,35 @@ pub fn caller(pid: u32, tid: u32, has_target: impl FnOnce() -> bool) -> Verdict 
     } else {
         Verdict::Drop
     }
+}
+
+/// Whether the end of a process by this signal is selected: by what the process was, its first thread being
+/// `leader`. It is who the signal hit, so that the filters for targets say which; without any of these
+/// the ones for callers do.
+#[inline(always)]
+pub fn ended(pid: u32, signal: i32, uid: u32, comm: [u64; 2], leader: Other) -> bool {
+    let filters = config!(select);
+    if filters & select::SIGNAL != 0 && !in_set(signal, config!(signals)) {
+        return false;
+    }
+    let by_number = select::EITHER | select::CALLER | select::TARGET;
+    let sides = if filters & by_number != 0 { sides(pid) } else { 0 };
+    if filters & select::EITHER != 0 && sides & side::EITHER == 0 {
+        return false;
+    }
+    if filters & (select::TARGET | select::TARGET_IDENTITY) != 0 {
+        return (filters & select::TARGET == 0 || sides & side::TARGET != 0)
+            && identity::is_who_is_asked_for(leader);
+    }
+    !(filters & select::CALLER != 0 && sides & side::CALLER == 0
+        || filters & select::FEW_TIDS != 0 && !is_among!(pid, tids)
+        || filters & select::TID != 0 && TIDS.get_ptr(pid).is_none()
+        || filters & select::FEW_UIDS != 0 && !is_among!(uid, uids)
+        || filters & select::UID != 0 && UIDS.get_ptr(uid).is_none()
+        || filters & select::FEW_COMMS != 0 && !is_among!(comm, comms)
+        || filters & select::COMM != 0 && COMMS.get_ptr(comm).is_none()
+        || filters & select::CGROUP != 0
+            && !matches!(CGROUP.current_task_under_cgroup(0), Ok(true)))
 }
 
 /// The sides on which a process is selected.

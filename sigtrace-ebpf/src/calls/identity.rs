@@ -31,8 +31,9 @@ pub fn sides(target: Other) -> u32 {
     }
 }
 
+/// Whether a thread is a selected target as far as that is said by anything but its number.
 #[inline(always)]
-fn is_who_is_asked_for(target: Other) -> bool {
+pub fn is_who_is_asked_for(target: Other) -> bool {
     let filters = config!(select);
     if filters & (select::FEW_TARGET_UIDS | select::TARGET_UID) != 0 {
         let Some(uid) = target.uid() else { return false };

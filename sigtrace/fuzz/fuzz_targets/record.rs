@@ -1,4 +1,5 @@
-//! Any bytes are a call or an error, and a call's lines are what they should be in both formats.
+//! Any bytes are a call, the end of a process or an error, and its lines are what they should be in both
+//! formats.
 //!
 //! An input is a byte of choices and a record. `cargo xtask fuzz` runs this; so does `cargo fuzz run
 //! record` in `sigtrace/`.
@@ -21,25 +22,32 @@ use std::mem::offset_of;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use sigtrace_common::{
-    Abi, Capture, DATA_OFFSET, Kind, Record, RecordKind, SIGNALFD_SIGINFO_SIZE, SYSCALLS, State,
+    Abi, Capture, DATA_OFFSET, Exit, Kind, Record, RecordKind, SIGNALFD_SIGINFO_SIZE, SYSCALLS,
+    State,
 };
 
 use decode::{Call, WallClock};
 use output::{Event, Format, Json, Sets, Text};
 
 /// The bits of the first byte: the record passes for one; its siginfos have a signal and a code that
-/// mean something; sets are masks.
+/// mean something; sets are masks; it is of the end of a process.
 const SHAPED: u8 = 1;
 const KNOWN_SIGINFO: u8 = 2;
 const MASKS: u8 = 4;
+const EXIT: u8 = 8;
+
+const CLOCK: WallClock = WallClock { offset_ns: 1_795_290_787_123_456_788 };
 
 fuzz_target!(|input: &[u8]| {
     let Some((choices, bytes)) = input.split_first() else { return };
     let mut record = bytes.to_vec();
+    if choices & EXIT != 0 {
+        return exit(record, choices & SHAPED != 0);
+    }
     if choices & SHAPED != 0 {
         shape(&mut record, choices & KNOWN_SIGINFO != 0);
     }
-    match decode::call(&record, WallClock { offset_ns: 1_795_290_787_123_456_788 }) {
+    match decode::call(&record, CLOCK) {
         Ok(call) => {
             let sets = if choices & MASKS != 0 { Sets::Mask } else { Sets::Names };
             check_json(&call, sets);
@@ -51,6 +59,25 @@ fuzz_target!(|input: &[u8]| {
         }
     }
 });
+
+/// The end of a process, if the record is one, or is made one.
+fn exit(mut record: Vec<u8>, shaped: bool) {
+    if shaped {
+        record.resize(record.len().clamp(size_of::<Exit>(), usize::from(u16::MAX)), 0);
+        let length = u16::try_from(record.len()).expect("so many");
+        record[..4].copy_from_slice(&RecordKind::Exit.head(length).to_ne_bytes());
+    }
+    match decode::exit(&record, CLOCK) {
+        Ok(exit) => {
+            let comm = String::from_utf8_lossy(exit.process.comm.bytes());
+            let json = line(&mut Json::new(Sets::Names), Event::Exit(&exit));
+            let event: Value = serde_json::from_str(&json).expect("JSON");
+            assert_eq!(event["process"]["comm"], comm.as_ref(), "{json}");
+            check_line(Sets::Names, Event::Exit(&exit));
+        }
+        Err(error) => assert!(!shaped, "a record was refused: {error}"),
+    }
+}
 
 /// Makes a record of any bytes, so that every decoder is reached: whole, and with numbers that
 /// exist where others are refused.
@@ -112,14 +139,18 @@ fn check_json(call: &Call, sets: Sets) {
 /// A line of text without anything a terminal would act upon, and the same in colour.
 fn check_text(call: &Call, sets: Sets) {
     for told in events(call) {
-        let plain = line(&mut Text::new(sets, false), told);
-        assert!(!plain.trim_end_matches('\n').contains(char::is_control), "{plain:?}");
-        let colored = line(&mut Text::new(sets, true), told);
-        let mut parts = colored.split("\u{1b}[");
-        let first = parts.next().unwrap_or_default().to_owned();
-        let after_escapes = parts.filter_map(|part| part.split_once('m').map(|(_, text)| text));
-        assert_eq!(after_escapes.fold(first, |all, text| all + text), plain);
+        check_line(sets, told);
     }
+}
+
+fn check_line(sets: Sets, told: Event<'_>) {
+    let plain = line(&mut Text::new(sets, false), told);
+    assert!(!plain.trim_end_matches('\n').contains(char::is_control), "{plain:?}");
+    let colored = line(&mut Text::new(sets, true), told);
+    let mut parts = colored.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let after_escapes = parts.filter_map(|part| part.split_once('m').map(|(_, text)| text));
+    assert_eq!(after_escapes.fold(first, |all, text| all + text), plain);
 }
 
 /// The events there can be of a call: it, and its return if it was printed before that.

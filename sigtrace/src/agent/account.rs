@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sigtrace_common::{Counter, SYSCALLS};
 
+use super::kinds::{ByKind, Kinds};
 use crate::{
     bpf::{Counters, Mechanism, Misses},
     decode::Holes,
@@ -78,6 +79,17 @@ impl Losses {
     }
 }
 
+/// What was lost since the last time that was told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewLosses {
+    /// Calls.
+    pub(crate) calls: Losses,
+    /// Late returns.
+    pub(crate) returns: u64,
+    /// Events of other kinds.
+    pub(crate) others: ByKind,
+}
+
 /// The calls printed with a hole, by what is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Incomplete {
@@ -123,7 +135,8 @@ impl Returns {
     }
 }
 
-/// The books. Calls made while attached = printed + filtered + merged + lost.
+/// The books. Calls made while attached = printed + filtered + merged + lost; of other kinds of events
+/// likewise, without any that are merged.
 #[derive(Debug)]
 pub(crate) struct Account {
     counters: Counters,
@@ -142,10 +155,12 @@ pub(crate) struct Account {
     rate_limited: u64,
     reported: Losses,
     reported_returns: u64,
+    /// The books of other kinds of events.
+    pub(crate) others: Kinds,
 }
 
 impl Account {
-    pub(crate) fn new(counters: Counters, misses: Misses) -> Self {
+    pub(crate) fn new(counters: Counters, misses: Misses, others: Kinds) -> Self {
         Self {
             counters,
             misses,
@@ -161,6 +176,7 @@ impl Account {
             rate_limited: 0,
             reported: Losses::default(),
             reported_returns: 0,
+            others,
         }
     }
 
@@ -225,8 +241,15 @@ impl Account {
         self.rate_limited = self.rate_limited.saturating_add(calls);
     }
 
+    /// How many events were printed that have an id: calls, and those of other kinds.
     pub(crate) fn total_printed(&self) -> u64 {
-        self.printed.iter().sum()
+        self.printed.iter().sum::<u64>() + self.others.total_printed()
+    }
+
+    /// How many events of other kinds were lost.
+    pub(crate) fn others_lost(&self) -> Counts {
+        let losses = self.others.losses(&self.counters);
+        self.others.named(losses)
     }
 
     pub(crate) fn filtered(&self) -> u64 {
@@ -274,19 +297,24 @@ impl Account {
         self.returns().lost
     }
 
-    /// The losses since this was last asked, of calls and of late returns, if there are any.
-    pub(crate) fn new_losses(&mut self) -> Option<(Losses, u64)> {
+    /// The losses since this was last asked, if there are any.
+    pub(crate) fn new_losses(&mut self) -> Option<NewLosses> {
         let (losses, returns) = (self.losses(), self.returns_lost());
-        let new = losses.since(self.reported);
-        let new_returns = returns.saturating_sub(self.reported_returns);
+        let new = NewLosses {
+            calls: losses.since(self.reported),
+            returns: returns.saturating_sub(self.reported_returns),
+            others: self.others.new_losses(&self.counters),
+        };
         (self.reported, self.reported_returns) = (losses, returns);
-        (new.total() > 0 || new_returns > 0).then_some((new, new_returns))
+        let any = new.calls.total() > 0 || new.returns > 0 || new.others.iter().any(|n| *n > 0);
+        any.then_some(new)
     }
 
     /// What was told of losses did not reach the output: they are to be told again.
-    pub(crate) fn losses_untold(&mut self, losses: Losses, returns: u64) {
-        self.reported = self.reported.since(losses);
-        self.reported_returns = self.reported_returns.saturating_sub(returns);
+    pub(crate) fn losses_untold(&mut self, untold: NewLosses) {
+        self.reported = self.reported.since(untold.calls);
+        self.reported_returns = self.reported_returns.saturating_sub(untold.returns);
+        self.others.losses_untold(untold.others);
     }
 
     /// The totals.
@@ -306,6 +334,7 @@ impl Account {
             lost: self.losses().causes(),
             incomplete: self.incomplete.holes(),
             returns: self.returns().counts(),
+            events: self.others.counts(&self.counters),
             probes: mechanisms.iter().map(|(&row, how)| (name(row), how.name())).collect(),
         }
     }

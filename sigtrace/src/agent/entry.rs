@@ -1,9 +1,10 @@
 //! What a line is to the books.
 
 use super::{
-    account::{Account, Losses},
+    account::{Account, NewLosses},
     crowd::Crowd,
     culprits,
+    kinds::Kind,
     told::Told,
 };
 use crate::decode::{CallKey, Holes};
@@ -18,8 +19,10 @@ pub(crate) enum Entry {
     Return,
     /// So many calls, merged.
     Repeated(u64),
-    /// So many losses, of calls and of late returns, and whose they were.
-    Lost(Box<(Losses, u64, culprits::Losses)>),
+    /// An event of another kind.
+    Other(Kind),
+    /// Losses, and whose they were.
+    Lost(Box<(NewLosses, culprits::Losses)>),
     /// Nothing.
     None,
 }
@@ -47,9 +50,11 @@ impl Books<'_> {
             (Entry::Return, false) => self.account.return_lost(),
             (Entry::Repeated(calls), true) => self.account.repeated(calls),
             (Entry::Repeated(calls), false) => self.account.not_written(calls),
+            (Entry::Other(kind), true) => self.account.others.printed(kind),
+            (Entry::Other(kind), false) => self.account.others.lost(kind),
             (Entry::Lost(lost), false) => {
-                let (losses, returns, whose) = *lost;
-                self.account.losses_untold(losses, returns);
+                let (losses, whose) = *lost;
+                self.account.losses_untold(losses);
                 self.crowd.add_losses(whose);
             }
             (Entry::Lost(_), true) | (Entry::None, _) => {}
@@ -61,7 +66,7 @@ impl Books<'_> {
         match entry {
             Entry::Call(..) | Entry::Unfinished(..) => self.account.undecodable(1),
             Entry::Repeated(calls) => self.account.undecodable(calls),
-            entry @ (Entry::Return | Entry::Lost(_)) => self.enter(entry, false),
+            entry @ (Entry::Return | Entry::Other(_) | Entry::Lost(_)) => self.enter(entry, false),
             Entry::None => {}
         }
     }

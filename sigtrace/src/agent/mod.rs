@@ -8,6 +8,7 @@ mod culprits;
 mod ended;
 mod entry;
 mod ids;
+mod kinds;
 mod manager;
 mod nothing;
 mod privileges;
@@ -56,6 +57,7 @@ use self::{
     account::Account,
     child::Child,
     crowd::Crowd,
+    kinds::{Kind, Kinds},
     pump::Pump,
     rate::Rate,
     readiness::register,
@@ -68,6 +70,7 @@ use self::{
 pub(crate) use self::{
     account::{Incomplete, Losses, Returns},
     ids::MAX as MAX_ID,
+    kinds::{fates as kind_fates, names as kind_names},
 };
 use crate::{
     bpf::{self, Attached, Kernel, Mechanism, Selection, support},
@@ -113,6 +116,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         Stats::Never if ends_with_stats => Stats::AtEnd,
         stats => stats,
     };
+    let kinds: &[Kind] = if options.selection.exits { &[Kind::Exit] } else { &[] };
     let (attached, ended) = attach(options.selection, &mut shutdown).await?;
     let Attached { mut kernel, shared, probes, mut misses, logger } = attached?;
     let _logger = logger.and_then(kernel_log);
@@ -128,7 +132,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     if ended.is_none() {
         kernel.set_phase(Phase::Tracing)?;
     }
-    let account = Account::new(shared.counters, misses);
+    let account = Account::new(shared.counters, misses, Kinds::new(kinds));
     let crowd = Crowd::new(shared.crowd);
     let rate = options.max_output_rate.map(Rate::new);
     let mut pump = Pump::new(format, sink, account, crowd, options.max_events, rate);
@@ -136,7 +140,8 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))
     } else {
-        let mut watch = options.check.then(|| Watch::new(&probes.mechanisms));
+        let tries = options.check && !probes.mechanisms.is_empty();
+        let mut watch = tries.then(|| Watch::new(&probes.mechanisms));
         if let Some(watch) = &mut watch {
             watch.begin(&mut kernel, &mut pump)?;
         }
@@ -441,6 +446,9 @@ fn say_account(account: &Account) {
     let returns = account.returns_lost();
     if returns > 0 {
         text.push_str(&format!(", and {returns} late return{}", plural(returns)));
+    }
+    for (kind, count) in account.others_lost().into_iter().filter(|(_, count)| *count > 0) {
+        text.push_str(&format!(", and {count} {kind}{}", plural(count)));
     }
     say(format_args!("{text}"));
 }

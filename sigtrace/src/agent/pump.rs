@@ -20,6 +20,7 @@ use super::{
     culprits,
     entry::{Books, Entry},
     ids::Ids,
+    kinds::Kind,
     queue::Queue,
     rate::Rate,
     sink::Sink,
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     bpf::{Mechanism, RecordBytes},
-    decode::{self, Call, CallKey, Glance, Repeated, WallClock},
+    decode::{self, Call, CallKey, Exit, Glance, Repeated, WallClock},
     output::{Blind, Event, Format, Lost, Stats},
 };
 
@@ -185,6 +186,31 @@ impl Pump {
     }
 
     fn push(&mut self, record: &[u8], clock: WallClock) {
+        if decode::is_exit(record) {
+            self.push_exit(record, clock);
+        } else {
+            self.push_call(record, clock);
+        }
+    }
+
+    fn push_exit(&mut self, record: &[u8], clock: WallClock) {
+        match decode::exit(record, clock) {
+            Ok(_) if self.is_done() => self.account.others.left_out(Kind::Exit),
+            Ok(exit) if !self.allows_more(exit.process.uid) => {
+                self.account.others.lost(Kind::Exit);
+            }
+            Ok(exit) => {
+                let exit = Exit { id: self.ids.give(), seq: self.queue.next_seq(), ..exit };
+                self.line(Event::Exit(&exit), Entry::Other(Kind::Exit));
+            }
+            Err(error) => {
+                tracing::error!("the end of a process is lost: {error}");
+                self.account.others.lost(Kind::Exit);
+            }
+        }
+    }
+
+    fn push_call(&mut self, record: &[u8], clock: WallClock) {
         match self.told.meet(record) {
             Met::New if self.is_done() => self.account.left_out(1),
             // Before it is decoded, so that a flood costs little.
@@ -307,12 +333,18 @@ impl Pump {
 
     /// Tells of losses since the last time. Says whether there were any.
     pub(crate) fn report_losses(&mut self) -> bool {
-        let Some((losses, returns)) = self.account.new_losses() else { return false };
+        let Some(losses) = self.account.new_losses() else { return false };
         let whose = self.crowd.take_losses();
         let time_ns = now_ns(libc::CLOCK_REALTIME);
         let most = culprits::most(&whose);
-        let lost = Lost { time_ns, causes: losses.causes(), returns, most };
-        self.line(Event::Lost(&lost), Entry::Lost(Box::new((losses, returns, whose))));
+        let lost = Lost {
+            time_ns,
+            causes: losses.calls.causes(),
+            returns: losses.returns,
+            events: self.account.others.named(losses.others),
+            most,
+        };
+        self.line(Event::Lost(&lost), Entry::Lost(Box::new((losses, whose))));
         true
     }
 
@@ -400,6 +432,10 @@ impl Pump {
 
     /// Books a record that is not printed any more. Says whether anything is lost with it.
     fn give_up_on(&mut self, record: &[u8]) -> bool {
+        if decode::is_exit(record) {
+            self.account.others.lost(Kind::Exit);
+            return true;
+        }
         match self.told.meet(record) {
             Met::New => self.account.not_written(1),
             Met::Return(_) => self.account.return_lost(),

@@ -128,6 +128,7 @@ fn attach_to(
     };
     attaching.many(enough)?;
     parts.end("many");
+    attaching.exits(selection)?;
     let logger = attaching.lifecycle(selection, enough)?;
     parts.end("threads");
     attaching.single(enough)?;
@@ -320,6 +321,16 @@ impl Attaching {
         Ok(if has_fexit { Mechanism::KprobeFexit } else { Mechanism::Kprobe })
     }
 
+    /// Processes that end by a signal. Before the programs that forget who ends.
+    fn exits(&mut self, selection: &Selection) -> Result<()> {
+        if selection.exits {
+            for program in ["process_exit", "process_exit2"] {
+                self.raw_tracepoint(program, c"sched_process_exit")?;
+            }
+        }
+        Ok(())
+    }
+
     /// Threads that come and go, and what depends on them.
     fn lifecycle(
         &mut self,
@@ -355,7 +366,9 @@ impl Attaching {
         } else {
             selection.pids.clone()
         };
-        if by_identity {
+        if selection.rows.is_empty() {
+            // There is nobody whose calls could be aimed at a target.
+        } else if by_identity {
             for program in ["thread_signalled", "thread_signalled2"] {
                 self.raw_tracepoint(program, c"signal_generate")?;
             }
@@ -414,7 +427,8 @@ impl Probes {
 
     /// Tells what is not as one might expect.
     fn tell(&mut self, selection: &Selection, refused: Vec<anyhow::Error>) -> Result<()> {
-        if self.mechanisms.values().all(|&mechanism| mechanism == Mechanism::Unsupported) {
+        let is_unsupported = |mechanism: &Mechanism| *mechanism == Mechanism::Unsupported;
+        if !selection.rows.is_empty() && self.mechanisms.values().all(is_unsupported) {
             return Err(match refused.into_iter().next() {
                 Some(error) => error,
                 None => anyhow::anyhow!("this kernel has none of the selected syscalls"),

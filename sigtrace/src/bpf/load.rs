@@ -37,6 +37,9 @@ use super::{
 /// The agent is woken when the ring is this part full.
 const WAKEUP_PART: u32 = 8;
 
+/// So many ends of processes are remembered, so that none is told of twice.
+const ENDED: u32 = 4096;
+
 /// How many processes can be followed, and how many threads of selected ones can be targets, besides
 /// those that are named.
 const MAX_PROCESSES: u32 = 65_536;
@@ -122,12 +125,24 @@ impl Machine {
         } else {
             "--target-comm"
         };
-        let why = if self.types.is_some() {
+        bail!("{option}: {}; --target PID does without", self.lacks())
+    }
+
+    /// Refuses to tell how processes end where programs cannot.
+    fn check_exits(&self, selection: &Selection) -> Result<()> {
+        if !selection.exits || offsets::tell_exits(&self.offsets) {
+            return Ok(());
+        }
+        bail!("--events exit: {}; --events syscall does without", self.lacks())
+    }
+
+    /// Why the members of the kernel's structs are not known.
+    fn lacks(&self) -> String {
+        if self.types.is_some() {
             format!("{BTF} lacks members of kernel structs that it needs")
         } else {
             format!("{BTF} cannot be read, which needs a kernel with CONFIG_DEBUG_INFO_BTF")
-        };
-        bail!("{option}: {why}; --target PID does without")
+        }
     }
 
     /// The functions that can have trampolines where these calls are probed.
@@ -141,6 +156,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
     raise_memlock_limit();
     let Machine { types, offsets, features } = machine;
     machine.check_identity(selection.config.select)?;
+    machine.check_exits(selection)?;
     let processors = processors()?;
     let functions = machine.functions(selection.rows.iter().map(|&row| &SYSCALLS[row]));
     let plan = Plan::new(selection, features, &functions);
@@ -175,6 +191,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         // Of as many threads as there are slots, their ids being random, so many find theirs taken.
         ("OVERFLOW", (slots / 2).max(1)),
         ("OVERFLOW_TOLD", (slots / 2).max(1)),
+        ("ENDED", if selection.exits { ENDED } else { 1 }),
         ("PIDS", processes),
         ("THREADS", processes),
         ("TIDS", room(selection.tids.len())?),

@@ -12,6 +12,7 @@ pub(super) fn of(types: &Types) -> Offsets {
     for group in [
         parent,
         process_end,
+        exits,
         files,
         pidfd,
         namespace,
@@ -39,6 +40,11 @@ pub(super) fn tell_identity(offsets: &Offsets, filters: u64) -> bool {
         && (filters & select::TARGET_CGROUP == 0 || offsets.cgroup_level != 0)
 }
 
+/// Whether programs that know these offsets can tell how processes end.
+pub(super) fn tell_exits(offsets: &Offsets) -> bool {
+    offsets.task_start_boottime != 0
+}
+
 /// Whether programs that know these offsets can make sense of what a function is called with.
 pub(super) fn suffice(offsets: &Offsets, symbol: &str) -> bool {
     symbol != "signalfd_read_iter" || offsets.iter_count != 0
@@ -58,6 +64,20 @@ fn process_end(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<
     Some(Offsets {
         task_signal: task.member("signal")?,
         signal_live: types.structure("signal_struct").member("live")?,
+        ..offsets
+    })
+}
+
+/// For programs that tell which processes end by a signal.
+fn exits(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    (offsets.task_comm != 0 && offsets.signal_live != 0).then_some(())?;
+    let signal = types.structure("signal_struct");
+    Some(Offsets {
+        signal_flags: signal.member("flags")?,
+        signal_group_exit_code: signal.member("group_exit_code")?,
+        task_exit_code: task.member("exit_code")?,
+        task_start_boottime: task.member("start_boottime")?,
+        task_group_leader: task.member("group_leader")?,
         ..offsets
     })
 }

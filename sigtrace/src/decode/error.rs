@@ -16,6 +16,9 @@ pub enum DecodeError {
     /// Nothing is of its kind.
     #[error("the record is of kind {0}, which does not exist")]
     UnknownKind(u8),
+    /// It is of another kind than it was taken for.
+    #[error("the record is of kind {0}, which is another")]
+    OtherKind(u8),
     /// Its kind has another layout.
     #[error("the record has version {version} of kind {kind}, which is another's")]
     UnknownVersion {

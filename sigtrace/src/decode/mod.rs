@@ -1,4 +1,4 @@
-//! From a record's bytes to a [`Call`].
+//! From a record's bytes to a [`Call`], or whatever else it tells of.
 //!
 //! The bytes come from the kernel side and are not trusted: every length is checked, every number
 //! looked up, and what does not fit is an error. Nothing here allocates, and nothing knows where
@@ -8,6 +8,7 @@ mod bytes;
 mod call;
 mod clock;
 mod error;
+mod exit;
 mod glance;
 mod header;
 mod lost;
@@ -27,6 +28,9 @@ mod value;
 pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Return};
 pub use clock::WallClock;
 pub use error::DecodeError;
+#[cfg(test)]
+pub(crate) use exit::tests as tests_of_exit;
+pub use exit::{Exit, Process, exit, is_exit};
 pub use glance::{CallKey, Glance, uid};
 pub use lost::lost;
 pub use record::call;

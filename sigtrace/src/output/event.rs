@@ -1,6 +1,6 @@
 //! What there is to write.
 
-use crate::decode::{Call, Comm, Repeated};
+use crate::decode::{Call, Comm, Exit, Repeated};
 
 /// One line of the stream.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,8 @@ pub enum Event<'a> {
         /// since 1970 (UTC).
         time_ns: u64,
     },
+    /// A signal ended a process.
+    Exit(&'a Exit),
     /// Calls that were merged.
     Repeated {
         /// The calls.
@@ -31,10 +33,11 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
-    /// The real user id of whoever made the calls that it is about, if it is about calls.
+    /// The real user id of whoever made the calls that it is about, or whose process it is.
     pub fn uid(&self) -> Option<u32> {
         match self {
             Self::Call(call) | Self::Return { call, .. } => Some(call.uid),
+            Self::Exit(exit) => Some(exit.process.uid),
             Self::Repeated { repeated, .. } => Some(repeated.uid),
             Self::Lost(_) | Self::Blind(_) | Self::Stats(_) => None,
         }
@@ -53,6 +56,8 @@ pub struct Lost {
     pub causes: Counts,
     /// Of calls that were printed as unfinished, how many returns were lost besides.
     pub returns: u64,
+    /// Events of other kinds that are chosen, by kind.
+    pub events: Counts,
     /// Whose were the most, if any were lost to whom the programs could tell.
     pub most: Option<Most>,
 }
@@ -117,6 +122,8 @@ pub struct Stats {
     pub incomplete: Counts,
     /// What became of the returns of calls that were printed as unfinished.
     pub returns: Counts,
+    /// What became of events of other kinds that are chosen, by kind.
+    pub events: Vec<(&'static str, Counts)>,
     /// How each syscall is probed.
     pub probes: Vec<(&'static str, &'static str)>,
 }

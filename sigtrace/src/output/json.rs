@@ -3,6 +3,7 @@
 mod blind;
 mod call;
 mod caller;
+mod exit;
 mod integer;
 mod repeated;
 mod siginfo;
@@ -42,6 +43,7 @@ impl Format for Json {
             Event::Return { call, time_ns } => {
                 call::write_return(call, self.sets, self.clock.text(time_ns), buffer);
             }
+            Event::Exit(exit) => exit::write(exit, &mut self.clock, buffer),
             Event::Repeated { repeated, time_ns } => {
                 repeated::write(repeated, time_ns, &mut self.clock, buffer);
             }

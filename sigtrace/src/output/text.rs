@@ -3,6 +3,7 @@
 mod blind;
 mod call;
 mod escape;
+mod exit;
 mod palette;
 mod repeated;
 mod siginfo;
@@ -43,6 +44,10 @@ impl Format for Text {
             Event::Return { call, time_ns } => {
                 palette.time(self.clock.time_of_day(time_ns), buffer)?;
                 call::write_return(call, self.sets, palette, buffer)?;
+            }
+            Event::Exit(exit) => {
+                palette.time(self.clock.time_of_day(exit.time_ns), buffer)?;
+                exit::write(exit, palette, buffer)?;
             }
             Event::Repeated { repeated, time_ns } => {
                 palette.time(self.clock.time_of_day(time_ns), buffer)?;

@@ -8,7 +8,7 @@ use super::{
     parts::{Named, counts, described, names, object, or_null, reference},
 };
 use crate::{
-    agent::{Incomplete, Losses, Returns},
+    agent::{self, Incomplete, Losses, Returns},
     bpf::Mechanism,
     output::Counts,
 };
@@ -21,7 +21,13 @@ pub(super) fn lost() -> Value {
     ];
     let returns = described("Lost returns of calls printed as unfinished.", reference("uint64"));
     let causes = numbers(Losses::default().causes());
-    object(header.into_iter().chain(causes).chain([("returns", returns), ("most", most())]))
+    let mut lost =
+        object(header.into_iter().chain(causes).chain([("returns", returns), ("most", most())]));
+    lost["properties"]["events"] = described(
+        "With --events: lost events of other kinds than calls, by kind.",
+        counts(names(agent::kind_names())),
+    );
+    lost
 }
 
 /// Whose the most lost calls were.
@@ -68,13 +74,7 @@ pub(super) fn blind() -> Value {
     object([
         ("event", json!({ "const": "blind" })),
         ("time", described("When the beginning or the end was noticed.", reference("time"))),
-        (
-            "seq",
-            described(
-                "Its position among calls, returns, repeated calls and blind periods.",
-                reference("uint64"),
-            ),
-        ),
+        ("seq", described("Its position among the events that have one.", reference("uint64"))),
         ("since", described("When the probes were last known to answer.", reference("time"))),
         ("until", until),
         ("syscalls", described("The syscalls whose probes do not answer.", syscalls)),
@@ -93,7 +93,7 @@ pub(super) fn stats() -> Value {
     let lost = object(numbers(Losses::default().causes()));
     let incomplete = object(numbers(Incomplete::default().holes()));
     let returns = object(numbers(Returns::default().counts()));
-    object([
+    let mut stats = object([
         ("event", json!({ "const": "stats" })),
         ("time", described("When the totals were taken.", reference("time"))),
         ("elapsed_ns", described("Since the probes were attached.", reference("uint64"))),
@@ -110,7 +110,17 @@ pub(super) fn stats() -> Value {
             described("Returns of calls printed as unfinished: printed and lost.", returns),
         ),
         ("probes", described("How each selected syscall is probed.", probes)),
-    ])
+    ]);
+    let fates = object(numbers(agent::kind_fates(0, 0, 0)));
+    stats["properties"]["events"] = described(
+        "With --events: what became of events of other kinds than calls, by kind.",
+        json!({
+            "type": "object",
+            "propertyNames": names(agent::kind_names()),
+            "additionalProperties": fates,
+        }),
+    );
+    stats
 }
 
 /// A key for each number.

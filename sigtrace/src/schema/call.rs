@@ -84,7 +84,8 @@ fn keys() -> [Named; 18] {
         (
             "seq",
             seen(
-                "Counts calls, returns, repeated calls and blind periods, from 0, without gaps.",
+                "Counts calls, returns, ends of processes, repeated calls and blind periods, from 0, \
+                 without gaps.",
                 reference("uint64"),
             ),
         ),

@@ -12,6 +12,7 @@
 mod accounting;
 mod args;
 mod call;
+mod exit;
 mod parts;
 mod print;
 mod repeated;
@@ -60,6 +61,7 @@ fn definitions() -> Map<String, Value> {
     let events = EVENTS.map(|(name, summary)| {
         let schema = match name {
             "return" => call::returned(),
+            "exit" => exit::exit(),
             "repeated" => repeated::repeated(),
             "lost" => accounting::lost(),
             "blind" => accounting::blind(),
@@ -69,6 +71,7 @@ fn definitions() -> Map<String, Value> {
         (name.to_owned(), parts::described(summary, schema))
     });
     let structures = structures::definitions().into_iter().chain(parts::definitions());
+    let structures = structures.chain([("process", exit::process())]);
     let structures = structures.map(|(name, schema)| (name.to_owned(), schema));
     events.into_iter().chain(args::definitions()).chain(structures).collect()
 }

@@ -14,13 +14,7 @@ pub(super) fn repeated() -> Value {
     object([
         ("event", json!({ "const": "repeated" })),
         ("time", described("When this was printed.", reference("time"))),
-        (
-            "seq",
-            described(
-                "Its position among calls, returns, repeated calls and blind periods.",
-                reference("uint64"),
-            ),
-        ),
+        ("seq", described("Its position among the events that have one.", reference("uint64"))),
         ("syscall", described("The kernel's name.", names(SYSCALLS.iter().map(|row| row.name)))),
         ("sig", described(signal, or_null(reference("signal")))),
         ("signo", described("Its number; null if they name none.", or_null(reference("int32")))),

@@ -104,6 +104,13 @@ fn leaves(event: &Value) -> Vec<String> {
     leaves
 }
 
+/// The end of a process.
+fn exit() -> Value {
+    let record = crate::decode::tests_of_exit::segfault(&[]);
+    let clock = crate::decode::WallClock { offset_ns: 0 };
+    printed(Event::Exit(&crate::decode::exit(&record, clock).unwrap()))
+}
+
 fn printed(event: Event<'_>) -> Value {
     let mut line = Vec::new();
     Json::new(Sets::Names).write(event, &mut line).unwrap();
@@ -111,7 +118,13 @@ fn printed(event: Event<'_>) -> Value {
 }
 
 fn lost() -> Value {
-    let lost = Lost { time_ns: 1, causes: Losses::default().causes(), returns: 0, most: None };
+    let lost = Lost {
+        time_ns: 1,
+        causes: Losses::default().causes(),
+        returns: 0,
+        events: Vec::new(),
+        most: None,
+    };
     printed(Event::Lost(&lost))
 }
 
@@ -144,7 +157,7 @@ fn the_schema_is_one() {
 
 #[test]
 fn events_of_every_kind_fit() {
-    for event in [call(), action(), returned(), lost(), blind(), stats()] {
+    for event in [call(), action(), returned(), exit(), lost(), blind(), stats()] {
         assert_eq!(problem(&event), None, "{event}");
     }
 }
@@ -152,7 +165,7 @@ fn events_of_every_kind_fit() {
 #[test]
 fn every_kind_has_its_keys_in_the_order_of_the_output() {
     let document = document();
-    for event in [call(), returned(), lost(), blind(), stats()] {
+    for event in [call(), returned(), exit(), lost(), blind(), stats()] {
         let kind = event["event"].as_str().unwrap();
         let required = document["$defs"][kind]["required"].as_array().unwrap();
         assert!(required.iter().eq(event.as_object().unwrap().keys()), "{kind}");
@@ -161,8 +174,9 @@ fn every_kind_has_its_keys_in_the_order_of_the_output() {
 
 #[test]
 fn a_missing_key_is_refused() {
-    let places = ["", "/args", "/args/info", "/args/act", "/lost", "/incomplete", "/returns"];
-    for event in [call(), action(), returned(), lost(), blind(), stats()] {
+    let places =
+        ["", "/args", "/args/info", "/args/act", "/lost", "/incomplete", "/returns", "/process"];
+    for event in [call(), action(), returned(), exit(), lost(), blind(), stats()] {
         for place in places {
             let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };
             for key in object.keys() {
@@ -183,10 +197,11 @@ fn a_key_too_many_is_refused() {
         "/args/act",
         "/args/oldact",
         "/lost",
+        "/process",
         "/incomplete",
         "/returns",
     ];
-    for event in [call(), action(), returned(), lost(), blind(), stats()] {
+    for event in [call(), action(), returned(), exit(), lost(), blind(), stats()] {
         for place in places {
             let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };
             let mut more = object.clone();
@@ -198,11 +213,13 @@ fn a_key_too_many_is_refused() {
 
 #[test]
 fn another_type_is_refused_in_every_place() {
-    for event in [call(), action(), returned(), lost(), blind(), stats()] {
+    for event in [call(), action(), returned(), exit(), lost(), blind(), stats()] {
         for place in leaves(&event) {
             for wrong in [json!(true), json!(1.5), json!({}), json!([]), json!("no such name")] {
                 // A name is what a name has to be, and a reason is for people.
-                if !["/comm", "/reason"].contains(&place.as_str()) || !wrong.is_string() {
+                let is_any = ["/comm", "/process/comm", "/reason"].contains(&place.as_str())
+                    && wrong.is_string();
+                if !is_any && event.pointer(&place) != Some(&wrong) {
                     let mut event = event.clone();
                     *event.pointer_mut(&place).unwrap() = wrong;
                     assert!(problem(&event).is_some(), "{place}: {event}");

@@ -51,6 +51,8 @@ const RETURN: [&str; 11] = [
     "error",
     "duration_ns",
 ];
+const EXIT: [&str; 9] =
+    ["event", "id", "time", "seq", "cpu", "sig", "signo", "core_dumped", "process"];
 /// At the end, for calls that change the mask.
 const MASKS: [&str; 2] = ["mask_blocked", "mask_unblocked"];
 /// After `tid`, for callers in a pid namespace of their own.
@@ -100,6 +102,7 @@ pub(super) fn lines(stream: &Stream) -> Vec<Value> {
         let checked = match object.get("event").and_then(Value::as_str) {
             Some("syscall") => call(object, &mut so_far, processors, stream),
             Some("return") => returned(object, &mut so_far, stream),
+            Some("exit") => exit(object, &mut so_far, processors),
             Some("repeated") => repeated(object, &mut so_far),
             Some("lost") => lost(object),
             Some("blind") => blind(object, &mut so_far),
@@ -118,7 +121,7 @@ type Checked = Result<(), String>;
 /// What came before a line.
 #[derive(Default)]
 struct SoFar {
-    /// Calls, returns, repeated calls and blind times.
+    /// Calls, returns, ends of processes, repeated calls and blind times.
     numbered: u64,
     ids: BTreeSet<u64>,
     /// The calls without a return, by their ids: what their return has to have, too.
@@ -135,6 +138,18 @@ fn call(event: &Object, so_far: &mut SoFar, processors: u64, stream: &Stream) ->
     if event.get("return").is_some_and(|how| how == "unfinished") {
         so_far.unfinished.insert(id, of(event));
     }
+    ensure(number(event, "cpu")? < processors, || "there is no such processor".into())
+}
+
+fn exit(event: &Object, so_far: &mut SoFar, processors: u64) -> Checked {
+    keys(event, &EXIT)?;
+    let process = event["process"].as_object().ok_or("`process` is no object")?;
+    keys(process, &["pid", "start", "comm", "ppid", "uid", "gid"])?;
+    numbered(event, so_far)?;
+    let id = number(event, "id")?;
+    ensure(so_far.ids.insert(id), || format!("there was another event {id}"))?;
+    let text = |event: &Object, key: &str| event[key].as_str().unwrap_or_default().to_owned();
+    ensure(text(process, "start") <= text(event, "time"), || "it ended before it began".into())?;
     ensure(number(event, "cpu")? < processors, || "there is no such processor".into())
 }
 
@@ -184,8 +199,12 @@ fn repeated(event: &Object, so_far: &mut SoFar) -> Checked {
 }
 
 fn lost(event: &Object) -> Checked {
-    keys(event, &[&["event", "time"], &CAUSES[..], &["returns", "most"]].concat())?;
-    let mut counts = event.values().filter_map(integer::read);
+    let others: &[&str] = if event.contains_key("events") { &["events"] } else { &[] };
+    let (before, after) = (["event", "time"], ["most"]);
+    keys(event, &[&before, &CAUSES[..], &["returns"], others, &after].concat())?;
+    let kinds = event.get("events").and_then(Value::as_object);
+    let kinds = kinds.into_iter().flat_map(|kinds| kinds.values());
+    let mut counts = event.values().chain(kinds).filter_map(integer::read);
     ensure(counts.any(|count: u64| count > 0), || "nothing was lost".into())
 }
 
@@ -195,7 +214,13 @@ fn blind(event: &Object, so_far: &mut SoFar) -> Checked {
 }
 
 fn stats(event: &Object) -> Checked {
-    keys(event, &STATS)?;
+    let (before, after) = STATS.split_at(9);
+    let others: &[&str] = if event.contains_key("events") { &["events"] } else { &[] };
+    keys(event, &[before, others, after].concat())?;
+    for fates in event.get("events").and_then(Value::as_object).into_iter().flatten() {
+        let fates = fates.1.as_object().ok_or("what became of a kind is no object")?;
+        keys(fates, &["printed", "filtered", "lost"])?;
+    }
     let causes = event["lost"].as_object().ok_or("`lost` is no object")?;
     keys(causes, &CAUSES)?;
     let holes = event["incomplete"].as_object().ok_or("`incomplete` is no object")?;

@@ -65,6 +65,11 @@ impl Trace {
         sums
     }
 
+    /// The ends of processes.
+    pub fn exits(&self) -> impl Iterator<Item = &Value> {
+        self.of_kind("exit")
+    }
+
     /// The events into which calls were merged.
     pub fn repeated(&self) -> impl Iterator<Item = &Value> {
         self.of_kind("repeated")
@@ -94,6 +99,14 @@ impl Trace {
 pub struct Stats<'a>(pub &'a Value);
 
 impl Stats<'_> {
+    /// Ends of processes that were printed, filtered and lost.
+    pub fn exits(self) -> [u64; 3] {
+        ["printed", "filtered", "lost"].map(|fate| {
+            integer::read(&self.0["events"]["exit"][fate])
+                .unwrap_or_else(|| panic!("no ends of processes: {}", self.0))
+        })
+    }
+
     /// Events printed, all syscalls together.
     pub fn printed(self) -> u64 {
         sum(&self.0["printed"])

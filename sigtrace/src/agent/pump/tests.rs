@@ -13,9 +13,9 @@ use sigtrace_common::{Counter, Record};
 
 use super::*;
 use crate::{
-    agent::sink::LineFile,
+    agent::{kinds::Kinds, sink::LineFile},
     bpf::{self, Counters, Misses},
-    decode::sample::Sample,
+    decode::{sample::Sample, tests_of_exit::segfault},
     output::{Json, Sets},
     schema::tests::assert_valid,
 };
@@ -159,7 +159,11 @@ fn what_the_limit_loses_is_told_of_with_whose_it_was() {
 /// A pump, and the file it writes to.
 fn pump_for(max_events: Option<u64>, returns_lost: u64) -> (Pump, File) {
     let output = file();
-    let account = Account::new(counters(returns_lost), Misses::of(Vec::new(), Vec::new()));
+    let account = Account::new(
+        counters(returns_lost),
+        Misses::of(Vec::new(), Vec::new()),
+        Kinds::new(&[Kind::Exit]),
+    );
     let sink = Sink::File(LineFile::new(output.try_clone().unwrap()).unwrap());
     let format = Box::new(Json::new(Sets::Names));
     (Pump::new(format, sink, account, crowd(&[]), max_events, None), output)
@@ -254,6 +258,57 @@ fn a_call_that_is_told_late_is_followed_by_its_return() {
     ];
     assert_eq!(events, expected);
     assert_eq!(books(&pump), (3, 0, 0, [0, 1, 0, 0], [1, 0]));
+}
+
+/// Of the kind of ends: printed, filtered and lost.
+fn exits(pump: &Pump) -> Vec<u64> {
+    let stats = pump.account.stats(0, 0, &BTreeMap::new());
+    let [("exit", counts)] = stats.events.as_slice() else { panic!("{stats:?}") };
+    counts.iter().map(|(_, count)| *count).collect()
+}
+
+#[test]
+fn the_end_of_a_process_is_an_event_among_calls_with_books_of_its_own() {
+    let (mut pump, mut output) = pump();
+    pump.push(kill().bytes(), CLOCK);
+    pump.push(&segfault(&[]), CLOCK);
+    assert_eq!(exits(&pump), [0, 0, 0]);
+    let events = written(&mut pump, &mut output);
+    let ids: Vec<_> = events.iter().map(|it| (&it["event"], &it["id"], &it["seq"])).collect();
+    let (call, exit) = (json!("syscall"), json!("exit"));
+    assert_eq!(ids, [(&call, &json!(0), &json!(0)), (&exit, &json!(1), &json!(1))]);
+    assert_eq!((books(&pump).2, pump.account.total_printed(), exits(&pump)), (0, 2, vec![1, 0, 0]));
+}
+
+#[test]
+fn ends_of_processes_that_are_not_written_are_lost_and_told_of() {
+    let (mut pump, mut output) = pump();
+    pump.push(&segfault(&[]), CLOCK);
+    write_to_full_disk(&mut pump);
+    // One that is no record of an end, and one that nobody reads any more.
+    pump.push(&segfault(&[])[..63], CLOCK);
+    assert!(pump.give_up_on(&segfault(&[])));
+    assert_eq!(exits(&pump), [0, 0, 3]);
+    assert!(pump.report_losses());
+    write_to_full_disk(&mut pump);
+    assert!(pump.report_losses());
+    let events = written(&mut pump, &mut output);
+    assert_eq!((events.len(), &events[0]["events"]), (1, &json!({ "exit": 3 })));
+    assert!(!pump.report_losses());
+    assert_eq!(books(&pump).2, 0);
+}
+
+#[test]
+fn ends_of_processes_past_the_number_wanted_or_the_limit_are_left_out_or_lost() {
+    let (mut pump, _) = pump_for(Some(1), 0);
+    pump.push(&segfault(&[]), CLOCK);
+    assert!(pump.is_done());
+    pump.push(&segfault(&[]), CLOCK);
+    assert_eq!(exits(&pump), [0, 1, 0]);
+    let (mut pump, _) = pump_for_one_line();
+    pump.push(&segfault(&[]), CLOCK);
+    pump.push(&segfault(&[]), CLOCK);
+    assert_eq!(exits(&pump), [0, 0, 1]);
 }
 
 #[test]

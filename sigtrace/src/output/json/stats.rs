@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     decode::Comm,
-    output::{Lost, Most, MostOf, Stats, timestamp::Text},
+    output::{Counts, Lost, Most, MostOf, Stats, timestamp::Text},
 };
 
 /// The line of lost calls and returns, without its end.
@@ -18,6 +18,9 @@ pub(super) fn write_lost(lost: &Lost, time: &Text, out: &mut Vec<u8>) {
         line.named(cause, *count);
     }
     line.field(key!("returns"), lost.returns);
+    if !lost.events.is_empty() {
+        line.field(key!("events"), ByName(&lost.events));
+    }
     line.field(key!("most"), lost.most);
     line.end();
 }
@@ -78,6 +81,9 @@ pub(super) fn write_stats(stats: &Stats, time: &Text, out: &mut Vec<u8>) {
     line.field(key!("lost"), ByName(&stats.lost));
     line.field(key!("incomplete"), ByName(&stats.incomplete));
     line.field(key!("returns"), ByName(&stats.returns));
+    if !stats.events.is_empty() {
+        line.field(key!("events"), Fates(&stats.events));
+    }
     line.field(key!("probes"), ByName(&stats.probes));
     line.end();
 }
@@ -90,6 +96,19 @@ impl<T: ToJson + Copy> ToJson for ByName<'_, T> {
         let mut object = Object::new(out);
         for (name, value) in self.0 {
             object.named(name, *value);
+        }
+        object.end();
+    }
+}
+
+/// What became of the events of each kind.
+struct Fates<'a>(&'a [(&'static str, Counts)]);
+
+impl ToJson for Fates<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        for (name, counts) in self.0 {
+            object.named(name, ByName(counts));
         }
         object.end();
     }

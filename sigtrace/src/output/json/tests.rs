@@ -2,6 +2,7 @@
 
 mod callers;
 mod calls;
+mod exits;
 mod i386;
 mod masks;
 mod namespaces;

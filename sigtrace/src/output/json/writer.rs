@@ -177,6 +177,12 @@ impl ToJson for &'static str {
     }
 }
 
+impl ToJson for bool {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if *self { b"true" } else { b"false" });
+    }
+}
+
 impl<T: ToJson> ToJson for Option<T> {
     #[inline]
     fn write(&self, out: &mut Vec<u8>) {

@@ -21,6 +21,10 @@ pub(super) fn write_lost(lost: &Lost, palette: &Palette, out: &mut Vec<u8>) -> i
         1 => write!(out, "; 1 late return")?,
         returns => write!(out, "; {returns} late returns")?,
     }
+    for (kind, count) in lost.events.iter().filter(|(_, count)| *count > 0) {
+        let plural = if *count == 1 { "" } else { "s" };
+        write!(out, "; {count} {kind}{plural}")?;
+    }
     if let Some(most) = &lost.most {
         write!(out, "; most by user {} ({}), ", most.user.what, most.user.lost)?;
         let (pid, comm, _) = &most.process.what;
@@ -46,7 +50,11 @@ pub(super) fn write_stats(stats: &Stats, palette: &Palette, out: &mut Vec<u8>) -
     total(&stats.lost, out)?;
     // One call can have several holes, so that they have no sum.
     write!(out, ", incomplete ({})", List(&stats.incomplete))?;
-    write!(out, ", returns ({}), probes ({})", List(&stats.returns), List(&stats.probes))
+    write!(out, ", returns ({})", List(&stats.returns))?;
+    for (kind, counts) in &stats.events {
+        write!(out, ", {kind}s ({})", List(counts))?;
+    }
+    write!(out, ", probes ({})", List(&stats.probes))
 }
 
 /// The sum, then what it is made of.

@@ -5,7 +5,7 @@ use sigtrace_common::{Abi, State, find};
 
 use super::Text;
 use crate::{
-    decode::{self, Comm, Repeated, WallClock, sample::Sample, tests::records},
+    decode::{self, Comm, Exit, Repeated, WallClock, sample::Sample, tests::records},
     output::{Blind, Event, Format, Lost, Most, MostOf, Sets, Stats},
 };
 
@@ -542,6 +542,7 @@ fn lost_calls_have_a_line() {
             time_ns: 1_795_290_788_123_456_789,
             causes: vec![("ring_full", 12), ("pending_full", 1)],
             returns,
+            events: vec![("exit", 0)],
             most: None,
         };
         assert_eq!(
@@ -557,6 +558,7 @@ fn a_loss_says_whose_the_most_were() {
         time_ns: 1_795_290_788_123_456_789,
         causes: vec![("ring_full", 12)],
         returns: 0,
+        events: vec![("exit", 1)],
         most: Some(Most {
             user: MostOf { what: 1000, lost: 12 },
             process: MostOf { what: (900, Comm(*b"flo[d\0\0\0\0\0\0\0\0\0\0\0"), 0), lost: 7 },
@@ -566,7 +568,7 @@ fn a_loss_says_whose_the_most_were() {
     };
     assert_eq!(
         event(&mut Text::new(Sets::Names, false), Event::Lost(&lost)),
-        "19:53:08.123456 lost 12 calls: ring_full 12; most by user 1000 (12), flo\\x5bd[900] (7), kill \
+        "19:53:08.123456 lost 12 calls: ring_full 12; 1 exit; most by user 1000 (12), flo\\x5bd[900] (7), kill \
          (11), 65 (9)\n"
     );
 }
@@ -633,13 +635,14 @@ fn stats_have_a_line() {
         lost: vec![("ring_full", 12), ("pending_full", 0)],
         incomplete: vec![("return_missed", 3), ("unreadable", 1)],
         returns: vec![("printed", 5), ("lost", 2)],
+        events: vec![("exit", vec![("printed", 4), ("lost", 1)])],
         probes: vec![("kill", "kprobe"), ("pause", "fentry")],
     };
     assert_eq!(
         event(&mut Text::new(Sets::Names, false), Event::Stats(&stats)),
         "19:53:08.123456 stats after 10.500000 s: printed 43 (kill 42, pause 1), filtered 7, \
          merged 5, lost 12 (ring_full 12, pending_full 0), incomplete (return_missed 3, unreadable 1), \
-         returns (printed 5, lost 2), probes (kill kprobe, pause fentry)\n"
+         returns (printed 5, lost 2), exits (printed 4, lost 1), probes (kill kprobe, pause fentry)\n"
     );
 }
 
@@ -648,6 +651,22 @@ fn a_name_cannot_pass_for_a_caller_and_a_call() {
     assert_eq!(
         text(&Sample::of("kill", &[1, 9]).comm(b"bash[1] kill(2,")),
         "19:53:08.123456 bash\\x5b1\\x5d kill(2,[812/815] kill(1, SIGKILL) = 0 <0.000000>\n"
+    );
+}
+
+#[test]
+fn the_end_of_a_process_has_a_line_as_strace_writes_it() {
+    let record = decode::tests_of_exit::segfault(&[]);
+    let exit = decode::exit(&record, CLOCK).unwrap();
+    let mut format = Text::new(Sets::Names, false);
+    assert_eq!(
+        event(&mut format, Event::Exit(&exit)),
+        "19:53:08.123456 nginx[812] +++ killed by SIGSEGV (core dumped) +++\n"
+    );
+    let exit = Exit { signal: 40, core_dumped: false, ..exit };
+    assert_eq!(
+        event(&mut format, Event::Exit(&exit)),
+        "19:53:08.123456 nginx[812] +++ killed by SIGRTMIN+6 +++\n"
     );
 }
 

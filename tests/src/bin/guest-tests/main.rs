@@ -13,6 +13,7 @@ mod clocks;
 mod command;
 mod control_group;
 mod ending;
+mod exits;
 mod follow;
 mod full_disk;
 mod held;
@@ -49,6 +50,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("by_caller", by_caller::TESTS),
     ("by_target", by_target::TESTS),
     ("by_outcome", by_outcome::TESTS),
+    ("exits", exits::TESTS),
     ("ring", ring::TESTS),
     ("command", command::TESTS),
     ("output", output::TESTS),

@@ -20,6 +20,7 @@ pub const TESTS: &[Test] = tests![
     processes_killed_in_their_calls_are_counted,
     threads_that_end_in_the_midst_of_calls_are_counted,
     processes_that_come_and_go_are_counted,
+    processes_that_die_with_many_threads_are_told_of_once_each,
     a_command_is_traced_from_its_first_call_to_its_last,
     stats_come_every_interval_and_never_fall,
 ];
@@ -218,4 +219,16 @@ fn stats_come_every_interval_and_never_fall() {
     let growing = |key: fn(&serde_json::Value) -> u64| stats.is_sorted_by_key(|stats| key(stats));
     assert!(growing(|stats| integer::read(&stats["elapsed_ns"]).unwrap_or(0)), "{stats:?}");
     assert!(growing(|stats| integer::read(&stats["printed"]["tkill"]).unwrap_or(0)), "{stats:?}");
+}
+
+fn processes_that_die_with_many_threads_are_told_of_once_each() {
+    let tracer = Tracer::start(&["--events", "exit", "--stats"]);
+    let died = Background::count("deaths", &[100, 20]);
+    let trace = tracer.finish();
+    let mut pids: Vec<u64> =
+        trace.exits().filter_map(|exit| integer::read(&exit["process"]["pid"])).collect();
+    assert_eq!(pids.len() as u64, died);
+    pids.sort_unstable();
+    pids.dedup();
+    assert_eq!((pids.len() as u64, trace.stats().exits()), (died, [died, 0, 0]));
 }

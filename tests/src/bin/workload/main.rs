@@ -11,6 +11,7 @@ mod arrivals;
 mod bystander;
 mod call;
 mod callers;
+mod death;
 mod doomed;
 mod errno;
 mod flood;
@@ -105,6 +106,8 @@ const WORKLOADS: &[Workload] = &[
     ("stuck", stuck::run),
     ("sleepers", sleepers::run),
     ("bystander", bystander::run),
+    ("die", death::die),
+    ("deaths", death::deaths),
     ("killed", doomed::killed),
     ("ended", doomed::ended),
     ("forked", doomed::forked),

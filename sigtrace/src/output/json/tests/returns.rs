@@ -144,6 +144,7 @@ fn lost_calls_are_counted_by_cause() {
         time_ns: 1_795_290_788_123_456_789,
         causes: vec![("ring_full", 12), ("pending_full", 0)],
         returns: 3,
+        events: Vec::new(),
         most: Some(Most {
             user: MostOf { what: 1000, lost: 12 },
             process: MostOf { what: (900, Comm(*b"flo[d\0\0\0\0\0\0\0\0\0\0\0"), 0), lost: 7 },
@@ -236,6 +237,7 @@ fn stats_have_everything_that_adds_up() {
         lost: vec![("ring_full", 12), ("pending_full", 0)],
         incomplete: vec![("return_missed", 3), ("unreadable", 1)],
         returns: vec![("printed", 5), ("lost", 2)],
+        events: Vec::new(),
         probes: vec![("kill", "kprobe"), ("pause", "kprobe")],
     };
     assert_eq!(

@@ -1,0 +1,52 @@
+//! What is told of a process that ends by a signal.
+
+use core::mem::{offset_of, size_of};
+
+use crate::Header;
+
+/// A process that ended by a signal: a record of the kind [`Exit`](crate::RecordKind::Exit). Native byte order,
+/// no padding. Ids are those of the initial namespaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Exit {
+    /// What every record begins with.
+    pub header: Header,
+    /// When its last thread ended, in nanoseconds of `CLOCK_BOOTTIME`.
+    pub time_ns: u64,
+    /// When it began, on the same clock: `task_struct.start_boottime` of its first thread.
+    pub start_ns: u64,
+    /// The name of its first thread, NUL-padded.
+    pub comm: [u8; 16],
+    /// Its process id.
+    pub pid: u32,
+    /// Its parent's.
+    pub ppid: u32,
+    /// The real user id of its last thread.
+    pub uid: u32,
+    /// Likewise, the group's.
+    pub gid: u32,
+    /// How it ended, as `wait4(2)` tells: the signal in the lowest seven bits, and [`CORE`](Self::CORE).
+    pub status: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+impl Exit {
+    /// The signal in [`status`](Self::status) (`WTERMSIG`).
+    pub const SIGNAL: u32 = 0x7f;
+    /// The bit of [`status`](Self::status) that says that memory was dumped (`WCOREDUMP`).
+    pub const CORE: u32 = 0x80;
+}
+
+const _: () = {
+    assert!(offset_of!(Exit, time_ns) == 8);
+    assert!(offset_of!(Exit, start_ns) == 16);
+    assert!(offset_of!(Exit, comm) == 24);
+    assert!(offset_of!(Exit, pid) == 40);
+    assert!(offset_of!(Exit, ppid) == 44);
+    assert!(offset_of!(Exit, uid) == 48);
+    assert!(offset_of!(Exit, gid) == 52);
+    assert!(offset_of!(Exit, status) == 56);
+    assert!(offset_of!(Exit, reserved) == 60);
+    assert!(size_of::<Exit>() == 64);
+};

@@ -1,0 +1,53 @@
+//! Processes that a signal ended.
+
+use super::*;
+use crate::{
+    decode::{Exit, tests_of_exit::segfault},
+    output::Stats,
+};
+
+fn exit(record: &[u8]) -> String {
+    let exit = Exit { id: 44, seq: 20, ..decode::exit(record, CLOCK).unwrap() };
+    let mut buffer = Vec::new();
+    Json::new(Sets::Names).write(Event::Exit(&exit), &mut buffer).unwrap();
+    let line = String::from_utf8(buffer).unwrap();
+    assert_valid(&line);
+    line
+}
+
+#[test]
+fn the_end_of_a_process_has_a_line() {
+    let expected = concat!(
+        r#"{"event":"exit","id":44,"time":"2026-11-21T19:53:08.123456789Z","seq":20,"cpu":3,"#,
+        r#""sig":"SIGSEGV","signo":11,"core_dumped":true,"#,
+        r#""process":{"pid":812,"start":"2026-11-21T19:53:07.523456789Z","comm":"nginx","ppid":1,"#,
+        r#""uid":33,"gid":34}}"#,
+        "\n"
+    );
+    assert_eq!(exit(&segfault(&[])), expected);
+    let status = std::mem::offset_of!(sigtrace_common::Exit, status);
+    let expected = expected.replace(
+        r#""SIGSEGV","signo":11,"core_dumped":true"#,
+        r#""SIGKILL","signo":9,"core_dumped":false"#,
+    );
+    assert_eq!(exit(&segfault(&[(status, &9_u32.to_ne_bytes())])), expected);
+}
+
+#[test]
+fn a_process_cannot_forge_an_event_with_its_name() {
+    let comm = std::mem::offset_of!(sigtrace_common::Exit, comm);
+    let line = exit(&segfault(&[(comm, b"a\"}\n{\x1b[2J\0\0\0\0\0\0\0")]));
+    assert!(line.contains(r#""comm":"a\"}\n{\u001b[2J","#), "{line}");
+}
+
+#[test]
+fn stats_have_the_kinds_that_are_chosen() {
+    let exits = vec![("printed", 3), ("filtered", 2), ("lost", 1)];
+    let stats = Stats { events: vec![("exit", exits)], ..Stats::default() };
+    let mut buffer = Vec::new();
+    Json::new(Sets::Names).write(Event::Stats(&stats), &mut buffer).unwrap();
+    let line = String::from_utf8(buffer).unwrap();
+    let expected =
+        r#""returns":{},"events":{"exit":{"printed":3,"filtered":2,"lost":1}},"probes":{}}"#;
+    assert!(line.ends_with(&format!("{expected}\n")), "{line}");
+}

@@ -1,0 +1,36 @@
+//! Processes that end by a signal.
+
+use serde_json::{Value, json};
+
+use super::{
+    call::comm,
+    parts::{described, integer, object, reference},
+};
+
+/// The event of such an end.
+pub(super) fn exit() -> Value {
+    object([
+        ("event", json!({ "const": "exit" })),
+        ("id", described("Unique in a run.", reference("id"))),
+        ("time", described("When the last thread ended.", reference("time"))),
+        ("seq", described("Its position among the events that have one.", reference("uint64"))),
+        ("cpu", described("The processor that it ended on.", reference("uint32"))),
+        ("sig", described("The signal that ended it.", reference("signal"))),
+        ("signo", described("Its number.", integer(1, 64))),
+        ("core_dumped", described("Whether its memory was dumped.", json!({ "type": "boolean" }))),
+        ("process", reference("process")),
+    ])
+}
+
+/// A process.
+pub(super) fn process() -> Value {
+    let id = |what| described(what, reference("uint32"));
+    object([
+        ("pid", id("Its id, in the initial pid namespace.")),
+        ("start", described("When it began.", reference("time"))),
+        ("comm", described("The name of its first thread.", comm())),
+        ("ppid", id("Its parent, in the initial pid namespace; 0 if that is not known.")),
+        ("uid", id("Real user id, in the initial user namespace.")),
+        ("gid", id("Likewise, the group's.")),
+    ])
+}
