@@ -1,8 +1,8 @@
 //! One decoded system call.
 
-use sigtrace_common::{Abi, Arg, Kind, MAX_ARGS, Outcome, Syscall};
+use sigtrace_common::{Abi, Arg, MAX_ARGS, Outcome, Syscall};
 
-use super::{SignalSet, Value};
+use super::{SignalSet, Value, layout};
 use crate::names::errno;
 
 /// One system call, as far as it got.
@@ -60,6 +60,11 @@ impl<'a> Call<'a> {
         self.syscall.args.iter().zip(&self.values)
     }
 
+    /// Whether the call is there to change which signals its thread blocks.
+    pub fn changes_mask(&self) -> bool {
+        layout::of(self.row).is_some_and(|layout| layout.masks.is_some())
+    }
+
     /// Whether the value of the argument with this index was read late; see [`late`](Self::late).
     pub fn is_late(&self, index: usize) -> bool {
         self.late.get(index).is_some_and(|late| *late)
@@ -73,10 +78,8 @@ impl<'a> Call<'a> {
 
     /// Index of the argument that [`target`](Self::target) is about, if there is one.
     pub fn target_argument(&self) -> Option<usize> {
-        [Kind::Pidfd, Kind::Tid, Kind::Pid]
-            .into_iter()
-            .filter(|kind| *kind == Kind::Pidfd || self.ns.is_some())
-            .find_map(|kind| self.syscall.position(kind))
+        let layout = layout::of(self.row)?;
+        layout.pidfd.or(layout.number.filter(|_| self.ns.is_some()))
     }
 
     /// What it returned; `None` when it returns nothing, or when that was not seen.

@@ -1,10 +1,10 @@
 //! What every record begins with (`sigtrace_common::Header`).
 
-use std::mem::{offset_of, size_of};
+use std::mem::size_of;
 
 use sigtrace_common::{Header, RecordKind};
 
-use super::{DecodeError, bytes};
+use super::DecodeError;
 
 /// What a record is of, and the bytes that are its own, of those that came out of the ring, or out of a
 /// thread's slot.
@@ -14,32 +14,21 @@ use super::{DecodeError, bytes};
 /// When they are no record of a kind and a version that this decodes.
 pub fn record(bytes: &[u8]) -> Result<(RecordKind, &[u8]), DecodeError> {
     let too_short = |needed| DecodeError::TooShort { length: bytes.len(), needed };
-    let header = Header::at(bytes).ok_or(too_short(size_of::<Header>()))?;
-    let kind = RecordKind::from_number(header.kind).ok_or(DecodeError::UnknownKind(header.kind))?;
-    if header.version != kind.version() {
-        return Err(DecodeError::UnknownVersion { kind: header.kind, version: header.version });
+    // Its members in their order, each where the struct has it: that is asserted beside it.
+    let &[number, version, low, high, ..] =
+        bytes.first_chunk::<{ size_of::<Header>() }>().ok_or(too_short(size_of::<Header>()))?;
+    let kind = RecordKind::from_number(number).ok_or(DecodeError::UnknownKind(number))?;
+    if version != kind.version() {
+        return Err(DecodeError::UnknownVersion { kind: number, version });
     }
-    let length = usize::from(header.length);
+    let length = usize::from(u16::from_ne_bytes([low, high]));
     Ok((kind, bytes.get(..length).ok_or(too_short(length))?))
-}
-
-/// Reading one.
-pub(super) trait ReadHeader: Sized {
-    /// The header that these bytes begin with.
-    fn at(bytes: &[u8]) -> Option<Self>;
-}
-
-impl ReadHeader for Header {
-    fn at(bytes: &[u8]) -> Option<Self> {
-        let [kind] = bytes::array(bytes, offset_of!(Header, kind))?;
-        let [version] = bytes::array(bytes, offset_of!(Header, version))?;
-        let length = bytes::u16(bytes, offset_of!(Header, length))?;
-        Some(Self { kind, version, length, cpu: bytes::u32(bytes, offset_of!(Header, cpu))? })
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::mem::offset_of;
+
     use super::*;
     use crate::decode::sample::Sample;
 

@@ -11,6 +11,7 @@ mod error;
 mod exit;
 mod glance;
 mod header;
+mod layout;
 mod lost;
 mod record;
 mod repeated;

@@ -11,7 +11,7 @@ use super::{
     Call, Comm, DecodeError, Flags, Handler, MaskChange, NamespaceIds, Rest, Return, Sigaction,
     Siginfo, SignalSet, SignalfdSiginfos, Stack, Timespec, Value, WallClock,
     bytes::{self, Layout},
-    header::{self, ReadHeader as _},
+    header, layout,
 };
 use crate::names::{FlagTable, errno, pidfd, sfd::SFD};
 
@@ -29,9 +29,10 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
     let header: &[u8; DATA_OFFSET] = record.first_chunk().ok_or(too_short(DATA_OFFSET))?;
     let header = Header::read(header).ok_or(too_short(DATA_OFFSET))?;
 
-    let syscall = SYSCALLS
-        .get(usize::from(header.syscall))
-        .ok_or(DecodeError::UnknownSyscall(header.syscall))?;
+    let row = usize::from(header.syscall);
+    let (Some(syscall), Some(layout)) = (SYSCALLS.get(row), layout::of(row)) else {
+        return Err(DecodeError::UnknownSyscall(header.syscall));
+    };
     let abi = Abi::from_number(header.abi).ok_or(DecodeError::UnknownAbi(header.abi))?;
     let outcome = match State::from_number(header.state) {
         Some(State::Returned) => Return::Value { ret: header.ret, duration_ns: header.duration_ns },
@@ -40,9 +41,8 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         Some(State::Idle) | None => return Err(DecodeError::UnknownState(header.state)),
     };
 
-    let needed = DATA_OFFSET + syscall.data_size();
-    if record.len() < needed {
-        return Err(too_short(needed));
+    if record.len() < layout.size {
+        return Err(too_short(layout.size));
     }
 
     Ok(Call {
@@ -50,7 +50,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         seq: 0,
         time_ns: clock.unix_ns(header.entered_ns),
         cpu: header.cpu,
-        row: usize::from(header.syscall),
+        row,
         syscall,
         abi,
         pid: header.pid,
@@ -65,7 +65,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         late: late(syscall, &header),
         target: Some(header.target).filter(|target| *target != 0),
         outcome,
-        mask_change: mask_change(syscall, outcome, record),
+        mask_change: mask_change(layout.masks, outcome, record),
     })
 }
 
@@ -111,7 +111,10 @@ impl Header {
             uid: bytes::u32(from, offset_of!(Record, uid))?,
             gid: bytes::u32(from, offset_of!(Record, gid))?,
             ppid: bytes::u32(from, offset_of!(Record, ppid))?,
-            cpu: sigtrace_common::Header::at(from)?.cpu,
+            cpu: bytes::u32(
+                from,
+                offset_of!(Record, header) + offset_of!(sigtrace_common::Header, cpu),
+            )?,
             comm: bytes::array(from, offset_of!(Record, comm))?,
             target: bytes::i32(from, offset_of!(Record, target))?,
             ns_pid: bytes::u32(from, offset_of!(Record, ns_pid))?,
@@ -126,6 +129,10 @@ impl Header {
 
 /// Which of the call's inputs were read late.
 fn late(syscall: &Syscall, header: &Header) -> [bool; MAX_ARGS] {
+    // As it is nearly always.
+    if !header.captures.contains(&(Capture::Late as u8)) {
+        return [false; MAX_ARGS];
+    }
     let mut late = header.captures.map(|capture| capture == Capture::Late as u8);
     for (index, late) in late.iter_mut().enumerate() {
         *late &= syscall.arg(index).is_some_and(|arg| arg.access == Access::In);
@@ -134,9 +141,9 @@ fn late(syscall: &Syscall, header: &Header) -> [bool; MAX_ARGS] {
 }
 
 /// What the call did to its thread's mask, as far as the record tells.
-fn mask_change(syscall: &Syscall, outcome: Return, record: &[u8]) -> Option<MaskChange> {
+fn mask_change(masks: Option<usize>, outcome: Return, record: &[u8]) -> Option<MaskChange> {
     let Return::Value { .. } = outcome else { return None };
-    let at = DATA_OFFSET + syscall.masks_offset()?;
+    let at = masks?;
     let (before, after) = (bytes::u64(record, at)?, bytes::u64(record, at + 8)?);
     (after != UNKNOWN_MASK).then(|| MaskChange::new(before, after))
 }

@@ -50,7 +50,7 @@ fn end(mut line: Object<'_>, call: &Call<'_>, sets: Sets) {
     line.field(key!("ret"), call.ret());
     line.field(key!("error"), call.errno().map(|number| NameOr(errno::name(number), number)));
     line.field(key!("duration_ns"), call.duration_ns());
-    if call.syscall.changes_mask() {
+    if call.changes_mask() {
         let part = |set: fn(&MaskChange) -> &SignalSet| {
             call.mask_change.as_ref().map(|change| View { value: set(change), sets })
         };
