@@ -45,9 +45,15 @@ fn no_call_of_roots_is_lost_while_another_user_floods() {
         assert_books(&trace, &what, root.len() as u64 + made);
         let got: Vec<Value> =
             trace.calls().filter(|call| call["uid"] == 0).map(foreseeable).collect();
-        assert!(got == root, "{what}: {} of {} of root's calls", got.len(), root.len());
         let stats = trace.stats();
         eprintln!("{what}: {made} calls, {}", stats.0);
+        assert!(
+            got == root,
+            "{what}: {} of {} of root's calls; merged: {:?}",
+            got.len(),
+            root.len(),
+            trace.repeated().filter(|event| event["uid"] == 0).collect::<Vec<_>>()
+        );
         let knows_whose = |event: &&Value| !event["most"].is_null();
         // Of a program that the kernel skipped nobody can tell whose call it was for.
         let missed = integer::read::<u64>(&stats.0["lost"]["probe_missed"]).unwrap_or_default();
