@@ -48,6 +48,9 @@ const EXPEDITED: &str =
 /// How long the floods of `shares` last. The tests of `smp` have shorter ones.
 const FLOODS: &str = "flood.seconds=10";
 
+/// The test holds all events of a flood, a million and a half of them where the machine is fast.
+const MEMORY_FOR_EVENTS: u32 = 12 << 10;
+
 /// All suites.
 pub(super) const SUITES: &[Suite] = &[
     Suite { options: EXPEDITED, of_the_agent: OF_THE_AGENT, ..suite("guest", "guest-tests") },
@@ -69,7 +72,7 @@ pub(super) const SUITES: &[Suite] = &[
     },
     Suite {
         smp: 2,
-        memory_mb: 4096,
+        memory_mb: MEMORY_FOR_EVENTS,
         kernels: &["6.12", "7"],
         options: FLOODS,
         only_by_name: true,
@@ -77,7 +80,7 @@ pub(super) const SUITES: &[Suite] = &[
     },
     Suite {
         smp: 4,
-        memory_mb: 4096,
+        memory_mb: MEMORY_FOR_EVENTS,
         kernels: &["6.12", "7"],
         options: FLOODS,
         only_by_name: true,
