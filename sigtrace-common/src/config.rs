@@ -50,6 +50,8 @@ pub struct Config {
     pub slot_mask: u32,
     /// How kernel memory is read: bits of [`access`].
     pub access: u32,
+    /// Zero.
+    pub reserved: u32,
     /// Where the running kernel keeps what the programs look for.
     pub offsets: Offsets,
 }
@@ -164,6 +166,8 @@ pub struct Offsets {
     pub task_exit_code: u32,
     /// `task_struct.start_boottime`.
     pub task_start_boottime: u32,
+    /// `task_struct.flags`.
+    pub task_flags: u32,
     /// `task_struct.files`.
     pub task_files: u32,
     /// `files_struct.fdt`.
@@ -288,6 +292,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 68 * 4);
-    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 6 + 68));
+    assert!(size_of::<Offsets>() == 69 * 4);
+    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 7 + 69));
 };

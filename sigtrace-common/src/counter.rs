@@ -3,8 +3,8 @@
 /// One processor's counters, in cache lines of its own: an element of the map `COUNTERS`.
 pub type Counters = [u64; 16];
 
-/// Index into [`Counters`]. Each is incremented only when the thing it names happens. Those that do not say what
-/// of count calls.
+/// Index into [`Counters`]. Each is incremented only when the thing it names happens. Unless
+/// it says otherwise, each counts calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Counter {

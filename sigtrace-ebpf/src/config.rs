@@ -22,6 +22,7 @@ static CONFIG: Config = Config {
     has_shares: 0,
     slot_mask: 0,
     access: 0,
+    reserved: 0,
     offsets: Offsets {
         task_real_parent: 0,
         task_tgid: 0,
@@ -33,6 +34,7 @@ static CONFIG: Config = Config {
         signal_group_exit_code: 0,
         task_exit_code: 0,
         task_start_boottime: 0,
+        task_flags: 0,
         task_files: 0,
         files_fdt: 0,
         fdtable_max_fds: 0,

@@ -33,6 +33,10 @@ static ENDED: LruHashMap<[u64; 2], u8> = LruHashMap::with_max_entries(1, 0);
 /// `SIGNAL_GROUP_EXIT` (`include/linux/sched/signal.h`): the process has a status of its own.
 const SIGNAL_GROUP_EXIT: u32 = 4;
 
+/// `PF_KTHREAD` (`include/linux/sched.h`): a thread of the kernel. Up to 5.16 what its function returned is its
+/// status, which can look as if a signal had ended it (`kthread`, `kernel/kthread.c`).
+const PF_KTHREAD: u32 = 0x0020_0000;
+
 /// The current thread ends.
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub fn process_exit(_ctx: RawTracePointContext) -> i32 {
@@ -54,6 +58,9 @@ fn tell() -> i32 {
         return 0;
     }
     let task = Task::current().address();
+    if member::<u32>(task, config!(offsets.task_flags)) & PF_KTHREAD != 0 {
+        return 0;
+    }
     let signal: u64 = member(task, config!(offsets.task_signal));
     if member::<i32>(signal, config!(offsets.signal_live)) != 0 {
         return 0;
@@ -65,13 +72,15 @@ fn tell() -> i32 {
     }
     let start_ns: u64 = member(leader, config!(offsets.task_start_boottime));
     let who = [u64::from(pid), start_ns];
+    let leader = Other::at(leader);
+    let (comm, (uid, gid)) = (leader.comm(), Task::current().uid_gid());
+    // Before it is known who tells: as soon as it is, others forget that the process was selected.
+    let is_selected = filter::ended(pid, (status & Exit::SIGNAL) as i32, uid, comm, leader);
     // Another reason for failing is no reason not to tell.
     if ENDED.insert(who, 0, u64::from(BPF_NOEXIST)).is_err() && ENDED.get_ptr(who).is_some() {
         return 0;
     }
-    let leader = Other::at(leader);
-    let (comm, (uid, gid)) = (leader.comm(), Task::current().uid_gid());
-    if !filter::ended(pid, (status & Exit::SIGNAL) as i32, uid, comm, leader) {
+    if !is_selected {
         count(Counter::ExitLeftOut);
         return 0;
     }

@@ -97,8 +97,8 @@ pub struct TraceArgs {
     /// With --pid, --caller or --target: include descendants, those that exist and those to come
     #[arg(short, long, help_heading = "Selection")]
     pub follow: bool,
-    /// Kinds of events. `exit` is the end of a process by a signal: it is selected by what the process is,
-    /// with --pid and the --target options, or without those with the ones for callers; and by --signal
+    /// Kinds of events. `exit` is the end of a process by a signal, selected by --pid and --signal, and by the
+    /// --target options or, without those, by the options for callers; it needs BTF
     #[arg(
         long,
         value_name = "KIND,...",

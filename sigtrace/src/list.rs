@@ -45,7 +45,7 @@ pub(crate) const EVENTS: [(&str, &str); 7] = [
     ("return", "the return of a call that was printed as unfinished"),
     ("exit", "the end of a process by a signal"),
     ("repeated", "calls of one process that are alike, merged while the ring was filling"),
-    ("lost", "calls that were not printed, by cause, since the last such event"),
+    ("lost", "what was not printed, by cause, since the last such event"),
     ("blind", "a period in which some calls could not be seen"),
     ("stats", "the accounting: what was printed, filtered, merged and lost"),
 ];

@@ -51,9 +51,9 @@ pub struct Options {
     /// How long a call that normally waits can be under way before it is printed as unfinished; for
     /// others it is [`OVERDUE`]. As long as it likes if not said.
     pub unfinished_after: Option<Duration>,
-    /// Write no more bytes of calls and returns a second.
+    /// Write no more bytes of calls, returns and ends of processes a second.
     pub max_output_rate: Option<NonZeroU64>,
-    /// Stop after so many calls.
+    /// Stop after so many calls and ends of processes.
     pub max_events: Option<u64>,
     /// Stop after so long.
     pub duration: Option<Duration>,
@@ -117,6 +117,25 @@ fn time(option: &'static str, operand: Option<String>) -> Result<Option<Duration
     operand.map(|text| values::duration(option, &text)).transpose()
 }
 
+/// Refuses what is only about system calls.
+fn no_option_for_calls(args: &TraceArgs) -> Result<(), UsageError> {
+    let given = [
+        ("--syscall", !args.syscall.is_empty()),
+        ("--failed", args.failed),
+        ("--error", !args.error.is_empty()),
+        ("--min-duration", args.min_duration.is_some()),
+        ("--no-probe", args.no_probe),
+        ("--unfinished-after", args.unfinished_after.is_some()),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(usage(
+            option,
+            "is about system calls, which --events leaves out; add syscall to it",
+        )),
+        None => Ok(()),
+    }
+}
+
 fn usage(option: &'static str, problem: impl Into<String>) -> UsageError {
     UsageError { option, problem: problem.into() }
 }
@@ -139,6 +158,7 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         has_shares: u32::from(!args.no_shares),
         slot_mask: 0,
         access: 0,
+        reserved: 0,
         offsets: Offsets::default(),
     };
     let mut use_filter = |filter: u64, used: bool| {
@@ -206,12 +226,7 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
     Ok(Selection {
         exits: has_kind(EventKind::Exit),
         rows: if !has_kind(EventKind::Syscall) {
-            if !args.syscall.is_empty() {
-                return Err(usage(
-                    "--syscall",
-                    "selects system calls, which --events leaves out; add syscall to it",
-                ));
-            }
+            no_option_for_calls(args)?;
             Vec::new()
         } else if args.syscall.is_empty() {
             (0..SYSCALLS.len()).collect()
@@ -284,11 +299,28 @@ mod tests {
         assert_eq!(chosen(&["--events", "exit"]), (0, true));
         assert_eq!(chosen(&["--events", "exit,syscall", "-s", "kill"]), (1, true));
         assert_eq!(chosen(&["--events", "all"]), (SYSCALLS.len(), true));
-        let error = options(&["--events", "exit", "-s", "kill"]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "--syscall: selects system calls, which --events leaves out; add syscall to it"
-        );
+    }
+
+    #[test]
+    fn options_for_calls_are_refused_where_there_are_none() {
+        for option in [
+            ["--syscall", "kill"],
+            ["--failed", "--quiet"],
+            ["--error", "ESRCH"],
+            ["--min-duration", "1ms"],
+            ["--no-probe", "--quiet"],
+            ["--unfinished-after", "1s"],
+        ] {
+            let error = options(&[&["--events", "exit"], &option[..]].concat()).unwrap_err();
+            let name = option[0];
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "{name}: is about system calls, which --events leaves out; add syscall to it"
+                )
+            );
+            assert!(options(&[&["--events", "all"], &option[..]].concat()).is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -66,6 +66,8 @@ fn exit(mut record: Vec<u8>, shaped: bool) {
         record.resize(record.len().clamp(size_of::<Exit>(), usize::from(u16::MAX)), 0);
         let length = u16::try_from(record.len()).expect("so many");
         record[..4].copy_from_slice(&RecordKind::Exit.head(length).to_ne_bytes());
+        let status = &mut record[offset_of!(Exit, status)];
+        *status = *status & 0x80 | (1 + *status % 64);
     }
     match decode::exit(&record, CLOCK) {
         Ok(exit) => {

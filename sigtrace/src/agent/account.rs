@@ -246,10 +246,15 @@ impl Account {
         self.printed.iter().sum::<u64>() + self.others.total_printed()
     }
 
-    /// How many events of other kinds were lost.
-    pub(crate) fn others_lost(&self) -> Counts {
-        let losses = self.others.losses(&self.counters);
-        self.others.named(losses)
+    /// How many calls and events of other kinds were lost.
+    pub(crate) fn total_lost(&self) -> u64 {
+        let others = self.others.losses(&self.counters);
+        others.into_iter().fold(self.losses().total(), u64::saturating_add)
+    }
+
+    /// What became of events of other kinds.
+    pub(crate) fn fates_of_others(&self) -> Vec<(&'static str, Counts)> {
+        self.others.counts(&self.counters)
     }
 
     pub(crate) fn filtered(&self) -> u64 {
@@ -334,7 +339,7 @@ impl Account {
             lost: self.losses().causes(),
             incomplete: self.incomplete.holes(),
             returns: self.returns().counts(),
-            events: self.others.counts(&self.counters),
+            events: self.fates_of_others(),
             probes: mechanisms.iter().map(|(&row, how)| (name(row), how.name())).collect(),
         }
     }

@@ -1,18 +1,18 @@
-//! The ids of calls.
+//! The ids of calls and ends of processes.
 
 use crate::output::MAX_NUMBER;
 
 /// The largest id: it always is a number.
 pub(crate) const MAX: u64 = MAX_NUMBER;
 
-/// Gives every call of a run an id of its own.
+/// Gives everything of a run that has an id one of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Ids {
     given: u64,
 }
 
 impl Ids {
-    /// The id of a call that is met for the first time. The first one's is 0.
+    /// The id of what is met for the first time. The first one's is 0.
     pub(crate) fn give(&mut self) -> u64 {
         let id = self.given;
         // For a million calls a second there are enough up to MAX for 285 years.

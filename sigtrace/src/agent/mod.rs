@@ -208,7 +208,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     }
     let account = &pump.account;
     let nothing =
-        account.total_printed() == 0 && account.merged().1 == 0 && account.losses().total() == 0;
+        account.total_printed() == 0 && account.merged().1 == 0 && account.total_lost() == 0;
     if !options.quiet
         && nothing
         && let Some(remark) = nothing::remark(pump.account.left_out_at(), &options.steps)
@@ -447,8 +447,9 @@ fn say_account(account: &Account) {
     if returns > 0 {
         text.push_str(&format!(", and {returns} late return{}", plural(returns)));
     }
-    for (kind, count) in account.others_lost().into_iter().filter(|(_, count)| *count > 0) {
-        text.push_str(&format!(", and {count} {kind}{}", plural(count)));
+    for (kind, counts) in account.fates_of_others() {
+        let counts: Vec<_> = counts.iter().map(|(fate, count)| format!("{count} {fate}")).collect();
+        text.push_str(&format!("; {kind}s: {}", counts.join(", ")));
     }
     say(format_args!("{text}"));
 }

@@ -50,9 +50,9 @@ pub(crate) struct Pump {
     started_ns: u64,
     ids: Ids,
     told: Told,
-    /// No more calls than this many.
+    /// No more calls and ends of processes than this many.
     max_events: u64,
-    /// The limit on the bytes of calls and returns, if there is one. There are few other events, whatever
+    /// The limit on the bytes of calls, returns and ends of processes, if there is one. There are few other events, whatever
     /// the traced processes do, and they tell what the limit costs.
     rate: Option<Rate>,
     /// When the next losses are told, on [`clock::KERNEL`].

@@ -346,8 +346,10 @@ impl Attaching {
             self.raw_tracepoint(program, tracepoint)?;
         }
         let filters = selection.config.select;
-        let targets = filters & (select::EITHER | select::TARGET) != 0;
-        let by_identity = filters & select::TARGET_IDENTITY != 0;
+        // Those of calls: who ends is looked for among the processes.
+        let has_targets = |by| !selection.rows.is_empty() && filters & by != 0;
+        let targets = has_targets(select::EITHER | select::TARGET);
+        let by_identity = has_targets(select::TARGET_IDENTITY);
         let mut logger = None;
         if targets || selection.config.select & select::FOLLOW != 0 {
             let program = self.tracepoint("task_newtask", "task")?;
@@ -366,9 +368,7 @@ impl Attaching {
         } else {
             selection.pids.clone()
         };
-        if selection.rows.is_empty() {
-            // There is nobody whose calls could be aimed at a target.
-        } else if by_identity {
+        if by_identity {
             for program in ["thread_signalled", "thread_signalled2"] {
                 self.raw_tracepoint(program, c"signal_generate")?;
             }

@@ -76,6 +76,7 @@ fn exits(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offset
         signal_flags: signal.member("flags")?,
         signal_group_exit_code: signal.member("group_exit_code")?,
         task_exit_code: task.member("exit_code")?,
+        task_flags: task.member("flags")?,
         task_start_boottime: task.member("start_boottime")?,
         task_group_leader: task.member("group_leader")?,
         ..offsets

@@ -27,6 +27,9 @@ pub enum DecodeError {
         /// The version found.
         version: u8,
     },
+    /// Its signal is none.
+    #[error("the record names signal {0}, which does not exist")]
+    UnknownSignal(i32),
     /// Its syscall is not in the table.
     #[error("the record names syscall {0}, which is not in the table")]
     UnknownSyscall(u16),

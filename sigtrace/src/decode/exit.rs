@@ -5,6 +5,7 @@ use std::mem::{offset_of, size_of};
 use sigtrace_common::{self as common, RecordKind};
 
 use super::{Comm, DecodeError, WallClock, bytes, header};
+use crate::names::signal;
 
 /// A process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +16,8 @@ pub struct Process {
     pub start_ns: u64,
     /// The name of its first thread.
     pub comm: Comm,
-    /// Its parent, 0 if it has none.
-    pub ppid: u32,
+    /// Its parent, if it has one.
+    pub ppid: Option<u32>,
     /// Its real user id, in the initial user namespace.
     pub uid: u32,
     /// Likewise, its group's.
@@ -57,7 +58,13 @@ pub fn exit(record: &[u8], clock: WallClock) -> Result<Exit, DecodeError> {
         return Err(DecodeError::OtherKind(record.first().copied().unwrap_or(0)));
     };
     let needed = size_of::<common::Exit>();
-    read(record, clock).ok_or(DecodeError::TooShort { length: record.len(), needed })
+    let too_short = DecodeError::TooShort { length: record.len(), needed };
+    let exit = read(record, clock).ok_or(too_short)?;
+    if (1..=signal::MAX).contains(&exit.signal) {
+        Ok(exit)
+    } else {
+        Err(DecodeError::UnknownSignal(exit.signal))
+    }
 }
 
 fn read(record: &[u8], clock: WallClock) -> Option<Exit> {
@@ -76,7 +83,7 @@ fn read(record: &[u8], clock: WallClock) -> Option<Exit> {
             pid: word(offset_of!(common::Exit, pid))?,
             start_ns: time(offset_of!(common::Exit, start_ns))?,
             comm: Comm(bytes::array(record, offset_of!(common::Exit, comm))?),
-            ppid: word(offset_of!(common::Exit, ppid))?,
+            ppid: Some(word(offset_of!(common::Exit, ppid))?).filter(|pid| *pid != 0),
             uid: word(offset_of!(common::Exit, uid))?,
             gid: word(offset_of!(common::Exit, gid))?,
         },
@@ -118,7 +125,7 @@ pub(crate) mod tests {
             pid: 812,
             start_ns: 5_400_000_001,
             comm: Comm(*b"nginx\0\0\0\0\0\0\0\0\0\0\0"),
-            ppid: 1,
+            ppid: Some(1),
             uid: 33,
             gid: 34,
         };
@@ -136,6 +143,23 @@ pub(crate) mod tests {
         let status = offset_of!(common::Exit, status);
         let killed = segfault(&[(status, &9_u32.to_ne_bytes())]);
         assert_eq!(exit(&killed, CLOCK), Ok(Exit { signal: 9, core_dumped: false, ..expected }));
+    }
+
+    #[test]
+    fn a_process_without_a_parent_has_none() {
+        let ppid = offset_of!(common::Exit, ppid);
+        let orphan = exit(&segfault(&[(ppid, &[0; 4])]), CLOCK).unwrap();
+        assert_eq!(orphan.process.ppid, None);
+    }
+
+    #[test]
+    fn what_is_no_signal_is_refused() {
+        let status = offset_of!(common::Exit, status);
+        for number in [0_u8, 65, 127] {
+            let other = segfault(&[(status, &[number | 0x80])]);
+            let error = DecodeError::UnknownSignal(number.into());
+            assert_eq!(exit(&other, CLOCK), Err(error));
+        }
     }
 
     #[test]

@@ -141,7 +141,7 @@ mod tests {
                 "sigreturn               -/119        kprobe.session  no      @mask @stack",
                 "rt_sigtimedwait_time64  -/421        kprobe.session  yes     @wait",
                 "EVENT     SUMMARY",
-                "lost      calls that were not printed, by cause, since the last such event",
+                "lost      what was not printed, by cause, since the last such event",
             ]
         );
     }
@@ -160,7 +160,7 @@ mod tests {
                 "rt_sigtimedwait_time64  -/421        kprobe.session  yes     @wait         \
                  take a pending signal, waiting for one until…",
                 "EVENT     SUMMARY",
-                "lost      calls that were not printed, by cause, since the last such event",
+                "lost      what was not printed, by cause, since the last such event",
             ]
         );
     }
@@ -195,8 +195,7 @@ mod tests {
                     )
                 ),
                 "EVENT     SUMMARY".to_owned(),
-                "lost      calls that were not printed, by cause, since the last such event"
-                    .to_owned(),
+                "lost      what was not printed, by cause, since the last such event".to_owned(),
             ]
         );
     }

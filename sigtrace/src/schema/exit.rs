@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     call::comm,
-    parts::{described, integer, object, reference},
+    parts::{described, integer, object, or_null, reference},
 };
 
 /// The event of such an end.
@@ -29,7 +29,13 @@ pub(super) fn process() -> Value {
         ("pid", id("Its id, in the initial pid namespace.")),
         ("start", described("When it began.", reference("time"))),
         ("comm", described("The name of its first thread.", comm())),
-        ("ppid", id("Its parent, in the initial pid namespace; 0 if that is not known.")),
+        (
+            "ppid",
+            described(
+                "Its parent, in the initial pid namespace; null if it has none.",
+                or_null(reference("uint32")),
+            ),
+        ),
         ("uid", id("Real user id, in the initial user namespace.")),
         ("gid", id("Likewise, the group's.")),
     ])

@@ -305,10 +305,14 @@ fn ends_of_processes_past_the_number_wanted_or_the_limit_are_left_out_or_lost() 
     assert!(pump.is_done());
     pump.push(&segfault(&[]), CLOCK);
     assert_eq!(exits(&pump), [0, 1, 0]);
-    let (mut pump, _) = pump_for_one_line();
+    let (mut pump, mut output) = pump_for_one_line();
     pump.push(&segfault(&[]), CLOCK);
     pump.push(&segfault(&[]), CLOCK);
     assert_eq!(exits(&pump), [0, 0, 1]);
+    assert!(pump.report_losses());
+    let events = written(&mut pump, &mut output);
+    assert_eq!((events.len(), &events[1]["events"]), (2, &json!({ "exit": 1 })));
+    assert_eq!(exits(&pump), [1, 0, 1]);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{self, Command};
 
 use serde_json::{Value, json};
-use sigtrace_tests::harness::{Puppet, Test, Trace, Tracer, now_ns, run, spawn};
-use sigtrace_tests::{names, tests};
+use sigtrace_tests::harness::{Background, Puppet, Test, Trace, Tracer, now_ns, run, spawn};
+use sigtrace_tests::{integer, names, tests};
 
 use crate::control_group::Group;
 use crate::scene::rename;
@@ -16,7 +16,8 @@ pub const TESTS: &[Test] = tests![
     ends_are_selected_by_what_the_process_was,
     ends_are_told_beside_the_calls_that_cause_them,
     a_followed_process_that_ends_is_told_of,
-    how_a_command_of_a_command_ended_is_in_the_stream,
+    how_the_command_and_its_children_ended_is_in_the_stream,
+    ends_that_find_no_room_in_the_ring_are_counted_and_told_of,
 ];
 
 /// An end, without what nobody can foresee.
@@ -118,6 +119,10 @@ fn ends_are_selected_by_what_the_process_was() {
         ("--target-comm victim,nosuch".into(), "N"),
         ("--uid 33".into(), "U"),
         ("--target-uid 30-40".into(), "U"),
+        // More than can be compared with one by one.
+        ("--uid 30-40".into(), "U"),
+        ("--comm a,b,c,d,victim".into(), "N"),
+        (format!("--tid {of_other}"), "O"),
         (format!("--cgroup {path}"), "M"),
         (format!("--target-cgroup {path}"), "M"),
         (format!("--pid {of_other}"), "O"),
@@ -181,17 +186,40 @@ fn ends_are_told_beside_the_calls_that_cause_them() {
 }
 
 fn a_followed_process_that_ends_is_told_of() {
-    let script = "/payload/workload die fault; /payload/workload die exit 3; exit 7";
-    let trace: Trace = run(&["--events", "exit", "--stats"], &["/bin/busybox", "sh", "-c", script]);
-    // Somebody else's is not.
-    let told: Vec<_> = trace.exits().map(|exit| exit["sig"].clone()).collect();
-    assert_eq!((told, trace.status.code()), (vec![json!("SIGSEGV")], Some(7)));
+    let (mut followed, mut other) = (Puppet::start(), Puppet::start());
+    let pid = followed.pid().to_string();
+    let tracer = Tracer::start(&["--events", "exit", "--stats", "--pid", &pid, "--follow"]);
+    let (child, others) = (followed.fork(), other.fork());
+    for pid in [others.pid(), child.pid()] {
+        other.call(&format!("kill {pid} {}", libc::SIGKILL));
+        wait_for(pid);
+    }
+    let trace = tracer.finish();
+    let told: Vec<_> = trace.exits().map(|exit| exit["process"]["pid"].clone()).collect();
+    assert_eq!((told, trace.stats().exits()), (vec![json!(child.pid())], [1, 1, 0]));
 }
 
-fn how_a_command_of_a_command_ended_is_in_the_stream() {
-    let trace =
-        run(&["--events", "exit", "--stats"], &["/payload/workload", "die", "signal", "10"]);
+fn how_the_command_and_its_children_ended_is_in_the_stream() {
+    let script = "/payload/workload die fault; /payload/workload die exit 3; kill -USR1 $$";
+    let trace: Trace = run(&["--events", "exit", "--stats"], &["/bin/busybox", "sh", "-c", script]);
     let told: Vec<_> = trace.exits().map(|exit| exit["sig"].clone()).collect();
-    assert_eq!((told, trace.status.code()), (vec![json!("SIGUSR1")], Some(128 + 10)));
-    assert!(trace.stderr.contains("SIGUSR1"), "{}", trace.stderr);
+    assert_eq!(told, [json!("SIGSEGV"), json!("SIGUSR1")]);
+    assert_eq!(trace.status.code(), Some(128 + libc::SIGUSR1));
+    let last = "sigtrace: /bin/busybox was killed by SIGUSR1\n\
+                sigtrace: 2 events, 0 calls filtered out, 0 lost; exits: 2 printed, 0 filtered, 0 lost\n";
+    assert!(trace.stderr.ends_with(last), "{}", trace.stderr);
+}
+
+fn ends_that_find_no_room_in_the_ring_are_counted_and_told_of() {
+    let tracer = Tracer::start(&["--events", "exit", "--stats", "--ring-size", "4096"]);
+    tracer.freeze();
+    let died = Background::count("deaths", &[100, 0]);
+    tracer.signal(libc::SIGCONT);
+    let trace = tracer.finish();
+    let [printed, filtered, lost] = trace.stats().exits();
+    assert_eq!((printed, filtered, printed + lost), (trace.exits().count() as u64, 0, died));
+    assert!(lost > 0, "{died} found room");
+    let told = trace.events.iter().filter(|event| event["event"] == "lost");
+    let told = told.filter_map(|event| integer::read::<u64>(&event["events"]["exit"]));
+    assert_eq!((told.sum::<u64>(), trace.stats().lost()), (lost, 0));
 }

@@ -37,6 +37,7 @@ pub const TESTS: &[Test] = tests![
     without_btf_trampolines_are_refused,
     without_btf_calls_that_change_the_mask_are_selected_by_the_set_that_they_name,
     without_btf_targets_are_selected_by_their_number_only,
+    without_btf_ends_of_processes_are_refused,
     a_program_that_the_verifier_refuses_costs_its_row_only,
     the_list_says_how_each_call_is_probed,
 ];
@@ -314,6 +315,14 @@ fn without_btf_trampolines_are_refused() {
     assert_eq!(ended.status.code(), Some(1));
     let expected = "sigtrace: --probe fentry: /sys/kernel/btf/vmlinux cannot be read, which needs a \
                     kernel with CONFIG_DEBUG_INFO_BTF; --probe auto does without";
+    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+}
+
+fn without_btf_ends_of_processes_are_refused() {
+    let ended = run_to_end(&mut without_btf(&["--events", "all"]));
+    assert_eq!(ended.status.code(), Some(1));
+    let expected = "sigtrace: --events exit: /sys/kernel/btf/vmlinux cannot be read, which needs a kernel \
+                    with CONFIG_DEBUG_INFO_BTF; --events syscall does without\n";
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
 }
 
