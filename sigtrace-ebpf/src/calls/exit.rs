@@ -61,11 +61,6 @@ pub fn exit(serves: Serves, point: Option<u32>, ret: i64) {
 fn settle(shape: ShapeRef, tid: u32, slot: *mut Slot, ret: i64) -> bool {
     // SAFETY: the thread's own slot.
     let record = unsafe { &mut (*slot).record };
-    // One look for what nearly no call has.
-    const ANY: u32 = undecided::OWN | undecided::TRY | undecided::INPUT | undecided::PIDFD;
-    if record.undecided & ANY == 0 {
-        return true;
-    }
     if record.undecided & undecided::OWN != 0 {
         record.state = State::Idle as u8;
         saw(record.syscall, true);
