@@ -1,8 +1,9 @@
 //! What the eBPF programs and the agent share.
 //!
 //! The [syscall table](SYSCALLS) says what there is to trace; a [`Record`] is what the kernel side
-//! hands to the agent for one call, an [`Exit`] for a process that a signal ended; a [`Config`] is what the agent hands to the kernel side before
-//! the programs are loaded; [`Counter`]s are what the kernel side counts.
+//! hands to the agent for one call, an [`Exit`] for a process that a signal ended; a [`Config`] is what
+//! the agent hands to the kernel side before the programs are loaded; [`Counter`]s are what the kernel
+//! side counts.
 //!
 //! The kernel side captures, user space interprets: nothing here decodes anything.
 #![no_std]

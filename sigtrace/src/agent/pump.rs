@@ -52,8 +52,8 @@ pub(crate) struct Pump {
     told: Told,
     /// No more calls and ends of processes than this many.
     max_events: u64,
-    /// The limit on the bytes of calls, returns and ends of processes, if there is one. There are few other events, whatever
-    /// the traced processes do, and they tell what the limit costs.
+    /// The limit on the bytes of calls, returns and ends of processes, if there is one. There are few other
+    /// events, whatever the traced processes do, and they tell what the limit costs.
     rate: Option<Rate>,
     /// When the next losses are told, on [`clock::KERNEL`].
     losses_due_ns: u64,
