@@ -96,6 +96,8 @@ pub mod regs {
         /// Set in the numbers of x32 callers (`arch/x86/include/uapi/asm/unistd.h`). Those of calls with
         /// an entry of their own are beyond those of others without it, too.
         pub const X32_SYSCALL_BIT: u64 = 0x4000_0000;
+        /// `cs`, which tells a program's registers from the kernel's own.
+        pub const CS: usize = 136;
         /// `sp`, the caller's stack pointer.
         pub const SP: usize = 152;
         /// Where `struct rt_sigframe` keeps the mask to restore, from the stack pointer at the

@@ -50,8 +50,10 @@ pub struct Config {
     pub slot_mask: u32,
     /// How kernel memory is read: bits of [`access`].
     pub access: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Which kinds of events besides calls are chosen: bits of [`kinds`].
+    pub kinds: u32,
+    /// Microseconds from one tick of the kernel's clock to the next.
+    pub tick_us: u32,
     /// Where the running kernel keeps what the programs look for.
     pub offsets: Offsets,
 }
@@ -123,6 +125,14 @@ pub mod side {
     /// Joined by being a selected process's child, and leaves when it ends. One that was named
     /// stays: its number is what was asked for.
     pub const FOLLOWED: u32 = 1 << 3;
+}
+
+/// Kinds of events: bits of [`Config::kinds`].
+pub mod kinds {
+    /// Signals that are sent.
+    pub const GENERATE: u32 = 1 << 0;
+    /// Processes that end by a signal.
+    pub const EXIT: u32 = 1 << 1;
 }
 
 /// How the programs read kernel memory: bits of [`Config::access`]. What the kernel allows is found
@@ -280,6 +290,32 @@ pub struct Offsets {
     pub user_ns_owner: u32,
     /// `task_struct.thread_info.status`, which tells 32-bit callers on x86.
     pub task_status: u32,
+    /// `task_struct.ptrace`: how the thread is traced.
+    pub task_ptrace: u32,
+    /// `task_struct.parent`: who traces it, or its parent.
+    pub task_parent: u32,
+    /// `task_struct.real_blocked`: what it blocked before it began to wait in rt_sigtimedwait.
+    pub task_real_blocked: u32,
+    /// `task_struct.pdeath_signal`.
+    pub task_pdeath_signal: u32,
+    /// `signal_struct.leader`: whether the process leads its session.
+    pub signal_leader: u32,
+    /// `pid_namespace.child_reaper`: its first process.
+    pub pid_namespace_child_reaper: u32,
+    /// `signal_struct.rlim`.
+    pub signal_rlim: u32,
+    /// `signal_struct.cputimer.cputime_atomic.utime`.
+    pub signal_cputimer_utime: u32,
+    /// `signal_struct.cputimer.cputime_atomic.stime`.
+    pub signal_cputimer_stime: u32,
+    /// `task_struct.rt.timeout`: ticks of real-time scheduling.
+    pub task_rt_timeout: u32,
+    /// `oom_control.memcg`.
+    pub oom_control_memcg: u32,
+    /// `mem_cgroup.css.cgroup`.
+    pub mem_cgroup_cgroup: u32,
+    /// `mem_cgroup.memory.max`, in pages.
+    pub mem_cgroup_memory_max: u32,
     /// The number of the type `struct task_struct`.
     pub type_task: u32,
     /// The number of the type `struct pt_regs`.
@@ -292,6 +328,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 69 * 4);
-    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 7 + 69));
+    assert!(size_of::<Offsets>() == 82 * 4);
+    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 8 + 82));
 };

@@ -34,11 +34,15 @@ pub enum Counter {
     /// Ends of processes that were lost: the ring had no room for the record, or was filling, and the user was
     /// beyond its share.
     ExitLost = 11,
+    /// Signals that were sent and left out.
+    GenerateLeftOut = 12,
+    /// Signals that were sent and lost, likewise.
+    GenerateLost = 13,
 }
 
 impl Counter {
     /// Every counter, in the order of the array.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::LeftOutByCaller,
         Self::RingFull,
         Self::PendingFull,
@@ -51,6 +55,8 @@ impl Counter {
         Self::Merged,
         Self::ExitLeftOut,
         Self::ExitLost,
+        Self::GenerateLeftOut,
+        Self::GenerateLost,
     ];
 }
 

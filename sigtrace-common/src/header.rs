@@ -32,6 +32,8 @@ pub enum RecordKind {
     Call = 1,
     /// The end of a process by a signal: an [`Exit`](crate::Exit).
     Exit = 2,
+    /// A signal that is sent: a [`Generate`](crate::Generate).
+    Generate = 3,
 }
 
 impl RecordKind {
@@ -40,6 +42,7 @@ impl RecordKind {
         match number {
             1 => Some(Self::Call),
             2 => Some(Self::Exit),
+            3 => Some(Self::Generate),
             _ => None,
         }
     }
@@ -47,7 +50,7 @@ impl RecordKind {
     /// The version of its layout.
     pub const fn version(self) -> u8 {
         match self {
-            Self::Call | Self::Exit => 1,
+            Self::Call | Self::Exit | Self::Generate => 1,
         }
     }
 

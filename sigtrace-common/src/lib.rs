@@ -1,7 +1,7 @@
 //! What the eBPF programs and the agent share.
 //!
 //! The [syscall table](SYSCALLS) says what there is to trace; a [`Record`] is what the kernel side
-//! hands to the agent for one call, an [`Exit`] for a process that a signal ended; a [`Config`] is what
+//! hands to the agent for one call, a [`Generate`] for a signal that is sent, an [`Exit`] for a process that one ended; a [`Config`] is what
 //! the agent hands to the kernel side before the programs are loaded; [`Counter`]s are what the kernel
 //! side counts.
 //!
@@ -13,9 +13,11 @@ mod config;
 mod counter;
 pub mod crowd;
 mod exit;
+mod generate;
 mod global;
 mod header;
 mod kfunc;
+mod process;
 mod record;
 mod shape;
 mod slot;
@@ -23,13 +25,17 @@ mod syscall;
 mod table;
 
 pub use abi::{Abi, regs};
-pub use config::{Config, ERROR_WORDS, FEW, MAX_ERROR, Offsets, access, select, side};
+pub use config::{Config, ERROR_WORDS, FEW, MAX_ERROR, Offsets, access, kinds, select, side};
 pub use counter::{Counter, Counters, Orders, Phase, SELECTED_BUCKETS, Seen};
 pub use exit::Exit;
+pub use generate::{Generate, KERNEL_SIGINFO_SIZE, NO_CALL, fact};
 pub use global::GLOBALS;
 pub use header::{Header, RecordKind};
 pub use kfunc::{BPF_RDONLY_CAST, BPF_SESSION_IS_RETURN, KFUNCS};
-pub use record::{Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Record, State, undecided};
+pub use process::Process;
+pub use record::{
+    Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, REACH_COUNTED, Record, State, undecided,
+};
 pub use shape::{Frame, NO_ARG, Place, SHAPES_LEN, Shape, flag, shapes};
 pub use slot::{EMPTY_SLOT, Slot, WAITS};
 pub use syscall::{

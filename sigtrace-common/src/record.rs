@@ -13,6 +13,9 @@ pub const DATA_OFFSET: usize = 136;
 /// Room for captured structures: what the call with the most of them needs.
 pub const DATA_SIZE: usize = 72;
 
+/// In [`Record::reached`]: it is counted, as signals that are sent are [chosen](crate::kinds::GENERATE).
+pub const REACH_COUNTED: u32 = 1 << 31;
+
 /// One call. Native byte order, no padding.
 ///
 /// The kernel side fills one of these per thread while a call is under way, and on its return
@@ -70,8 +73,9 @@ pub struct Record {
     pub ns_pid: u32,
     /// Caller's thread id in its own pid namespace; 0 as above.
     pub ns_tid: u32,
-    /// Nothing.
-    pub unused: u32,
+    /// How many processes or threads it has sent a signal to, and [`REACH_COUNTED`]; 0 where that is not
+    /// counted.
+    pub reached: u32,
     /// The captured structures, argument after argument, each at a multiple of 8. Only what
     /// `captures` calls [`Capture::Whole`] has a meaning. In the record of a call that changes the
     /// mask, the mask before and after is at its end; it has a meaning if the state is
@@ -100,7 +104,7 @@ const _: () = {
     assert!(offset_of!(Record, undecided) == 120);
     assert!(offset_of!(Record, ns_pid) == 124);
     assert!(offset_of!(Record, ns_tid) == 128);
-    assert!(offset_of!(Record, unused) == 132);
+    assert!(offset_of!(Record, reached) == 132);
     assert!(offset_of!(Record, data) == 136);
     assert!(size_of::<Record>() == 208);
     assert!(DATA_OFFSET == offset_of!(Record, data));

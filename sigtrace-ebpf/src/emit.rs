@@ -6,7 +6,7 @@ use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::generated::{bpf_ringbuf_output, bpf_ringbuf_reserve, bpf_ringbuf_submit},
 };
-use sigtrace_common::{DATA_OFFSET, MASKS_SIZE, Slot};
+use sigtrace_common::{DATA_OFFSET, Header, MASKS_SIZE, RecordKind, Slot};
 
 use crate::{
     config::config,
@@ -84,6 +84,50 @@ fn emit_words<const WORDS: usize>(slot: *mut Slot) -> bool {
         bpf_ringbuf_submit(room.cast::<c_void>(), flags);
     }
     true
+}
+
+/// Room for a record in the ring. It has to be given back.
+pub struct Room<T>(*mut T);
+
+/// Room for a record; `None` if there is none.
+#[inline(always)]
+pub fn reserve<T>() -> Option<Room<T>> {
+    // SAFETY: the ring is a map.
+    let room = unsafe {
+        let ring = (&raw const EVENTS).cast::<c_void>().cast_mut();
+        bpf_ringbuf_reserve(ring, size_of::<T>() as u64, 0).cast::<T>()
+    };
+    if room.is_null() {
+        shares::note_full();
+        return None;
+    }
+    Some(Room(room))
+}
+
+impl<T> Room<T> {
+    /// Where to write the record, every byte of it.
+    #[inline(always)]
+    pub fn as_ptr(&self) -> *mut T {
+        self.0
+    }
+
+    /// Gives it back, for the agent.
+    #[inline(always)]
+    pub fn submit(self) {
+        // SAFETY: what the ring gave.
+        unsafe { bpf_ringbuf_submit(self.0.cast::<c_void>(), wakeup()) };
+    }
+}
+
+/// Writes what a record is, and how long.
+///
+/// # Safety
+///
+/// The header must be one to write to.
+#[inline(always)]
+pub unsafe fn begin(header: *mut Header, kind: RecordKind, length: usize) {
+    // SAFETY: the caller's promise; the first half of the header, which is aligned.
+    unsafe { header.cast::<u32>().write(kind.head(length as u16)) };
 }
 
 /// What the kernel puts before a record in the ring (`BPF_RINGBUF_HDR_SZ`).

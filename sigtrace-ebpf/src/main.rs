@@ -2,8 +2,8 @@
 //!
 //! [`mechanisms`] has a file for each way to attach to a kernel function: how its programs get at the
 //! arguments and the result. [`calls`] is what they do with them, the same for all. [`threads`] follows
-//! threads that come and go, [`processes`] tells of those that a signal ends, [`kernel`] reads the
-//! kernel's memory, [`maps`] and [`slots`] are what is shared with the agent.
+//! threads that come and go, [`signals`] tells of signals as they are sent, [`processes`] of those that one
+//! ends, [`kernel`] reads the kernel's memory, [`maps`] and [`slots`] are what is shared with the agent.
 #![no_std]
 #![no_main]
 // The BPF target has no atomic types in `core`, but it has the instruction.
@@ -21,6 +21,7 @@ mod mechanisms;
 mod processes;
 mod shapes;
 mod shares;
+mod signals;
 mod slots;
 mod threads;
 

@@ -218,6 +218,8 @@ pub struct TraceArgs {
 pub enum EventKind {
     /// A system call
     Syscall,
+    /// A signal that is sent
+    Generate,
     /// The end of a process by a signal
     Exit,
     /// All of these

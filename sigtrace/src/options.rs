@@ -8,7 +8,7 @@ mod values;
 
 use std::{ffi::OsString, num::NonZeroU64, path::PathBuf, time::Duration};
 
-use sigtrace_common::{Config, ERROR_WORDS, FEW, Offsets, SYSCALLS, select, side};
+use sigtrace_common::{Config, ERROR_WORDS, FEW, Offsets, SYSCALLS, kinds, select, side};
 
 use crate::{
     bpf::{Policy, Selection},
@@ -158,7 +158,8 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         has_shares: u32::from(!args.no_shares),
         slot_mask: 0,
         access: 0,
-        reserved: 0,
+        kinds: 0,
+        tick_us: 0,
         offsets: Offsets::default(),
     };
     let mut use_filter = |filter: u64, used: bool| {
@@ -223,8 +224,10 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         config.min_duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     }
     let has_kind = |kind| args.events.iter().any(|chosen| [kind, EventKind::All].contains(chosen));
+    for (kind, bit) in [(EventKind::Generate, kinds::GENERATE), (EventKind::Exit, kinds::EXIT)] {
+        config.kinds |= if has_kind(kind) { bit } else { 0 };
+    }
     Ok(Selection {
-        exits: has_kind(EventKind::Exit),
         rows: if !has_kind(EventKind::Syscall) {
             no_option_for_calls(args)?;
             Vec::new()
@@ -292,13 +295,15 @@ mod tests {
     #[test]
     fn kinds_of_events_are_calls_unless_others_are_chosen() {
         let chosen = |args: &[&str]| {
-            let Selection { rows, exits, .. } = options(args).unwrap().selection;
-            (rows.len(), exits)
+            let Selection { rows, config, .. } = options(args).unwrap().selection;
+            (rows.len(), config.kinds)
         };
-        assert_eq!(chosen(&[]), (SYSCALLS.len(), false));
-        assert_eq!(chosen(&["--events", "exit"]), (0, true));
-        assert_eq!(chosen(&["--events", "exit,syscall", "-s", "kill"]), (1, true));
-        assert_eq!(chosen(&["--events", "all"]), (SYSCALLS.len(), true));
+        assert_eq!(chosen(&[]), (SYSCALLS.len(), 0));
+        assert_eq!(chosen(&["--events", "exit"]), (0, kinds::EXIT));
+        assert_eq!(chosen(&["--events", "exit,syscall", "-s", "kill"]), (1, kinds::EXIT));
+        assert_eq!(chosen(&["--events", "generate"]), (0, kinds::GENERATE));
+        let all = (SYSCALLS.len(), kinds::GENERATE | kinds::EXIT);
+        assert_eq!(chosen(&["--events", "all"]), all);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use core::ptr;
 
 use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns};
 use sigtrace_common::{
-    Capture, Counter, MAX_ARGS, NO_ARG, Record, RecordKind, Slot, State, access, flag,
-    select as by, side, undecided,
+    Capture, Counter, MAX_ARGS, NO_ARG, REACH_COUNTED, Record, RecordKind, Slot, State, access,
+    flag, kinds, select as by, side, undecided,
 };
 
 use super::{
@@ -202,6 +202,9 @@ fn capture(
     };
     begin_header(shape, record);
     record.syscall = u16::from(get!(shape, syscall));
+    if config!(kinds) & kinds::GENERATE != 0 {
+        record.reached = REACH_COUNTED;
+    }
     let Some(args) = source.args(arguments(serves, shape)) else {
         count(Counter::RegistersUnreadable);
         return false;

@@ -66,7 +66,7 @@ pub fn caller(pid: u32, tid: u32, has_target: impl FnOnce() -> bool) -> Verdict 
     if filters & (select::CALLER | select::EITHER | by_target) == 0 {
         return Verdict::Keep;
     }
-    let sides = sides(pid);
+    let sides = sides_of(pid);
     if filters & select::CALLER != 0 && sides & side::CALLER == 0 {
         return Verdict::Drop;
     }
@@ -96,7 +96,7 @@ pub fn ended(pid: u32, signal: i32, uid: u32, comm: [u64; 2], leader: Other) -> 
         return false;
     }
     let by_number = select::EITHER | select::CALLER | select::TARGET;
-    let sides = if filters & by_number != 0 { sides(pid) } else { 0 };
+    let sides = if filters & by_number != 0 { sides_of(pid) } else { 0 };
     if filters & select::EITHER != 0 && sides & side::EITHER == 0 {
         return false;
     }
@@ -115,9 +115,61 @@ pub fn ended(pid: u32, signal: i32, uid: u32, comm: [u64; 2], leader: Other) -> 
             && !matches!(CGROUP.current_task_under_cgroup(0), Ok(true)))
 }
 
+/// Whether a signal is selected that `caller` sends to a thread, or that the kernel does if there is none: what
+/// is asked for of callers is true of none then.
+#[inline(always)]
+pub fn sent(
+    signal: i32,
+    caller: Option<(u32, u32)>,
+    target: Other,
+    (target_pid, target_tid): (u32, u32),
+) -> bool {
+    const BY_CALLER: u64 = select::CALLER
+        | select::FEW_TIDS
+        | select::TID
+        | select::FEW_UIDS
+        | select::UID
+        | select::FEW_COMMS
+        | select::COMM
+        | select::CGROUP;
+    if selects(select::SIGNAL) && !in_set(signal, config!(signals)) {
+        return false;
+    }
+    let open = match caller {
+        Some((pid, tid)) => match self::caller(pid, tid, || true) {
+            Verdict::Drop => return false,
+            Verdict::Keep => 0,
+            Verdict::Undecided(open) => open,
+        },
+        None if selects(BY_CALLER) => return false,
+        None => open_sides(),
+    };
+    if open == 0 {
+        return true;
+    }
+    let mut sides = 0;
+    if selects_targets_by_number() {
+        sides = sides_of(target_pid) | target_sides(target_tid);
+    }
+    if selects_targets_by_identity() && open & side::TARGET != 0 {
+        let by_number = !selects(select::TARGET) || sides & side::TARGET != 0;
+        let is_selected = by_number && identity::is_who_is_asked_for(target);
+        sides = sides & !side::TARGET | if is_selected { side::TARGET } else { 0 };
+    }
+    open & !sides == 0
+}
+
+/// The sides on which somebody has to be selected, whoever calls.
+#[inline(always)]
+fn open_sides() -> u32 {
+    let by_target = selects(select::TARGET | select::TARGET_IDENTITY);
+    let target = if by_target { side::TARGET } else { 0 };
+    target | if selects(select::EITHER) { side::EITHER } else { 0 }
+}
+
 /// The sides on which a process is selected.
 #[inline(always)]
-fn sides(pid: u32) -> u32 {
+fn sides_of(pid: u32) -> u32 {
     if !may_be_selected(pid) {
         return 0;
     }

@@ -8,7 +8,7 @@ mod held;
 mod identity;
 mod late;
 mod masks;
-mod namespace;
+pub mod namespace;
 mod pidfd;
 pub mod regs;
 pub mod signalfd;

@@ -48,7 +48,7 @@ fn look(record: &mut Record) {
 
 /// The number of a task in its own namespace, 0 if that is the initial one.
 #[inline(always)]
-fn own_number(task: u64) -> u32 {
+pub fn own_number(task: u64) -> u32 {
     if config!(offsets.task_thread_pid) == 0 {
         return 0;
     }
@@ -106,6 +106,12 @@ pub fn pid(number: u32) -> u64 {
 fn own_pid() -> (u64, u32) {
     let pid = member(Task::current().address(), config!(offsets.task_thread_pid));
     (pid, member(pid, config!(offsets.pid_level)))
+}
+
+/// The namespace that a `struct pid` is of.
+#[inline(always)]
+pub fn own_namespace(pid: u64) -> u64 {
+    namespace(pid, member(pid, config!(offsets.pid_level)))
 }
 
 /// The namespace in which a `struct pid` has its number at this level.

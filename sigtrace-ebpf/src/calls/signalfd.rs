@@ -23,7 +23,11 @@ use crate::{
     atomic::add_u32,
     config::config,
     emit::emit,
-    kernel::{files::file, member, read, task::Task},
+    kernel::{
+        files::file,
+        member, read,
+        stack::{PADDING, Stack},
+    },
     shapes::ShapeRef,
 };
 
@@ -179,7 +183,7 @@ fn caller(wanted: u64) -> Option<Caller> {
     if config!(offsets.task_stack) == 0 || config!(offsets.task_files) == 0 {
         return None;
     }
-    let stack = member(Task::current().address(), config!(offsets.task_stack));
+    let stack = Stack::current();
     let (fd, abi) = match at_top(stack, 0) {
         Some(found) => found,
         None => at_top(stack, PADDING)?,
@@ -187,19 +191,12 @@ fn caller(wanted: u64) -> Option<Caller> {
     if wanted != 0 && file(fd) == wanted { Some(Caller { fd, abi }) } else { None }
 }
 
-/// `THREAD_SIZE`: a kernel stack (`arch/x86/include/asm/page_64_types.h`,
-/// `arch/arm64/include/asm/memory.h`), at whose top the user's registers are. Kernels built with
-/// KASAN have larger ones, and so has arm64 with pages of 64 KB.
-const THREAD_SIZE: u64 = 16384;
-/// `TOP_OF_KERNEL_STACK_PADDING` with `CONFIG_X86_FRED` (`arch/x86/include/asm/thread_info.h`).
-const PADDING: u64 = 16;
-
 /// The descriptor and the interface of a read, if there are the registers of one.
 #[cfg(bpf_target_arch = "x86_64")]
 #[inline(always)]
-fn at_top(stack: u64, padding: u64) -> Option<(u32, Abi)> {
+fn at_top(stack: Stack, padding: u64) -> Option<(u32, Abi)> {
     use sigtrace_common::regs::x86;
-    let regs = stack.wrapping_add(THREAD_SIZE - padding - u64::from(config!(offsets.pt_regs_size)));
+    let regs = stack.registers(padding);
     let number: u64 = read(regs.wrapping_add(x86::ORIG_AX as u64));
     // read, pread64, readv, preadv, preadv2, by arch/x86/entry/syscalls/syscall_{64,32}.tbl: no
     // number of one is among those of the other that can come here.
@@ -215,9 +212,9 @@ fn at_top(stack: u64, padding: u64) -> Option<(u32, Abi)> {
 /// The descriptor and the interface of a read, if there are the registers of one.
 #[cfg(bpf_target_arch = "aarch64")]
 #[inline(always)]
-fn at_top(stack: u64, _padding: u64) -> Option<(u32, Abi)> {
+fn at_top(stack: Stack, _padding: u64) -> Option<(u32, Abi)> {
     use sigtrace_common::regs::aarch64;
-    let regs = stack.wrapping_add(THREAD_SIZE - u64::from(config!(offsets.pt_regs_size)));
+    let regs = stack.registers(0);
     let fd = read::<u64>(regs.wrapping_add(aarch64::X0 as u64)) as u32;
     let pstate: u64 = read(regs.wrapping_add(aarch64::PSTATE as u64));
     Some((fd, if pstate & aarch64::PSTATE_32BIT == 0 { Abi::Aarch64 } else { Abi::Arm }))

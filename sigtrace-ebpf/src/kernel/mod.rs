@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod other;
+pub mod stack;
 pub mod task;
 
 use core::{ffi::c_void, mem::MaybeUninit};

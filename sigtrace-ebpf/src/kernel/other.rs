@@ -39,6 +39,51 @@ impl Other {
         if is_its_own { Some(Self(task)) } else { None }
     }
 
+    /// Its address.
+    #[inline(always)]
+    pub fn address(self) -> u64 {
+        self.0
+    }
+
+    /// Its process's id and its own, in the initial namespace.
+    #[inline(always)]
+    pub fn ids(self) -> (u32, u32) {
+        let [tid, pid] = pair(self.0, config!(offsets.task_pid), config!(offsets.task_tgid));
+        (pid, tid)
+    }
+
+    /// When it began, in nanoseconds of `CLOCK_BOOTTIME`.
+    #[inline(always)]
+    pub fn start_ns(self) -> u64 {
+        member(self.0, config!(offsets.task_start_boottime))
+    }
+
+    /// The process id of its parent.
+    #[inline(always)]
+    pub fn ppid(self) -> u32 {
+        member(member(self.0, config!(offsets.task_real_parent)), config!(offsets.task_tgid))
+    }
+
+    /// The user and the group that it runs as, by their real ids.
+    #[inline(always)]
+    pub fn uid_gid(self) -> [u32; 2] {
+        let cred: u64 = member(self.0, config!(offsets.task_real_cred));
+        pair(cred, config!(offsets.cred_uid), config!(offsets.cred_gid))
+    }
+
+    /// How many user namespaces are above its own.
+    #[inline(always)]
+    pub fn user_namespaces(self) -> u32 {
+        let cred: u64 = member(self.0, config!(offsets.task_real_cred));
+        member(member(cred, config!(offsets.cred_user_ns)), config!(offsets.user_ns_level))
+    }
+
+    /// How many pid namespaces are above its own.
+    #[inline(always)]
+    pub fn pid_namespaces(self) -> u32 {
+        member(member(self.0, config!(offsets.task_thread_pid)), config!(offsets.pid_level))
+    }
+
     /// The first thread of its process.
     #[inline(always)]
     pub fn leader(self) -> Self {
@@ -99,6 +144,15 @@ impl Other {
         }
         false
     }
+}
+
+/// Two members that mostly are neighbours, in this order: one read tells both.
+#[inline(always)]
+pub fn pair(object: u64, first: u32, second: u32) -> [u32; 2] {
+    if second == first + 4 {
+        return member(object, first);
+    }
+    [member(object, first), member(object, second)]
 }
 
 /// The id of the cgroup that is above another, or the same, at this level.

@@ -278,6 +278,14 @@ impl Task {
         unsafe { load::<u32>(self.0, config!(offsets.task_status)) & TS_COMPAT != 0 }
     }
 
+    /// Likewise, wherever the kernel's types tell.
+    #[inline(always)]
+    #[cfg(bpf_target_arch = "x86_64")]
+    pub fn is_compat_by_member(self) -> bool {
+        let status = config!(offsets.task_status);
+        status != 0 && member::<u32>(self.address(), status) & TS_COMPAT != 0
+    }
+
     /// Its address.
     #[inline(always)]
     pub fn address(self) -> u64 {

@@ -4,5 +4,5 @@
 pub mod fentry;
 pub mod kprobe;
 mod multi;
-mod point;
+pub mod point;
 pub mod session;

@@ -53,7 +53,13 @@ pub fn of(regs: *const u8, is_compat: bool) -> Option<ShapeRef> {
     if number >= SYSCALL_NUMBERS {
         return None;
     }
-    let index = number as usize + if is_compat { NUMBERS } else { 0 };
+    at(u64::from(number), is_compat)
+}
+
+/// The shape of the call with this number, which is less than [`SYSCALL_NUMBERS`], if there is one for it.
+#[inline(always)]
+pub fn at(number: u64, is_compat: bool) -> Option<ShapeRef> {
+    let index = number as usize & (NUMBERS - 1) | if is_compat { NUMBERS } else { 0 };
     // SAFETY: both halves of the table have an element for each such number. Volatile, as otherwise
     // the compiler may make a search of it.
     let point = unsafe { POINTS.as_ptr().add(index).read_volatile() };

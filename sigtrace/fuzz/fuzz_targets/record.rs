@@ -22,19 +22,20 @@ use std::mem::offset_of;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use sigtrace_common::{
-    Abi, Capture, DATA_OFFSET, Exit, Kind, Record, RecordKind, SIGNALFD_SIGINFO_SIZE, SYSCALLS,
-    State,
+    Abi, Capture, DATA_OFFSET, Exit, Generate, Kind, Record, RecordKind, SIGNALFD_SIGINFO_SIZE,
+    SYSCALLS, State,
 };
 
 use decode::{Call, WallClock};
 use output::{Event, Format, Json, Sets, Text};
 
 /// The bits of the first byte: the record passes for one; its siginfos have a signal and a code that
-/// mean something; sets are masks; it is of the end of a process.
+/// mean something; sets are masks; it is of the end of a process, or of a signal that is sent.
 const SHAPED: u8 = 1;
 const KNOWN_SIGINFO: u8 = 2;
 const MASKS: u8 = 4;
 const EXIT: u8 = 8;
+const GENERATE: u8 = 16;
 
 const CLOCK: WallClock = WallClock { offset_ns: 1_795_290_787_123_456_788 };
 
@@ -43,6 +44,9 @@ fuzz_target!(|input: &[u8]| {
     let mut record = bytes.to_vec();
     if choices & EXIT != 0 {
         return exit(record, choices & SHAPED != 0);
+    }
+    if choices & GENERATE != 0 {
+        return generate(record, choices & SHAPED != 0);
     }
     if choices & SHAPED != 0 {
         shape(&mut record, choices & KNOWN_SIGINFO != 0);
@@ -76,6 +80,30 @@ fn exit(mut record: Vec<u8>, shaped: bool) {
             let event: Value = serde_json::from_str(&json).expect("JSON");
             assert_eq!(event["process"]["comm"], comm.as_ref(), "{json}");
             check_line(Sets::Names, Event::Exit(&exit));
+        }
+        Err(error) => assert!(!shaped, "a record was refused: {error}"),
+    }
+}
+
+/// A signal that is sent, likewise.
+fn generate(mut record: Vec<u8>, shaped: bool) {
+    if shaped {
+        record.resize(record.len().clamp(size_of::<Generate>(), usize::from(u16::MAX)), 0);
+        let length = u16::try_from(record.len()).expect("so many");
+        record[..4].copy_from_slice(&RecordKind::Generate.head(length).to_ne_bytes());
+        let (signal, outcome) = (offset_of!(Generate, signal), offset_of!(Generate, outcome));
+        record[signal] = 1 + record[signal] % 64;
+        record[outcome] %= 5;
+        let syscall = &mut record[offset_of!(Generate, syscall)];
+        *syscall %= u8::try_from(SYSCALLS.len()).expect("a row");
+    }
+    match decode::generate(&record, CLOCK) {
+        Ok(generate) => {
+            let comm = String::from_utf8_lossy(generate.target.process.comm.bytes());
+            let json = line(&mut Json::new(Sets::Names), Event::Generate(&generate));
+            let event: Value = serde_json::from_str(&json).expect("JSON");
+            assert_eq!(event["target"]["comm"], comm.as_ref(), "{json}");
+            check_line(Sets::Names, Event::Generate(&generate));
         }
         Err(error) => assert!(!shaped, "a record was refused: {error}"),
     }

@@ -1,29 +1,40 @@
 //! The books of the kinds of events besides calls: of each that is chosen, what happened while attached is
 //! printed, filtered or lost.
 
-use sigtrace_common::Counter;
+use sigtrace_common::{Counter, kinds};
 
 use crate::{bpf::Counters, output::Counts};
 
 /// Such a kind: an index into [`KINDS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// A signal is sent.
+    Generate = 0,
     /// A signal ended a process.
-    Exit = 0,
+    Exit = 1,
 }
 
 /// What there is to know of a kind.
 struct Row {
     /// The event's name.
     name: &'static str,
+    /// Its bit among the [kinds](sigtrace_common::kinds) that are chosen.
+    bit: u32,
     /// What the kernel side left out of it.
     left_out: Counter,
     /// What it lost.
     lost: Counter,
 }
 
-const KINDS: [Row; 1] =
-    [Row { name: "exit", left_out: Counter::ExitLeftOut, lost: Counter::ExitLost }];
+const KINDS: [Row; 2] = [
+    Row {
+        name: "generate",
+        bit: kinds::GENERATE,
+        left_out: Counter::GenerateLeftOut,
+        lost: Counter::GenerateLost,
+    },
+    Row { name: "exit", bit: kinds::EXIT, left_out: Counter::ExitLeftOut, lost: Counter::ExitLost },
+];
 
 /// A number for each kind.
 pub(crate) type ByKind = [u64; KINDS.len()];
@@ -50,13 +61,9 @@ pub(crate) struct Kinds {
 }
 
 impl Kinds {
-    /// With those that are chosen.
-    pub(crate) fn new(chosen: &[Kind]) -> Self {
-        let mut kinds = Self::default();
-        for kind in chosen {
-            kinds.chosen[*kind as usize] = true;
-        }
-        kinds
+    /// With those that are chosen: bits of [`kinds`].
+    pub(crate) fn new(chosen: u32) -> Self {
+        Self { chosen: KINDS.map(|row| chosen & row.bit != 0), ..Self::default() }
     }
 
     /// One reached the output.

@@ -57,7 +57,7 @@ use self::{
     account::Account,
     child::Child,
     crowd::Crowd,
-    kinds::{Kind, Kinds},
+    kinds::Kinds,
     pump::Pump,
     rate::Rate,
     readiness::register,
@@ -116,7 +116,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         Stats::Never if ends_with_stats => Stats::AtEnd,
         stats => stats,
     };
-    let kinds: &[Kind] = if options.selection.exits { &[Kind::Exit] } else { &[] };
+    let kinds = Kinds::new(options.selection.config.kinds);
     let (attached, ended) = attach(options.selection, &mut shutdown).await?;
     let Attached { mut kernel, shared, probes, mut misses, logger } = attached?;
     let _logger = logger.and_then(kernel_log);
@@ -132,7 +132,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     if ended.is_none() {
         kernel.set_phase(Phase::Tracing)?;
     }
-    let account = Account::new(shared.counters, misses, Kinds::new(kinds));
+    let account = Account::new(shared.counters, misses, kinds);
     let crowd = Crowd::new(shared.crowd);
     let rate = options.max_output_rate.map(Rate::new);
     let mut pump = Pump::new(format, sink, account, crowd, options.max_events, rate);

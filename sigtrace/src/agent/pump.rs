@@ -11,7 +11,7 @@ use std::{
 };
 
 use aya::maps::{MapData, RingBuf};
-use sigtrace_common::{State, crowd};
+use sigtrace_common::{RecordKind, State, crowd};
 
 use super::{
     account::Account,
@@ -50,7 +50,9 @@ pub(crate) struct Pump {
     started_ns: u64,
     ids: Ids,
     told: Told,
-    /// No more calls and ends of processes than this many.
+    /// How many calls and events of other kinds were put into the queue.
+    events: u64,
+    /// No more of them than this many.
     max_events: u64,
     /// The limit on the bytes of calls, returns and ends of processes, if there is one. There are few other
     /// events, whatever the traced processes do, and they tell what the limit costs.
@@ -82,6 +84,7 @@ impl Pump {
             started_ns: now_ns(clock::KERNEL),
             ids: Ids::default(),
             told: Told::default(),
+            events: 0,
             max_events: max_events.unwrap_or(u64::MAX),
             rate,
             losses_due_ns: 0,
@@ -91,9 +94,9 @@ impl Pump {
         }
     }
 
-    /// Whether as many calls as wanted are under way to the output.
+    /// Whether as many events as wanted are under way to the output.
     pub(crate) fn is_done(&self) -> bool {
-        self.ids.given() >= self.max_events
+        self.events >= self.max_events
     }
 
     /// Takes a batch from the ring. Says whether there may be more.
@@ -160,7 +163,7 @@ impl Pump {
         match &mut decode::call(record, clock) {
             Ok(call) => {
                 let entry = Entry::Unfinished(call.row, call.holes(), key);
-                let id = self.call(call, entry);
+                let id = self.call(call, entry, || Some(key));
                 self.told.remember(key, id);
                 true
             }
@@ -186,11 +189,40 @@ impl Pump {
     }
 
     fn push(&mut self, record: &[u8], clock: WallClock) {
-        if decode::is_exit(record) {
-            self.push_exit(record, clock);
-        } else {
-            self.push_call(record, clock);
+        match decode::kind(record) {
+            Some(RecordKind::Generate) => self.push_generate(record, clock),
+            Some(RecordKind::Exit) => self.push_exit(record, clock),
+            Some(RecordKind::Call) | None => self.push_call(record, clock),
         }
+    }
+
+    fn push_generate(&mut self, record: &[u8], clock: WallClock) {
+        if self.is_done() {
+            self.account.others.left_out(Kind::Generate);
+            return;
+        }
+        if !self.allows_more(decode::uid_of_current(record)) {
+            self.account.others.lost(Kind::Generate);
+            return;
+        }
+        match &mut decode::generate(record, clock) {
+            Ok(generate) => {
+                generate.request = generate.call_key.map(|call| self.request(call));
+                generate.id = self.ids.give();
+                generate.seq = self.queue.next_seq();
+                self.events += 1;
+                self.line(Event::Generate(generate), Entry::Other(Kind::Generate));
+            }
+            Err(error) => {
+                tracing::error!("a signal that was sent is lost: {error}");
+                self.account.others.lost(Kind::Generate);
+            }
+        }
+    }
+
+    /// The id of a call that something is done in.
+    fn request(&mut self, call: CallKey) -> u64 {
+        self.told.id(call).unwrap_or_else(|| self.ids.refer_to(call))
     }
 
     fn push_exit(&mut self, record: &[u8], clock: WallClock) {
@@ -200,6 +232,7 @@ impl Pump {
                 self.account.others.lost(Kind::Exit);
             }
             Ok(exit) => {
+                self.events += 1;
                 let exit = Exit { id: self.ids.give(), seq: self.queue.next_seq(), ..exit };
                 self.line(Event::Exit(&exit), Entry::Other(Kind::Exit));
             }
@@ -219,7 +252,7 @@ impl Pump {
             Met::New => match &mut decode::call(record, clock) {
                 Ok(call) => {
                     let entry = Entry::Call(call.row, call.holes());
-                    self.call(call, entry);
+                    self.call(call, entry, || Some(Glance::at(record)?.key));
                 }
                 Err(error) => {
                     tracing::error!("a record from the kernel is lost: {error}");
@@ -244,9 +277,15 @@ impl Pump {
         self.crowd.add_losses(decode::lost(record).map(|entry| (entry, 1)));
     }
 
-    /// Prints a call. Returns the id it is given.
-    fn call(&mut self, call: &mut Call<'_>, entry: Entry) -> u64 {
-        call.id = self.ids.give();
+    /// Prints a call. Returns the id it is given. `key` tells it from others.
+    fn call(
+        &mut self,
+        call: &mut Call<'_>,
+        entry: Entry,
+        key: impl FnOnce() -> Option<CallKey>,
+    ) -> u64 {
+        call.id = self.ids.of_call(key);
+        self.events += 1;
         call.seq = self.queue.next_seq();
         self.line(Event::Call(call), entry);
         call.id
@@ -432,14 +471,14 @@ impl Pump {
 
     /// Books a record that is not printed any more. Says whether anything is lost with it.
     fn give_up_on(&mut self, record: &[u8]) -> bool {
-        if decode::is_exit(record) {
-            self.account.others.lost(Kind::Exit);
-            return true;
-        }
-        match self.told.meet(record) {
-            Met::New => self.account.not_written(1),
-            Met::Return(_) => self.account.return_lost(),
-            Met::Known => return false,
+        match decode::kind(record) {
+            Some(RecordKind::Generate) => self.account.others.lost(Kind::Generate),
+            Some(RecordKind::Exit) => self.account.others.lost(Kind::Exit),
+            Some(RecordKind::Call) | None => match self.told.meet(record) {
+                Met::New => self.account.not_written(1),
+                Met::Return(_) => self.account.return_lost(),
+                Met::Known => return false,
+            },
         }
         true
     }

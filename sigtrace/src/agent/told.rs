@@ -55,6 +55,11 @@ impl Told {
         }
     }
 
+    /// The id that a call was told of with, if its record has not come.
+    pub(crate) fn id(&self, key: CallKey) -> Option<u64> {
+        self.calls.get(&key)?.id
+    }
+
     /// Whether a call was told of, and its record has not come.
     pub(crate) fn knows(&self, key: CallKey) -> bool {
         self.calls.contains_key(&key)

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use aya_log::EbpfLogger;
 use log::Log;
-use sigtrace_common::{Hook, Point, SYSCALLS, select};
+use sigtrace_common::{Hook, Point, SYSCALLS, kinds, select};
 
 use super::{
     Mechanism, Policy, Selection,
@@ -128,7 +128,7 @@ fn attach_to(
     };
     attaching.many(enough)?;
     parts.end("many");
-    attaching.exits(selection)?;
+    attaching.kinds(selection.config.kinds)?;
     let logger = attaching.lifecycle(selection, enough)?;
     parts.end("threads");
     attaching.single(enough)?;
@@ -321,12 +321,21 @@ impl Attaching {
         Ok(if has_fexit { Mechanism::KprobeFexit } else { Mechanism::Kprobe })
     }
 
-    /// Processes that end by a signal. Before the programs that forget who ends.
-    fn exits(&mut self, selection: &Selection) -> Result<()> {
-        if selection.exits {
+    /// Kinds of events besides calls. Before the programs that forget who ends.
+    fn kinds(&mut self, chosen: u32) -> Result<()> {
+        if chosen & kinds::EXIT != 0 {
             for program in ["process_exit", "process_exit2"] {
                 self.raw_tracepoint(program, c"sched_process_exit")?;
             }
+        }
+        if chosen & kinds::GENERATE != 0 {
+            // First what is to be known of a signal when it is sent.
+            self.raw_tracepoint("itimer_expire", c"itimer_expire")?;
+            if self.kernel.tells_memory() {
+                let links = kprobe::around(&mut self.kernel, "out_of_memory")?;
+                self.probes.links.extend(links);
+            }
+            self.raw_tracepoint("generate", c"signal_generate")?;
         }
         Ok(())
     }

@@ -6,7 +6,10 @@
 //! processor. Each takes the kernel some three million instructions to attach, and some 20 ms to
 //! detach.
 
-use std::{fs, io, os::fd::AsFd as _};
+use std::{
+    fs, io,
+    os::fd::{AsFd as _, OwnedFd},
+};
 
 use anyhow::{Context as _, Result};
 use sigtrace_common::Point;
@@ -32,22 +35,43 @@ pub(super) fn returns(kernel: &mut Kernel, point: &Point) -> Result<Option<Link>
     Ok(attach(kernel, point, "exit", true)?.map(|(link, _)| link))
 }
 
+/// Attaches the programs for a function of the kernel's own that are named after it, first that for the return;
+/// none if the kernel has no such function.
+pub(super) fn around(kernel: &mut Kernel, symbol: &str) -> Result<Vec<Link>> {
+    let mut links = Vec::new();
+    for (program, of_return) in [(format!("{symbol}_return"), true), (symbol.to_owned(), false)] {
+        let Some((link, _)) = attach_to(kernel, symbol, &program, of_return)? else {
+            return Ok(Vec::new());
+        };
+        links.push(link);
+    }
+    Ok(links)
+}
+
 fn attach(
     kernel: &mut Kernel,
     point: &Point,
     program: &str,
     of_return: bool,
-) -> Result<Option<(Link, std::os::fd::OwnedFd)>> {
+) -> Result<Option<(Link, OwnedFd)>> {
+    attach_to(kernel, point.symbol, &format!("{point}_{program}"), of_return)
+}
+
+fn attach_to(
+    kernel: &mut Kernel,
+    symbol: &str,
+    name: &str,
+    of_return: bool,
+) -> Result<Option<(Link, OwnedFd)>> {
     let unit = Unit::of_kernel()?;
-    let name = format!("{point}_{program}");
-    let program = kernel.object.program(&name)?;
-    let program = sys::load(&name, Kind::Kprobe, &program)
-        .map_err(|refused| refusal::of_program(refused, point.symbol).error)?;
+    let program = kernel.object.program(name)?;
+    let program = sys::load(name, Kind::Kprobe, &program)
+        .map_err(|refused| refusal::of_program(refused, symbol).error)?;
     let config = if of_return { unit.of_return } else { 0 };
-    match sys::open_kprobe(program.as_fd(), unit.kind, config, point.symbol) {
+    match sys::open_kprobe(program.as_fd(), unit.kind, config, symbol) {
         Ok(link) => Ok(Some((Link(link), program))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(refusal::of_link(error, point.symbol).error),
+        Err(error) => Err(refusal::of_link(error, symbol).error),
     }
 }
 

@@ -18,7 +18,7 @@ use aya_log::EbpfLogger;
 use log::Log;
 use sigtrace_common::{
     Config, Offsets, Orders, Phase, Point, SELECTED_BUCKETS, SYSCALLS, Seen, Syscall, access,
-    select, side,
+    kinds, select, side,
 };
 
 use super::{
@@ -39,6 +39,10 @@ const WAKEUP_PART: u32 = 8;
 
 /// So many ends of processes are remembered, so that none is told of twice.
 const ENDED: u32 = 4096;
+
+/// So many threads can look for memory at once by ending others. The kernel has them do so one after the other,
+/// but the map has places for each processor.
+const OUT_OF_MEMORY: u32 = 1024;
 
 /// How many processes can be followed, and how many threads of selected ones can be targets, besides
 /// those that are named.
@@ -128,12 +132,17 @@ impl Machine {
         bail!("{option}: {}; --target PID does without", self.lacks())
     }
 
-    /// Refuses to tell how processes end where programs cannot.
-    fn check_exits(&self, selection: &Selection) -> Result<()> {
-        if !selection.exits || offsets::tell_exits(&self.offsets) {
-            return Ok(());
+    /// Refuses kinds of events that programs cannot tell of.
+    fn check_kinds(&self, chosen: u32) -> Result<()> {
+        for (kind, name, is_told) in [
+            (kinds::GENERATE, "generate", offsets::tell_signals(&self.offsets)),
+            (kinds::EXIT, "exit", offsets::tell_exits(&self.offsets)),
+        ] {
+            if chosen & kind != 0 && !is_told {
+                bail!("--events {name}: {}; --events syscall does without", self.lacks());
+            }
         }
-        bail!("--events exit: {}; --events syscall does without", self.lacks())
+        Ok(())
     }
 
     /// Why the members of the kernel's structs are not known.
@@ -156,7 +165,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
     raise_memlock_limit();
     let Machine { types, offsets, features } = machine;
     machine.check_identity(selection.config.select)?;
-    machine.check_exits(selection)?;
+    machine.check_kinds(selection.config.kinds)?;
     let processors = processors()?;
     let functions = machine.functions(selection.rows.iter().map(|&row| &SYSCALLS[row]));
     let plan = Plan::new(selection, features, &functions);
@@ -177,6 +186,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         wakeup_bytes: selection.ring_size / WAKEUP_PART,
         ring_bits: selection.ring_size.ilog2(),
         slot_mask: slots - 1,
+        tick_us: tick_us()?,
         access: features.access | if plan.misses_returns() { access::MISSES } else { 0 },
         ..selection.config
     };
@@ -191,7 +201,8 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         // Of as many threads as there are slots, their ids being random, so many find theirs taken.
         ("OVERFLOW", (slots / 2).max(1)),
         ("OVERFLOW_TOLD", (slots / 2).max(1)),
-        ("ENDED", if selection.exits { ENDED } else { 1 }),
+        ("ENDED", if config.kinds & kinds::EXIT == 0 { 1 } else { ENDED }),
+        ("OUT_OF_MEMORY", if config.kinds & kinds::GENERATE == 0 { 1 } else { OUT_OF_MEMORY }),
         ("PIDS", processes),
         ("THREADS", processes),
         ("TIDS", room(selection.tids.len())?),
@@ -256,6 +267,11 @@ impl Kernel {
     /// Whether the programs can make sense of what a function is called with.
     pub(super) fn understands(&self, point: &Point) -> bool {
         offsets::suffice(&self.offsets, point.symbol)
+    }
+
+    /// Whether the programs can tell what is out of memory.
+    pub(super) fn tells_memory(&self) -> bool {
+        self.offsets.oom_control_memcg != 0
     }
 
     /// Selects the processes that descend from the selected ones, unless there is enough of it. All that are
@@ -454,6 +470,17 @@ fn marks<K: Eq + Hash>(keys: impl Iterator<Item = K>) -> HashMap<K, u8> {
 fn threads_of(pid: u32) -> Vec<u32> {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     tasks.filter_map(|task| task.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Microseconds from one tick of the kernel's clock to the next: what its coarse clocks differ by
+/// (clock_getres(2)).
+fn tick_us() -> Result<u32> {
+    let mut resolution = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a timespec to write to.
+    if unsafe { libc::clock_getres(libc::CLOCK_MONOTONIC_COARSE, &raw mut resolution) } != 0 {
+        return Err(io::Error::last_os_error()).context("cannot get the resolution of a clock");
+    }
+    Ok(u32::try_from(resolution.tv_nsec / 1000)?)
 }
 
 /// One more than the highest number a processor can have: numbers can have gaps.

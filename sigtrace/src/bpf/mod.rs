@@ -45,8 +45,6 @@ pub use slots::{Overdue, RecordBytes};
 pub struct Selection {
     /// Rows of the syscall table to attach to.
     pub rows: Vec<usize>,
-    /// Whether to tell of processes that end by a signal, too.
-    pub exits: bool,
     /// By which mechanisms.
     pub policy: Policy,
     /// The filter. What depends on the kernel and on the sizes of maps is filled in while loading.

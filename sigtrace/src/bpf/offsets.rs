@@ -25,6 +25,8 @@ pub(super) fn of(types: &Types) -> Offsets {
         numbers,
         others,
         ancestors,
+        signals,
+        memory,
     ] {
         if let Some(found) = group(types, &task, offsets) {
             offsets = found;
@@ -43,6 +45,11 @@ pub(super) fn tell_identity(offsets: &Offsets, filters: u64) -> bool {
 /// Whether programs that know these offsets can tell how processes end.
 pub(super) fn tell_exits(offsets: &Offsets) -> bool {
     offsets.task_start_boottime != 0
+}
+
+/// Whether programs that know these offsets can tell of signals that are sent.
+pub(super) fn tell_signals(offsets: &Offsets) -> bool {
+    offsets.task_ptrace != 0
 }
 
 /// Whether programs that know these offsets can make sense of what a function is called with.
@@ -238,6 +245,52 @@ fn ancestors(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offse
         cgroup_level: cgroup.member("level")?,
         cgroup_ancestors: pointers.unwrap_or(0),
         cgroup_ancestor_ids: ids.unwrap_or(0),
+        ..offsets
+    })
+}
+
+/// For programs that tell of signals that are sent.
+fn signals(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    let needed = [
+        offsets.task_start_boottime,
+        offsets.task_thread_pid,
+        offsets.task_stack,
+        offsets.task_sighand,
+        offsets.task_blocked,
+        offsets.task_pid_links,
+        offsets.user_ns_level,
+    ];
+    needed.iter().all(|offset| *offset != 0).then_some(())?;
+    let signal = types.structure("signal_struct");
+    let times = signal.member("cputimer")?
+        + types.structure("thread_group_cputimer").member("cputime_atomic")?;
+    let atomic = types.structure("task_cputime_atomic");
+    Some(Offsets {
+        task_ptrace: task.member("ptrace")?,
+        task_parent: task.member("parent")?,
+        task_real_blocked: task.member("real_blocked")?,
+        task_pdeath_signal: task.member("pdeath_signal")?,
+        signal_leader: signal.member("leader")?,
+        pid_namespace_child_reaper: types.structure("pid_namespace").member("child_reaper")?,
+        signal_rlim: signal.member("rlim")?,
+        signal_cputimer_utime: times + atomic.member("utime")?,
+        signal_cputimer_stime: times + atomic.member("stime")?,
+        task_rt_timeout: task.member("rt")?
+            + types.structure("sched_rt_entity").member("timeout")?,
+        ..offsets
+    })
+}
+
+/// Where the kernel is out of memory.
+fn memory(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    (offsets.kernfs_node_id != 0).then_some(())?;
+    let group = types.structure("mem_cgroup");
+    Some(Offsets {
+        oom_control_memcg: types.structure("oom_control").member("memcg")?,
+        mem_cgroup_cgroup: group.member("css")?
+            + types.structure("cgroup_subsys_state").member("cgroup")?,
+        mem_cgroup_memory_max: group.member("memory")?
+            + types.structure("page_counter").member("max")?,
         ..offsets
     })
 }

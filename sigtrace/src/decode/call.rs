@@ -49,6 +49,8 @@ pub struct Call<'a> {
     pub target: Option<i32>,
     /// How it ended.
     pub outcome: Return,
+    /// Whom it sent a signal to, where that was counted.
+    pub reach: Option<Reach>,
     /// What it did to the thread's mask, if the call is there to change it
     /// ([`Syscall::changes_mask`]). `None`, too, where its return was not seen, or without BTF.
     pub mask_change: Option<MaskChange>,
@@ -119,6 +121,15 @@ impl<'a> Call<'a> {
             read_late: self.late.contains(&true),
         }
     }
+}
+
+/// Whom a call sent a signal to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// How many processes, or threads where it names one.
+    pub reached: u32,
+    /// How many it was not allowed to; `None` where the kernel does not say.
+    pub refused: Option<u32>,
 }
 
 /// A caller's numbers in a pid namespace.

@@ -30,6 +30,9 @@ pub enum DecodeError {
     /// Its signal is none.
     #[error("the record names signal {0}, which does not exist")]
     UnknownSignal(i32),
+    /// What became of its signal is nothing that can.
+    #[error("the record has outcome {0}, which does not exist")]
+    UnknownOutcome(u8),
     /// Its syscall is not in the table.
     #[error("the record names syscall {0}, which is not in the table")]
     UnknownSyscall(u16),

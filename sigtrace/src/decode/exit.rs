@@ -43,11 +43,6 @@ pub struct Exit {
     pub process: Process,
 }
 
-/// Whether a record is of this kind, as far as its first byte tells.
-pub fn is_exit(record: &[u8]) -> bool {
-    record.first() == Some(&(RecordKind::Exit as u8))
-}
-
 /// Decodes such a record.
 ///
 /// # Errors
@@ -138,7 +133,7 @@ pub(crate) mod tests {
             core_dumped: true,
             process,
         };
-        assert!(is_exit(&segfault(&[])));
+        assert_eq!(header::kind(&segfault(&[])), Some(RecordKind::Exit));
         assert_eq!(exit(&segfault(&[]), CLOCK), Ok(expected));
         let status = offset_of!(common::Exit, status);
         let killed = segfault(&[(status, &9_u32.to_ne_bytes())]);
@@ -168,7 +163,8 @@ pub(crate) mod tests {
         let error = DecodeError::TooShort { length: 60, needed: 64 };
         assert_eq!(exit(&segfault(&[(0, &short)]), CLOCK), Err(error));
         let pause = Sample::of("pause", &[]);
-        assert!(!is_exit(pause.bytes()) && !is_exit(&[]));
+        assert_eq!(header::kind(pause.bytes()), Some(RecordKind::Call));
+        assert_eq!(header::kind(&[]), None);
         assert_eq!(exit(pause.bytes(), CLOCK), Err(DecodeError::OtherKind(1)));
     }
 }

@@ -6,6 +6,11 @@ use sigtrace_common::{Header, RecordKind};
 
 use super::DecodeError;
 
+/// What a record is of, as far as its first byte tells; `None` if that is nothing.
+pub fn kind(bytes: &[u8]) -> Option<RecordKind> {
+    RecordKind::from_number(*bytes.first()?)
+}
+
 /// What a record is of, and the bytes that are its own, of those that came out of the ring, or out of a
 /// thread's slot.
 ///
@@ -53,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_record_of_a_kind_or_a_version_that_does_not_exist_is_refused() {
-        for kind in [0, 3, 255] {
+        for kind in [0, 4, 255] {
             let other = Sample::of("pause", &[]).with(offset_of!(Header, kind), &[kind]);
             assert_eq!(record(other.bytes()), Err(DecodeError::UnknownKind(kind)));
         }

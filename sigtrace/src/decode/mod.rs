@@ -6,9 +6,11 @@
 
 mod bytes;
 mod call;
+mod cause;
 mod clock;
 mod error;
 mod exit;
+mod generate;
 mod glance;
 mod header;
 mod layout;
@@ -26,13 +28,20 @@ pub(crate) mod tests;
 mod timespec;
 mod value;
 
-pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Return};
+pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Reach, Return};
+pub use cause::Cause;
 pub use clock::WallClock;
 pub use error::DecodeError;
 #[cfg(test)]
 pub(crate) use exit::tests as tests_of_exit;
-pub use exit::{Exit, Process, exit, is_exit};
+pub use exit::{Exit, Process, exit};
+#[cfg(test)]
+pub(crate) use generate::tests as tests_of_generate;
+pub use generate::{
+    Generate, OutOfMemory, SentOutcome, TargetState, Thread, generate, uid_of_current,
+};
 pub use glance::{CallKey, Glance, uid};
+pub use header::kind;
 pub use lost::lost;
 pub use record::call;
 pub use repeated::{Repeated, repeated};

@@ -3,13 +3,13 @@
 use std::mem::offset_of;
 
 use sigtrace_common::{
-    Abi, Access, Arg, Capture, DATA_OFFSET, Kind, MAX_ARGS, Record, RecordKind,
-    SIGNALFD_SIGINFO_SIZE, SYSCALLS, State, Syscall, UNKNOWN_MASK,
+    Abi, Access, Arg, Capture, DATA_OFFSET, Group, Kind, MAX_ARGS, REACH_COUNTED, Record,
+    RecordKind, SIGNALFD_SIGINFO_SIZE, SYSCALLS, State, Syscall, UNKNOWN_MASK,
 };
 
 use super::{
-    Call, Comm, DecodeError, Flags, Handler, MaskChange, NamespaceIds, Rest, Return, Sigaction,
-    Siginfo, SignalSet, SignalfdSiginfos, Stack, Timespec, Value, WallClock,
+    Call, Comm, DecodeError, Flags, Handler, MaskChange, NamespaceIds, Reach, Rest, Return,
+    Sigaction, Siginfo, SignalSet, SignalfdSiginfos, Stack, Timespec, Value, WallClock,
     bytes::{self, Layout},
     header, layout,
 };
@@ -65,6 +65,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         late: late(syscall, &header),
         target: Some(header.target).filter(|target| *target != 0),
         outcome,
+        reach: reach(syscall, layout.number, outcome, &header),
         mask_change: mask_change(layout.masks, outcome, record),
     })
 }
@@ -86,6 +87,7 @@ struct Header {
     target: i32,
     ns_pid: u32,
     ns_tid: u32,
+    reached: u32,
     syscall: u16,
     abi: u8,
     state: u8,
@@ -119,6 +121,7 @@ impl Header {
             target: bytes::i32(from, offset_of!(Record, target))?,
             ns_pid: bytes::u32(from, offset_of!(Record, ns_pid))?,
             ns_tid: bytes::u32(from, offset_of!(Record, ns_tid))?,
+            reached: bytes::u32(from, offset_of!(Record, reached))?,
             syscall: bytes::u16(from, offset_of!(Record, syscall))?,
             abi,
             state,
@@ -138,6 +141,31 @@ fn late(syscall: &Syscall, header: &Header) -> [bool; MAX_ARGS] {
         *late &= syscall.arg(index).is_some_and(|arg| arg.access == Access::In);
     }
     late
+}
+
+/// Whom the call sent a signal to, as far as the record tells.
+fn reach(
+    syscall: &Syscall,
+    number: Option<usize>,
+    outcome: Return,
+    header: &Header,
+) -> Option<Reach> {
+    // As it is nearly always.
+    if header.reached & REACH_COUNTED == 0 || !syscall.is_in(Group::Send) {
+        return None;
+    }
+    let Return::Value { ret, .. } = outcome else { return None };
+    let is_for_one = number
+        .and_then(|index| header.args.get(index))
+        .is_none_or(|number| low(*number).cast_signed() > 0);
+    // A call that names several fails with an error of one of them, and only if none was reached
+    // (`kill_something_info`, `kernel/signal.c`).
+    let refused = match i32::try_from(ret) {
+        Ok(ret) if ret == -libc::EPERM => is_for_one.then_some(1),
+        Ok(0) => is_for_one.then_some(0),
+        _ => Some(0),
+    };
+    Some(Reach { reached: header.reached & !REACH_COUNTED, refused })
 }
 
 /// What the call did to its thread's mask, as far as the record tells.

@@ -156,8 +156,10 @@ pub struct Sigval {
     pub ptr: u64,
 }
 
-/// `SI_TIMER` and `SI_SIGIO`.
-const SI_TIMER: i32 = -2;
+/// `SI_TIMER`, `SI_MESGQ`, `SI_ASYNCIO` and `SI_SIGIO`.
+pub(super) const SI_TIMER: i32 = -2;
+pub(super) const SI_MESGQ: i32 = -3;
+pub(super) const SI_ASYNCIO: i32 = -4;
 const SI_SIGIO: i32 = -5;
 
 /// The last of the codes `POLL_*` (`NSIGPOLL`).

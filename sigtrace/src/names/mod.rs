@@ -4,6 +4,7 @@
 //! x86_64 and aarch64 share every number here.
 
 pub mod audit_arch;
+mod default_action;
 pub mod errno;
 mod flags;
 pub mod how;
@@ -16,7 +17,9 @@ pub mod sfd;
 pub mod si_code;
 pub mod signal;
 pub mod ss_flags;
+pub mod syscall;
 
+pub use default_action::{DefaultAction, default_action};
 pub use flags::FlagTable;
 pub use nearest::nearest;
 use nearest::suggest;

@@ -1,6 +1,6 @@
 //! What there is to write.
 
-use crate::decode::{Call, Comm, Exit, Repeated};
+use crate::decode::{Call, Comm, Exit, Generate, Repeated};
 
 /// One line of the stream.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,8 @@ pub enum Event<'a> {
         /// since 1970 (UTC).
         time_ns: u64,
     },
+    /// A signal is sent.
+    Generate(&'a Generate),
     /// A signal ended a process.
     Exit(&'a Exit),
     /// Calls that were merged.
@@ -33,10 +35,11 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
-    /// The real user id of whoever made the calls that it is about, or whose process it is.
+    /// The real user id of whoever made the calls that it is about, or whose process it is; of a signal whose thread was at work.
     pub fn uid(&self) -> Option<u32> {
         match self {
             Self::Call(call) | Self::Return { call, .. } => Some(call.uid),
+            Self::Generate(generate) => Some(generate.charged),
             Self::Exit(exit) => Some(exit.process.uid),
             Self::Repeated { repeated, .. } => Some(repeated.uid),
             Self::Lost(_) | Self::Blind(_) | Self::Stats(_) => None,

@@ -4,7 +4,9 @@ mod blind;
 mod call;
 mod caller;
 mod exit;
+mod generate;
 mod integer;
+mod process;
 mod repeated;
 mod siginfo;
 mod stats;
@@ -43,6 +45,7 @@ impl Format for Json {
             Event::Return { call, time_ns } => {
                 call::write_return(call, self.sets, self.clock.text(time_ns), buffer);
             }
+            Event::Generate(generate) => generate::write(generate, &mut self.clock, buffer),
             Event::Exit(exit) => exit::write(exit, &mut self.clock, buffer),
             Event::Repeated { repeated, time_ns } => {
                 repeated::write(repeated, time_ns, &mut self.clock, buffer);

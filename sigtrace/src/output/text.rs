@@ -4,6 +4,7 @@ mod blind;
 mod call;
 mod escape;
 mod exit;
+mod generate;
 mod palette;
 mod repeated;
 mod siginfo;
@@ -44,6 +45,10 @@ impl Format for Text {
             Event::Return { call, time_ns } => {
                 palette.time(self.clock.time_of_day(time_ns), buffer)?;
                 call::write_return(call, self.sets, palette, buffer)?;
+            }
+            Event::Generate(generate) => {
+                palette.time(self.clock.time_of_day(generate.time_ns), buffer)?;
+                generate::write(generate, palette, buffer)?;
             }
             Event::Exit(exit) => {
                 palette.time(self.clock.time_of_day(exit.time_ns), buffer)?;

@@ -1,9 +1,7 @@
 //! What becomes of a signal that is sent to a process, as things are now.
 
-use super::{
-    default_action::{DefaultAction, default_action},
-    processes::{Process, Processes},
-};
+use super::processes::{Process, Processes};
+use crate::names::{DefaultAction, default_action};
 
 /// What becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! `sigtrace pending`: which signals are pending, and what becomes of those that are sent, as /proc has it
 //! now. No probes, and nothing of the past.
 
-mod default_action;
 mod fate;
 mod json;
 mod processes;

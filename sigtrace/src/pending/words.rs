@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use super::{
-    default_action::DefaultAction,
     fate::Fate,
     report::{Report, Signal},
     table::{named, signal_name},
 };
+use crate::names::DefaultAction;
 
 /// Writes a paragraph about it.
 pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {

@@ -23,6 +23,7 @@ pub(super) fn call() -> Value {
         call["properties"][key] = described(&text, reference("uint32"));
     }
     call["dependentRequired"] = json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"] });
+    reach(&mut call);
     mask_change(&mut call);
     call["allOf"] = json!([results(), masks(), reference(args::BY_CALL)]);
     call
@@ -42,9 +43,24 @@ pub(super) fn returned() -> Value {
     let mut returned = object(header.into_iter().chain(repeated));
     returned["properties"]["return"] =
         described("Present only if no probe saw the call return.", names(["missed"]));
+    reach(&mut returned);
     mask_change(&mut returned);
     returned["allOf"] = json!([results(), masks(), reference(args::BY_CALL)]);
     returned
+}
+
+/// The keys of calls that send signals.
+fn reach(event: &mut Value) {
+    let (reached, refused) = (reference("uint32"), or_null(reference("uint32")));
+    event["properties"]["reached"] = described(
+        "How many processes, or threads if it names one, it sent a signal to; present only in calls that \
+         send signals, if `generate` is among --events, and the return was seen.",
+        reached,
+    );
+    event["properties"]["refused"] = described(
+        "How many it was not allowed to; null where the kernel does not say. Present with `reached`.",
+        refused,
+    );
 }
 
 const MASK_CHANGE: [(&str, &str); 2] = [

@@ -13,8 +13,10 @@ mod accounting;
 mod args;
 mod call;
 mod exit;
+mod generate;
 mod parts;
 mod print;
+mod process;
 mod repeated;
 mod siginfo;
 mod structures;
@@ -61,6 +63,7 @@ fn definitions() -> Map<String, Value> {
     let events = EVENTS.map(|(name, summary)| {
         let schema = match name {
             "return" => call::returned(),
+            "generate" => generate::generate(),
             "exit" => exit::exit(),
             "repeated" => repeated::repeated(),
             "lost" => accounting::lost(),
@@ -71,7 +74,8 @@ fn definitions() -> Map<String, Value> {
         (name.to_owned(), parts::described(summary, schema))
     });
     let structures = structures::definitions().into_iter().chain(parts::definitions());
-    let structures = structures.chain([("process", exit::process())]);
+    let structures =
+        structures.chain([("process", process::process()), ("thread", generate::thread())]);
     let structures = structures.map(|(name, schema)| (name.to_owned(), schema));
     events.into_iter().chain(args::definitions()).chain(structures).collect()
 }

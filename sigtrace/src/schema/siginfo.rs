@@ -159,6 +159,13 @@ fn members(members: &Members) -> (&'static str, Vec<Named>) {
                 ("call_addr", hex()),
                 ("syscall", described("Its number.", int())),
                 ("arch", names_or(audit_arch::NAMES.map(|(_, name)| name), hex())),
+                (
+                    "syscall_name",
+                    described(
+                        "Its name; null if it has none.",
+                        or_null(json!({ "type": "string" })),
+                    ),
+                ),
             ],
         ),
     }

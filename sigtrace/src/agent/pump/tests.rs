@@ -9,13 +9,17 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sigtrace_common::{Counter, Record};
+use sigtrace_common::{Counter, Record, kinds};
 
 use super::*;
 use crate::{
     agent::{kinds::Kinds, sink::LineFile},
     bpf::{self, Counters, Misses},
-    decode::{sample::Sample, tests_of_exit::segfault},
+    decode::{
+        sample::Sample,
+        tests_of_exit::segfault,
+        tests_of_generate::{bytes_of, terminate},
+    },
     output::{Json, Sets},
     schema::tests::assert_valid,
 };
@@ -162,7 +166,7 @@ fn pump_for(max_events: Option<u64>, returns_lost: u64) -> (Pump, File) {
     let account = Account::new(
         counters(returns_lost),
         Misses::of(Vec::new(), Vec::new()),
-        Kinds::new(&[Kind::Exit]),
+        Kinds::new(kinds::EXIT),
     );
     let sink = Sink::File(LineFile::new(output.try_clone().unwrap()).unwrap());
     let format = Box::new(Json::new(Sets::Names));
@@ -313,6 +317,68 @@ fn ends_of_processes_past_the_number_wanted_or_the_limit_are_left_out_or_lost() 
     let events = written(&mut pump, &mut output);
     assert_eq!((events.len(), &events[1]["events"]), (2, &json!({ "exit": 1 })));
     assert_eq!(exits(&pump), [1, 0, 1]);
+}
+
+/// A signal that the sample's thread sends in the call that it entered then.
+fn sent_in_call() -> Vec<u8> {
+    let record = terminate();
+    let current = sigtrace_common::Process { pid: 812, tid: 816, ..record.current };
+    let entered_ns = 1_000_000_001;
+    bytes_of(&sigtrace_common::Generate { current, request_ns: entered_ns, ..record }).to_vec()
+}
+
+#[test]
+fn a_signal_that_is_sent_refers_to_its_call_which_comes_after_it_or_never() {
+    let (mut pump, mut output) = pump();
+    for record in [kill().bytes(), &sent_in_call(), &sent_in_call(), kill().bytes()] {
+        pump.push(record, CLOCK);
+    }
+    let events = written(&mut pump, &mut output);
+    let ids: Vec<_> = events.iter().map(|it| (&it["event"], &it["id"], &it["request"])).collect();
+    let (call, generate, null) = (json!("syscall"), json!("generate"), Value::Null);
+    let [zero, one, two, three] = [0, 1, 2, 3].map(|id| json!(id));
+    // As the first call is the same, it is another that the signals are sent in.
+    let expected = [
+        (&call, &zero, &null),
+        (&generate, &two, &one),
+        (&generate, &three, &one),
+        (&call, &one, &null),
+    ];
+    assert_eq!(ids, expected);
+}
+
+#[test]
+fn a_signal_that_a_call_sends_that_was_told_as_unfinished_refers_to_that() {
+    let (mut pump, mut output) = pump();
+    assert!(pump.tell_unfinished(kill().state(State::Entered).bytes()));
+    pump.push(&sent_in_call(), CLOCK);
+    let events = written(&mut pump, &mut output);
+    assert_eq!((&events[0]["id"], &events[1]["request"]), (&json!(0), &json!(0)));
+}
+
+#[test]
+fn signals_that_are_sent_are_in_the_books_of_their_kind() {
+    let counts = |pump: &Pump| {
+        let others = pump.account.fates_of_others();
+        let [("generate", counts)] = others.as_slice() else { panic!("{others:?}") };
+        counts.iter().map(|(_, count)| *count).collect::<Vec<_>>()
+    };
+    let (mut pump, mut output) = pump_for(Some(1), 0);
+    pump.account.others = Kinds::new(kinds::GENERATE);
+    pump.push(&sent_in_call(), CLOCK);
+    assert!(pump.is_done());
+    pump.push(&sent_in_call(), CLOCK);
+    assert!(pump.give_up_on(&sent_in_call()));
+    assert_eq!(counts(&pump), [0, 1, 1]);
+    assert_eq!(written(&mut pump, &mut output).len(), 1);
+    assert_eq!(counts(&pump), [1, 1, 1]);
+    let (mut pump, _) = pump_for_one_line();
+    pump.account.others = Kinds::new(kinds::GENERATE);
+    for _ in 0..2 {
+        pump.push(&sent_in_call(), CLOCK);
+    }
+    pump.push(&sent_in_call()[..200], CLOCK);
+    assert_eq!(counts(&pump), [0, 0, 2]);
 }
 
 #[test]

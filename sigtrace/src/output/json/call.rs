@@ -57,6 +57,10 @@ fn end(mut line: Object<'_>, call: &Call<'_>, sets: Sets) {
         line.field(key!("mask_blocked"), part(|change| &change.blocked));
         line.field(key!("mask_unblocked"), part(|change| &change.unblocked));
     }
+    if let Some(reach) = call.reach {
+        line.field(key!("reached"), reach.reached);
+        line.field(key!("refused"), reach.refused);
+    }
     match call.outcome {
         Return::Value { .. } => {}
         Return::Missed => line.field(key!("return"), "missed"),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     decode::{Fault, Members, Siginfo, Sigval},
-    names::{audit_arch, si_code},
+    names::{audit_arch, si_code, syscall},
     output::hex::Hex,
 };
 
@@ -58,11 +58,12 @@ fn members(info: &mut Object<'_>, members: &Members) {
             info.field(key!("uid"), uid);
             sigval(info, value);
         }
-        Members::Sys { call_addr, syscall, arch } => {
+        Members::Sys { call_addr, syscall: refused, arch } => {
             info.field(key!("call_addr"), Hex::new(call_addr));
-            info.field(key!("syscall"), syscall);
+            info.field(key!("syscall"), refused);
             let number = Hex::new(u64::from(arch));
             info.field(key!("arch"), NameOr(audit_arch::name(arch), number));
+            info.field(key!("syscall_name"), syscall::name(arch, refused));
         }
     }
 }

@@ -3,6 +3,7 @@
 mod callers;
 mod calls;
 mod exits;
+mod generates;
 mod i386;
 mod masks;
 mod namespaces;

@@ -108,6 +108,11 @@ fn end(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io:
         Return::Value { duration_ns, .. } => {
             out.extend(b" = ");
             result(call, sets, palette, out)?;
+            if let Some(reach) = call.reach
+                && reach.reached != 1
+            {
+                write!(out, " (reached {})", reach.reached)?;
+            }
             if let Some(change) = call.mask_change {
                 mask_change(change, sets, out)?;
             }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::value::{flags, name_or, pointer};
 use crate::{
     decode::{Fault, Members, Siginfo, Sigval},
-    names::{audit_arch, si_code, signal},
+    names::{audit_arch, si_code, signal, syscall},
     output::hex::Hex,
 };
 
@@ -65,8 +65,13 @@ fn members(info: &Siginfo, out: &mut Vec<u8>) -> io::Result<()> {
             }
             sigval(value, out)
         }
-        Members::Sys { call_addr, syscall, arch } => {
-            write!(out, ", si_call_addr={}, si_syscall={syscall}, si_arch=", Hex::new(call_addr))?;
+        Members::Sys { call_addr, syscall: refused, arch } => {
+            write!(out, ", si_call_addr={}, si_syscall=", Hex::new(call_addr))?;
+            if syscall::name(arch, refused).is_some() {
+                out.extend(b"__NR_");
+            }
+            name_or(syscall::name(arch, refused), refused, out)?;
+            out.extend(b", si_arch=");
             name_or(audit_arch::name(arch), Hex::new(u64::from(arch)), out)
         }
     }

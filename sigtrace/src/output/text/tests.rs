@@ -447,7 +447,7 @@ fn every_arm_of_a_siginfo_is_a_struct() {
         (
             &[31, 42, 1, 0, 0x1000, 0, 62, 0x4000_0003],
             "si_signo=SIGSYS, si_code=SYS_SECCOMP, si_errno=42, si_call_addr=0x1000, \
-             si_syscall=62, si_arch=AUDIT_ARCH_I386",
+             si_syscall=__NR_ustat, si_arch=AUDIT_ARCH_I386",
         ),
         (&[10, 0, -6, 0, 5, 6], "si_signo=SIGUSR1, si_code=SI_TKILL, si_pid=5, si_uid=6"),
         (
@@ -680,4 +680,40 @@ proptest! {
             prop_assert!(line.ends_with('\n'));
         }
     }
+}
+
+#[test]
+fn a_signal_that_is_sent_tells_by_whom_and_what_comes_of_it() {
+    use crate::decode::tests_of_generate::{bytes_of, terminate, words};
+    use sigtrace_common::fact;
+    let line = |record: &sigtrace_common::Generate| {
+        let generate = decode::generate(&bytes_of(record), CLOCK).unwrap();
+        let line = event(&mut Text::new(Sets::Names, false), Event::Generate(&generate));
+        line.strip_prefix("19:53:08.123456 ").unwrap().to_owned()
+    };
+    assert_eq!(
+        line(&terminate()),
+        "nginx[812] <-- SIGTERM from sh[900/901] by kill {si_signo=SIGTERM, si_code=SI_USER, \
+         si_pid=900, si_uid=1000} = delivered (handler 0x55aa00001000)\n"
+    );
+    let mut hangup = sigtrace_common::Generate {
+        facts: fact::PRIV | fact::PROCESS | fact::FATAL | fact::BLOCKED | fact::UNKILLABLE,
+        signal: 1,
+        handler: 0,
+        ..terminate()
+    };
+    assert_eq!(
+        line(&hangup),
+        "nginx[812] <-- SIGHUP (terminal)? {si_signo=SIGHUP, si_code=SI_KERNEL, si_pid=0, si_uid=0} = \
+         delivered (fatal, blocked, init of a pid namespace, no handler)\n"
+    );
+    hangup.facts = fact::SAME_THREAD | fact::OWN_INFO | fact::STOPPED | fact::TRACED;
+    (hangup.info, hangup.target.tid) = (words(&[(0, 11), (8, 1), (16, 0x1000)]), 815);
+    (hangup.signal, hangup.outcome, hangup.handler) = (11, 2, 1);
+    hangup.number = sigtrace_common::NO_CALL;
+    assert_eq!(
+        line(&hangup),
+        "nginx[812/815] <-- SIGSEGV (fault) {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=0x1000} = \
+         already pending (SIG_IGN, stopped, traced)\n"
+    );
 }

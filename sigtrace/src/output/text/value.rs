@@ -119,7 +119,7 @@ fn sigaction(action: &Sigaction, sets: Sets, out: &mut Vec<u8>) -> io::Result<()
     Ok(())
 }
 
-fn handler(handler: Handler, out: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn handler(handler: Handler, out: &mut Vec<u8>) -> io::Result<()> {
     match handler {
         Handler::Default => out.write_all(b"SIG_DFL"),
         Handler::Ignore => out.write_all(b"SIG_IGN"),

@@ -170,7 +170,7 @@ fn every_arm_of_a_siginfo_has_offsets_of_its_own() {
         &[31, 42, 1, 0x1000, 37, 0x4000_0003],
         concat!(
             r#""sig":"SIGSYS","signo":31,"code":"SYS_SECCOMP","errno":42,"#,
-            r#""call_addr":"0x1000","syscall":37,"arch":"AUDIT_ARCH_I386""#
+            r#""call_addr":"0x1000","syscall":37,"arch":"AUDIT_ARCH_I386","syscall_name":"kill""#
         ),
     );
 }

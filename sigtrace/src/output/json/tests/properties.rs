@@ -137,6 +137,11 @@ fn every_kind_is_reached_under_every_interface() {
     }
 }
 
+/// Those of a call that sends signals, where what it reaches is counted.
+fn reach_keys(call: &decode::Call<'_>) -> &'static [&'static str] {
+    if call.reach.is_some() { &["reached", "refused"] } else { &[] }
+}
+
 proptest! {
     #[test]
     fn every_record_is_a_line_of_json_with_every_key(bytes in records()) {
@@ -148,7 +153,8 @@ proptest! {
         let call = decode::call(&bytes, CLOCK).unwrap();
         let (before, after) = KEYS.split_at(9);
         let inside: &[_] = if call.ns.is_some() { &["ns_pid", "ns_tid"] } else { &[] };
-        prop_assert_eq!(keys, [before, inside, after, mask_keys(call.syscall)].concat());
+        let rest = [mask_keys(call.syscall), reach_keys(&call)].concat();
+        prop_assert_eq!(keys, [before, inside, after, &rest].concat());
         let args: Vec<&str> =
             event["args"].as_object().unwrap().keys().map(String::as_str).collect();
         prop_assert_eq!(args, keys_of_args(call.syscall, call.ns.is_some()));
@@ -161,7 +167,7 @@ proptest! {
         let (whole, late) = (parse(&json(&bytes)), parse(&return_with(Sets::Names, &bytes)));
         let mut keys: Vec<&str> = late.as_object().unwrap().keys().map(String::as_str).collect();
         prop_assert_eq!(keys.pop_if(|key| *key == "return").is_some(), call.outcome == Return::Missed);
-        let expected = [&RETURN_KEYS, mask_keys(call.syscall)].concat();
+        let expected = [&RETURN_KEYS, mask_keys(call.syscall), reach_keys(&call)].concat();
         prop_assert_eq!(&keys, &expected);
         for key in &expected[4..] {
             prop_assert_eq!(&late[key], &whole[key]);

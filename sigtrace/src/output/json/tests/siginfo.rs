@@ -243,14 +243,14 @@ fn a_refused_syscall_tells_which_and_what_the_filter_said() {
         &[31, 42, 1, 0, 0x1000, 0, 62, 0xc000_003e_u32.cast_signed()],
         concat!(
             r#""sig":"SIGSYS","signo":31,"code":"SYS_SECCOMP","errno":42,"#,
-            r#""call_addr":"0x1000","syscall":62,"arch":"AUDIT_ARCH_X86_64""#
+            r#""call_addr":"0x1000","syscall":62,"arch":"AUDIT_ARCH_X86_64","syscall_name":"kill""#
         ),
     );
     assert_members(
         &[31, 0, 2, 0, 0x1000, 0, 62, 7],
         concat!(
             r#""sig":"SIGSYS","signo":31,"code":"SYS_USER_DISPATCH","errno":0,"#,
-            r#""call_addr":"0x1000","syscall":62,"arch":"0x7""#
+            r#""call_addr":"0x1000","syscall":62,"arch":"0x7","syscall_name":null"#
         ),
     );
 }

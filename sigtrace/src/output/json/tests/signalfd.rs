@@ -65,7 +65,7 @@ fn the_members_are_those_that_the_kernel_fills() {
         (
             31,
             1,
-            r#""code":"SYS_SECCOMP","errno":11,"call_addr":"0x58","syscall":84,"arch":"AUDIT_ARCH_X86_64""#,
+            r#""code":"SYS_SECCOMP","errno":11,"call_addr":"0x58","syscall":84,"arch":"AUDIT_ARCH_X86_64","syscall_name":"rmdir""#,
         ),
     ] {
         let sample = read(128).points_to(2, &[]).followed_by(&structure(signo, code));

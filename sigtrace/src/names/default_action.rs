@@ -2,7 +2,7 @@
 
 /// What a signal does that is neither caught nor ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DefaultAction {
+pub enum DefaultAction {
     /// It ends the process.
     Terminate,
     /// It ends the process, which may leave a core dump.
@@ -15,8 +15,15 @@ pub(super) enum DefaultAction {
     Ignore,
 }
 
+impl DefaultAction {
+    /// Whether it ends the process.
+    pub fn is_fatal(self) -> bool {
+        matches!(self, Self::Terminate | Self::Core)
+    }
+}
+
 /// What the signal with this number does.
-pub(super) fn default_action(signo: i32) -> DefaultAction {
+pub fn default_action(signo: i32) -> DefaultAction {
     match signo {
         libc::SIGQUIT
         | libc::SIGILL

@@ -1,0 +1,122 @@
+//! The current thread's kernel stack, at whose top the registers are that it entered the kernel with.
+
+use sigtrace_common::NO_CALL;
+
+use super::{member, read, task::Task};
+use crate::config::config;
+
+/// `THREAD_SIZE`: a kernel stack (`arch/x86/include/asm/page_64_types.h`,
+/// `arch/arm64/include/asm/memory.h`), at whose top the user's registers are. Kernels built with
+/// KASAN have larger ones, and so has arm64 with pages of 64 KB.
+const THREAD_SIZE: u64 = 16384;
+
+/// `TOP_OF_KERNEL_STACK_PADDING` with `CONFIG_X86_FRED` (`arch/x86/include/asm/thread_info.h`).
+pub const PADDING: u64 = 16;
+
+/// A stack, by its lowest address.
+#[derive(Clone, Copy)]
+pub struct Stack(u64);
+
+impl Stack {
+    /// The current thread's.
+    #[inline(always)]
+    pub fn current() -> Self {
+        Self(member(Task::current().address(), config!(offsets.task_stack)))
+    }
+
+    /// Whether it is what is at an address.
+    #[inline(always)]
+    pub fn has(self, address: u64) -> bool {
+        address.wrapping_sub(self.0) < THREAD_SIZE
+    }
+
+    /// Where the registers are, if so much is above them.
+    #[inline(always)]
+    pub fn registers(self, padding: u64) -> u64 {
+        self.0.wrapping_add(THREAD_SIZE - padding - u64::from(config!(offsets.pt_regs_size)))
+    }
+}
+
+/// The system call that a thread is in.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// Its number, [`NO_CALL`] if it is in none: it came by an exception or an interrupt, or is the
+    /// kernel's.
+    pub number: u32,
+    /// Whether it came through the interface of 32-bit callers.
+    pub is_compat: bool,
+    /// What is in the registers of the first three arguments.
+    pub args: [u64; 3],
+}
+
+impl Call {
+    const NONE: Self = Self { number: NO_CALL, is_compat: false, args: [0; 3] };
+
+    /// What the thread is in whose stack this is.
+    #[cfg(bpf_target_arch = "x86_64")]
+    #[inline(always)]
+    pub fn of(stack: Stack) -> Self {
+        use sigtrace_common::regs::x86;
+        /// `orig_ax` is negative in an exception and in an interrupt (`arch/x86/entry/entry_64.S`).
+        const LAST: u64 = i32::MAX as u64;
+        let mut registers: [u64; WORDS] = read(stack.registers(0).wrapping_add(x86::BX as u64));
+        if !is_users(&registers) {
+            registers = read(stack.registers(PADDING).wrapping_add(x86::BX as u64));
+            if !is_users(&registers) {
+                return Self::NONE;
+            }
+        }
+        let number = at(&registers, x86::ORIG_AX);
+        if number > LAST {
+            return Self::NONE;
+        }
+        let is_compat = Task::current().is_compat_by_member();
+        let places =
+            if is_compat { [x86::BX, x86::CX, x86::DX] } else { [x86::DI, x86::SI, x86::DX] };
+        let args = places.map(|place| at(&registers, place));
+        Self { number: number as u32 & !(x86::X32_SYSCALL_BIT as u32), is_compat, args }
+    }
+
+    /// What the thread is in whose stack this is.
+    #[cfg(bpf_target_arch = "aarch64")]
+    #[inline(always)]
+    pub fn of(stack: Stack) -> Self {
+        use sigtrace_common::regs::aarch64;
+        /// `PSR_MODE_MASK`, of which nothing is set for who comes from EL0, but for the bit of a
+        /// 32-bit caller (`arch/arm64/include/uapi/asm/ptrace.h`).
+        const EXCEPTION_LEVEL: u64 = 0xf;
+        let registers = stack.registers(0);
+        let number: i32 = read(registers.wrapping_add(aarch64::SYSCALLNO as u64));
+        let pstate: u64 = read(registers.wrapping_add(aarch64::PSTATE as u64));
+        // `NO_SYSCALL` is -1.
+        if number < 0 || pstate & EXCEPTION_LEVEL != 0 {
+            return Self::NONE;
+        }
+        let is_compat = pstate & aarch64::PSTATE_32BIT != 0;
+        Self { number: number as u32, is_compat, args: read(registers) }
+    }
+}
+
+/// The registers from `bx` to `ss`.
+#[cfg(bpf_target_arch = "x86_64")]
+const WORDS: usize = 16;
+
+#[cfg(bpf_target_arch = "x86_64")]
+#[inline(always)]
+fn at(registers: &[u64; WORDS], place: usize) -> u64 {
+    registers[(place - sigtrace_common::regs::x86::BX) / 8]
+}
+
+/// Whether they are those of a program: the lowest two bits of `cs` are its privilege.
+#[cfg(bpf_target_arch = "x86_64")]
+#[inline(always)]
+fn is_users(registers: &[u64; WORDS]) -> bool {
+    let cs = at(registers, sigtrace_common::regs::x86::CS) & 0xffff;
+    cs == USER_CS || cs == USER32_CS
+}
+
+/// `__USER_CS` and `__USER32_CS` (`arch/x86/include/asm/segment.h`).
+#[cfg(bpf_target_arch = "x86_64")]
+const USER_CS: u64 = 0x33;
+#[cfg(bpf_target_arch = "x86_64")]
+const USER32_CS: u64 = 0x23;

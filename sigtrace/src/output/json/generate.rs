@@ -1,0 +1,73 @@
+//! Signals that are sent.
+
+use super::{
+    call::{Time, write_signal},
+    process::Known,
+    writer::{Object, ToJson, key},
+};
+use crate::{
+    decode::{Generate, OutOfMemory, TargetState},
+    output::timestamp::Clock,
+};
+
+/// The line of such a signal, without its end.
+pub(super) fn write(generate: &Generate, clock: &mut Clock, out: &mut Vec<u8>) {
+    let time = *clock.text(generate.time_ns);
+    let sender = generate.sender.as_ref().map(|sender| Known::thread(sender, clock));
+    let target = Known::thread(&generate.target, clock);
+    let mut line = Object::new(out);
+    line.field(key!("event"), "generate");
+    line.field(key!("id"), generate.id);
+    line.field(key!("time"), Time(time));
+    line.field(key!("seq"), generate.seq);
+    line.field(key!("cpu"), generate.cpu);
+    line.field(key!("request"), generate.request);
+    write_signal(&mut line, "sig", generate.signal);
+    line.field(key!("info"), generate.info);
+    line.field(key!("directed"), if generate.to_process { "process" } else { "thread" });
+    line.field(key!("outcome"), generate.outcome.name());
+    line.field(key!("fatal"), generate.fatal);
+    line.field(key!("cause"), generate.cause.name());
+    line.field(key!("cause_certain"), generate.is_cause_certain);
+    line.field(key!("call"), generate.call_name());
+    if let Some(memory) = generate.memory {
+        line.field(key!("memory"), memory);
+    }
+    line.field(key!("sender"), sender);
+    line.field(key!("forged"), generate.forged);
+    line.field(key!("target"), target);
+    line.field(
+        key!("target_state"),
+        State { state: &generate.target_state, signal: generate.signal },
+    );
+    line.end();
+}
+
+struct State<'a> {
+    state: &'a TargetState,
+    signal: i32,
+}
+
+impl ToJson for State<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.field(key!("blocked"), self.state.blocked);
+        object.field(key!("awaited"), self.state.awaited);
+        object.field(key!("ignored"), self.state.ignores(self.signal));
+        object.field(key!("handler"), self.state.handler);
+        object.field(key!("namespace_init"), self.state.namespace_init);
+        object.field(key!("stopped"), self.state.stopped);
+        object.field(key!("traced"), self.state.traced);
+        object.field(key!("kernel_thread"), self.state.kernel_thread);
+        object.end();
+    }
+}
+
+impl ToJson for OutOfMemory {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.field(key!("cgroup"), self.cgroup);
+        object.field(key!("limit"), self.limit_bytes());
+        object.end();
+    }
+}

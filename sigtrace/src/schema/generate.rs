@@ -1,0 +1,133 @@
+//! Signals that are sent.
+
+use serde_json::{Value, json};
+use sigtrace_common::{Group, SYSCALLS};
+
+use super::{
+    parts::{any_of, described, integer, names, object, or_null, reference},
+    process,
+};
+use crate::decode::{Cause, SentOutcome};
+
+/// The event of such a signal.
+pub(super) fn generate() -> Value {
+    let sends = SYSCALLS.iter().filter(|row| row.is_in(Group::Send)).map(|row| row.name);
+    let mut generate = object([
+        ("event", json!({ "const": "generate" })),
+        ("id", described("Unique in a run.", reference("id"))),
+        ("time", described("When it was sent.", reference("time"))),
+        ("seq", described("Its position among the events that have one.", reference("uint64"))),
+        ("cpu", described("The processor that it was sent on.", reference("uint32"))),
+        (
+            "request",
+            described(
+                "The `id` of the call that it is sent in, whose event need not be in the stream; null if \
+                 none is, or that is not traced.",
+                or_null(reference("id")),
+            ),
+        ),
+        ("sig", described("The signal.", reference("signal"))),
+        ("signo", described("Its number.", integer(1, 64))),
+        (
+            "info",
+            described(
+                "What comes with it; null if the kernel makes that for a target in another namespace.",
+                or_null(reference("siginfo")),
+            ),
+        ),
+        ("directed", described("Whom it is sent to.", names(["process", "thread"]))),
+        (
+            "outcome",
+            described("What became of it.", names(SentOutcome::ALL.map(SentOutcome::name))),
+        ),
+        (
+            "fatal",
+            described(
+                "Whether it ends the process; null if that was not decided yet.",
+                or_null(boolean()),
+            ),
+        ),
+        ("cause", described("Why it is sent.", names(Cause::ALL.map(Cause::name)))),
+        ("cause_certain", described("False if something rare could look the same.", boolean())),
+        ("call", described("The call that it is sent in; null if none is.", or_null(names(sends)))),
+        (
+            "sender",
+            described(
+                "Who sends it, or whose doing it is; null if that is not known, or it is the process \
+                 itself.",
+                or_null(reference("thread")),
+            ),
+        ),
+        ("forged", described("Whether `info` names another sender than the caller.", boolean())),
+        (
+            "target",
+            described(
+                "Whom it is sent to. Of what is sent to a process any thread may take it.",
+                reference("thread"),
+            ),
+        ),
+        ("target_state", described("What was true of the target then.", state())),
+    ]);
+    generate["properties"]["memory"] =
+        described("What is out of memory; present only with the cause `oom`.", memory());
+    generate["if"] = json!({ "properties": { "cause": { "const": "oom" } } });
+    generate["then"] = json!({ "required": ["memory"] });
+    generate["else"] = json!({ "not": { "required": ["memory"] } });
+    generate
+}
+
+/// A process and a thread of it.
+pub(super) fn thread() -> Value {
+    let tid = described("The thread's id, in the initial pid namespace.", reference("uint32"));
+    let mut keys = process::keys();
+    keys.insert(1, ("tid", tid));
+    object(keys)
+}
+
+fn boolean() -> Value {
+    json!({ "type": "boolean" })
+}
+
+fn state() -> Value {
+    object([
+        ("blocked", described("The thread blocks the signal.", boolean())),
+        ("awaited", described("It waits for it in rt_sigtimedwait.", boolean())),
+        ("ignored", described("The process ignores it, or does nothing by default.", boolean())),
+        (
+            "handler",
+            described(
+                "What it does.",
+                any_of(vec![names(["SIG_DFL", "SIG_IGN"]), reference("address")]),
+            ),
+        ),
+        (
+            "namespace_init",
+            described(
+                "The process is the first of a pid namespace, and has no handler for the signal.",
+                boolean(),
+            ),
+        ),
+        ("stopped", described("The process is stopped.", boolean())),
+        ("traced", described("The thread is traced.", boolean())),
+        ("kernel_thread", described("The thread is one of the kernel's.", boolean())),
+    ])
+}
+
+fn memory() -> Value {
+    object([
+        (
+            "cgroup",
+            described(
+                "The id of the memory cgroup; null if it is the machine.",
+                or_null(reference("uint64")),
+            ),
+        ),
+        (
+            "limit",
+            described(
+                "How many bytes that may use, if it has a limit.",
+                or_null(reference("uint64")),
+            ),
+        ),
+    ])
+}
