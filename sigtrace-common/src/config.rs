@@ -133,6 +133,10 @@ pub mod kinds {
     pub const GENERATE: u32 = 1 << 0;
     /// Processes that end by a signal.
     pub const EXIT: u32 = 1 << 1;
+    /// Signals that are taken.
+    pub const DELIVER: u32 = 1 << 2;
+    /// Those for which it is followed what becomes of signals.
+    pub const SIGNALS: u32 = GENERATE | DELIVER;
 }
 
 /// How the programs read kernel memory: bits of [`Config::access`]. What the kernel allows is found
@@ -298,6 +302,10 @@ pub struct Offsets {
     pub task_real_blocked: u32,
     /// `task_struct.pdeath_signal`.
     pub task_pdeath_signal: u32,
+    /// `task_struct.seccomp.mode`: how its system calls are filtered; 0 if the kernel filters none.
+    pub task_seccomp: u32,
+    /// Zero.
+    pub reserved: u32,
     /// `signal_struct.leader`: whether the process leads its session.
     pub signal_leader: u32,
     /// `pid_namespace.child_reaper`: its first process.
@@ -328,6 +336,6 @@ pub struct Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 82 * 4);
-    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 8 + 82));
+    assert!(size_of::<Offsets>() == 84 * 4);
+    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 8 + 84));
 };

@@ -38,11 +38,15 @@ pub enum Counter {
     GenerateLeftOut = 12,
     /// Signals that were sent and lost, likewise.
     GenerateLost = 13,
+    /// Signals that were taken and left out.
+    DeliverLeftOut = 14,
+    /// Signals that were taken and lost, likewise.
+    DeliverLost = 15,
 }
 
 impl Counter {
     /// Every counter, in the order of the array.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::LeftOutByCaller,
         Self::RingFull,
         Self::PendingFull,
@@ -57,6 +61,8 @@ impl Counter {
         Self::ExitLost,
         Self::GenerateLeftOut,
         Self::GenerateLost,
+        Self::DeliverLeftOut,
+        Self::DeliverLost,
     ];
 }
 
@@ -93,6 +99,9 @@ pub struct Seen {
     /// Calls that returned.
     pub returns: u32,
 }
+
+/// Elements of the map `PENDING`, which a signal is in by a part of what tells it from others.
+pub const PENDING_PLACES: u32 = 1 << 14;
 
 /// Elements of the map `SELECTED`, which a number is in by its low bits.
 pub const SELECTED_BUCKETS: u32 = 1 << 16;

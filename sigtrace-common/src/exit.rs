@@ -27,8 +27,24 @@ pub struct Exit {
     pub gid: u32,
     /// How it ended, as `wait4(2)` tells: the signal in the lowest seven bits, and [`CORE`](Self::CORE).
     pub status: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Why it ended, as far as that is known: bits of [`ending`].
+    pub ending: u32,
+    /// When the signal was sent that ended it, in nanoseconds of `CLOCK_BOOTTIME`:
+    /// [`Generate::time_ns`](crate::Generate::time_ns); 0 if that is not known.
+    pub fatal_ns: u64,
+    /// The number of the system call that its last thread was in; [`NO_CALL`](crate::NO_CALL) if in none.
+    pub number: u32,
+    /// The [`Abi`](crate::Abi)'s number of that.
+    pub abi: u32,
+}
+
+/// Why a process ended: bits of [`Exit::ending`].
+pub mod ending {
+    /// No signal was seen to end it, and would have been.
+    pub const BY_NO_SIGNAL: u32 = 1 << 0;
+    /// Its last thread's system calls are filtered (`SECCOMP_MODE_FILTER`), or all but a few are forbidden
+    /// (`SECCOMP_MODE_STRICT`).
+    pub const SECCOMP: u32 = 1 << 1;
 }
 
 impl Exit {
@@ -47,6 +63,9 @@ const _: () = {
     assert!(offset_of!(Exit, uid) == 48);
     assert!(offset_of!(Exit, gid) == 52);
     assert!(offset_of!(Exit, status) == 56);
-    assert!(offset_of!(Exit, reserved) == 60);
-    assert!(size_of::<Exit>() == 64);
+    assert!(offset_of!(Exit, ending) == 60);
+    assert!(offset_of!(Exit, fatal_ns) == 64);
+    assert!(offset_of!(Exit, number) == 72);
+    assert!(offset_of!(Exit, abi) == 76);
+    assert!(size_of::<Exit>() == 80);
 };

@@ -46,6 +46,9 @@ pub struct Generate {
     pub syscall: u8,
     /// Zero.
     pub reserved: u32,
+    /// When the signal was sent that it is merged into, as the same is pending already, on the clock of
+    /// [`time_ns`](Self::time_ns); 0 if it is merged into none, or that is not known.
+    pub merged_ns: u64,
 }
 
 /// The current thread is in no system call.
@@ -127,5 +130,6 @@ const _: () = {
     assert!(offset_of!(Generate, abi) == 202);
     assert!(offset_of!(Generate, syscall) == 203);
     assert!(offset_of!(Generate, reserved) == 204);
-    assert!(size_of::<Generate>() == 208);
+    assert!(offset_of!(Generate, merged_ns) == 208);
+    assert!(size_of::<Generate>() == 216);
 };

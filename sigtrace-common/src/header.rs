@@ -34,6 +34,8 @@ pub enum RecordKind {
     Exit = 2,
     /// A signal that is sent: a [`Generate`](crate::Generate).
     Generate = 3,
+    /// A signal that is taken: a [`Deliver`](crate::Deliver).
+    Deliver = 4,
 }
 
 impl RecordKind {
@@ -43,6 +45,7 @@ impl RecordKind {
             1 => Some(Self::Call),
             2 => Some(Self::Exit),
             3 => Some(Self::Generate),
+            4 => Some(Self::Deliver),
             _ => None,
         }
     }
@@ -50,7 +53,8 @@ impl RecordKind {
     /// The version of its layout.
     pub const fn version(self) -> u8 {
         match self {
-            Self::Call | Self::Exit | Self::Generate => 1,
+            Self::Call | Self::Generate | Self::Deliver => 1,
+            Self::Exit => 2,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the eBPF programs and the agent share.
 //!
 //! The [syscall table](SYSCALLS) says what there is to trace; a [`Record`] is what the kernel side
-//! hands to the agent for one call, a [`Generate`] for a signal that is sent, an [`Exit`] for a process that one ended; a [`Config`] is what
+//! hands to the agent for one call, a [`Generate`] for a signal that is sent, a [`Deliver`] for one that is taken, an [`Exit`] for a process that one ended; a [`Config`] is what
 //! the agent hands to the kernel side before the programs are loaded; [`Counter`]s are what the kernel
 //! side counts.
 //!
@@ -12,6 +12,7 @@ mod abi;
 mod config;
 mod counter;
 pub mod crowd;
+mod deliver;
 mod exit;
 mod generate;
 mod global;
@@ -26,8 +27,9 @@ mod table;
 
 pub use abi::{Abi, regs};
 pub use config::{Config, ERROR_WORDS, FEW, MAX_ERROR, Offsets, access, kinds, select, side};
-pub use counter::{Counter, Counters, Orders, Phase, SELECTED_BUCKETS, Seen};
-pub use exit::Exit;
+pub use counter::{Counter, Counters, Orders, PENDING_PLACES, Phase, SELECTED_BUCKETS, Seen};
+pub use deliver::Deliver;
+pub use exit::{Exit, ending};
 pub use generate::{Generate, KERNEL_SIGINFO_SIZE, NO_CALL, fact};
 pub use global::GLOBALS;
 pub use header::{Header, RecordKind};

@@ -96,6 +96,8 @@ static CONFIG: Config = Config {
         task_parent: 0,
         task_real_blocked: 0,
         task_pdeath_signal: 0,
+        task_seccomp: 0,
+        reserved: 0,
         signal_leader: 0,
         pid_namespace_child_reaper: 0,
         signal_rlim: 0,

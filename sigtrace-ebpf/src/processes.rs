@@ -13,15 +13,22 @@ use aya_ebpf::{
     maps::LruHashMap,
     programs::RawTracePointContext,
 };
-use sigtrace_common::{Counter, Exit, Header, RecordKind, select};
+use sigtrace_common::{Counter, Exit, Header, RecordKind, ending, kinds, select};
 
 use crate::{
+    abi::NATIVE,
     calls::filter,
     config::{config, selects},
     emit::emit,
-    kernel::{member, other::Other, task::Task},
+    kernel::{
+        member,
+        other::Other,
+        stack::{Call, Stack},
+        task::Task,
+    },
     maps::{count, is_tracing},
     shares,
+    signals::fatal,
 };
 
 /// The ends that were met, by process id and the time when the process began. Of the threads that end last
@@ -84,6 +91,17 @@ fn tell() -> i32 {
         count(Counter::ExitLeftOut);
         return 0;
     }
+    let fatal_ns = if config!(kinds) & kinds::SIGNALS == 0 {
+        Some(0)
+    } else {
+        fatal::find(pid, start_ns, status & Exit::SIGNAL)
+    };
+    let mut ending = if fatal_ns.is_none() { ending::BY_NO_SIGNAL } else { 0 };
+    if config!(offsets.task_seccomp) != 0 && member::<u32>(task, config!(offsets.task_seccomp)) != 0
+    {
+        ending |= ending::SECCOMP;
+    }
+    let call = Call::of(Stack::current());
     let size = size_of::<Exit>();
     let record = Exit {
         header: Header {
@@ -102,7 +120,10 @@ fn tell() -> i32 {
         uid,
         gid,
         status,
-        reserved: 0,
+        ending,
+        fatal_ns: fatal_ns.unwrap_or(0),
+        number: call.number,
+        abi: if call.is_compat { NATIVE.compat() as u32 } else { NATIVE as u32 },
     };
     if !shares::leaves_room(size as u32) || !emit(&record, size) {
         count(Counter::ExitLost);

@@ -218,8 +218,10 @@ pub struct TraceArgs {
 pub enum EventKind {
     /// A system call
     Syscall,
-    /// A signal that is sent
+    /// A signal as it is sent
     Generate,
+    /// A signal as it is taken
+    Deliver,
     /// The end of a process by a signal
     Exit,
     /// All of these

@@ -40,10 +40,11 @@ pub fn probes(mechanisms: Vec<Mechanism>) -> Vec<Probe> {
 }
 
 /// The kinds of events, and what each is for.
-pub(crate) const EVENTS: [(&str, &str); 8] = [
+pub(crate) const EVENTS: [(&str, &str); 9] = [
     ("syscall", "a system call, decoded"),
     ("return", "the return of a call that was printed as unfinished"),
     ("generate", "a signal as it is sent: by whom or why, to whom, and what becomes of it"),
+    ("deliver", "a signal as a thread takes it, and what it does then"),
     ("exit", "the end of a process by a signal"),
     ("repeated", "calls of one process that are alike, merged while the ring was filling"),
     ("lost", "what was not printed, by cause, since the last such event"),

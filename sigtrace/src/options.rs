@@ -224,7 +224,11 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         config.min_duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     }
     let has_kind = |kind| args.events.iter().any(|chosen| [kind, EventKind::All].contains(chosen));
-    for (kind, bit) in [(EventKind::Generate, kinds::GENERATE), (EventKind::Exit, kinds::EXIT)] {
+    for (kind, bit) in [
+        (EventKind::Generate, kinds::GENERATE),
+        (EventKind::Deliver, kinds::DELIVER),
+        (EventKind::Exit, kinds::EXIT),
+    ] {
         config.kinds |= if has_kind(kind) { bit } else { 0 };
     }
     Ok(Selection {
@@ -302,7 +306,7 @@ mod tests {
         assert_eq!(chosen(&["--events", "exit"]), (0, kinds::EXIT));
         assert_eq!(chosen(&["--events", "exit,syscall", "-s", "kill"]), (1, kinds::EXIT));
         assert_eq!(chosen(&["--events", "generate"]), (0, kinds::GENERATE));
-        let all = (SYSCALLS.len(), kinds::GENERATE | kinds::EXIT);
+        let all = (SYSCALLS.len(), kinds::GENERATE | kinds::DELIVER | kinds::EXIT);
         assert_eq!(chosen(&["--events", "all"]), all);
     }
 

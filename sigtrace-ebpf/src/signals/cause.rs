@@ -234,10 +234,23 @@ pub fn find_state(scratch: Scratch, sent: Sent) {
     let flags: u32 = member(process, config!(offsets.signal_flags));
     scratch.set(fact::STOPPED, flags & SIGNAL_STOP_STOPPED != 0);
     scratch.set(fact::UNKILLABLE, flags & SIGNAL_UNKILLABLE != 0);
-    if flags & SIGNAL_GROUP_EXIT != 0 && sent.outcome == DELIVERED {
-        let status: u32 = member(process, config!(offsets.signal_group_exit_code));
-        scratch.set(fact::FATAL, status == signal);
+    if sent.outcome == DELIVERED {
+        scratch.set(fact::FATAL, is_ending_by(process, flags, signal));
     }
+}
+
+/// Whether the kernel has decided that the signal ends the process (`complete_signal`, `kernel/signal.c`).
+#[inline(always)]
+pub fn is_fatal(sent: Sent) -> bool {
+    let process: u64 = member(sent.target.address(), config!(offsets.task_signal));
+    let flags: u32 = member(process, config!(offsets.signal_flags));
+    sent.outcome == DELIVERED && is_ending_by(process, flags, sent.signal)
+}
+
+#[inline(always)]
+fn is_ending_by(process: u64, flags: u32, signal: u32) -> bool {
+    flags & SIGNAL_GROUP_EXIT != 0
+        && member::<u32>(process, config!(offsets.signal_group_exit_code)) == signal
 }
 
 /// What the signal does: the first member of its action.

@@ -1,19 +1,18 @@
 //! Signals as they are sent.
 
-use core::ffi::c_void;
-
 use aya_ebpf::{
-    helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_probe_read_kernel},
+    helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
     macros::raw_tracepoint,
     programs::RawTracePointContext,
 };
-use sigtrace_common::{
-    Counter, Generate, KERNEL_SIGINFO_SIZE, NO_CALL, RecordKind, Slot, fact, select,
-};
+use sigtrace_common::{Counter, Generate, NO_CALL, RecordKind, Slot, fact, kinds, select};
 
 use super::{
     cause::{self, Sent},
+    fatal,
+    info::{self, Digest},
     oom, party,
+    pending::Key,
     scratch::Scratch,
 };
 use crate::{
@@ -27,6 +26,11 @@ use crate::{
     shares, slots,
 };
 
+/// What became of a signal: `TRACE_SIGNAL_*` (`include/trace/events/signal.h`).
+const DELIVERED: u32 = 0;
+const ALREADY_PENDING: u32 = 2;
+const LOSE_INFO: u32 = 4;
+
 /// A signal is sent. It is the last thing that the kernel does about that (`__send_signal_locked`,
 /// `kernel/signal.c`).
 #[raw_tracepoint(tracepoint = "signal_generate")]
@@ -39,27 +43,55 @@ pub fn generate(ctx: RawTracePointContext) -> i32 {
 
 #[inline(always)]
 fn tell(ctx: &RawTracePointContext) {
+    let sent = Sent::of(ctx);
+    let target_ids = sent.target.ids();
+    // SAFETY: plain helper.
+    let time_ns = unsafe { bpf_ktime_get_boot_ns() };
+    let merged_ns = follow(sent, target_ids, time_ns);
     let ids = Task::ids();
-    if ids.0 == config!(self_pid) && (selects(select::NOT_SELF) || is_trying()) {
-        // As its calls, not counted.
+    if config!(kinds) & kinds::GENERATE == 0
+        || ids.0 == config!(self_pid) && (selects(select::NOT_SELF) || is_trying())
+    {
+        // As the agent's calls, not counted.
         return;
     }
     let Some(scratch) = Scratch::claim() else {
         count(Counter::GenerateLost);
         return;
     };
-    let sent = Sent::of(ctx);
-    let target_ids = sent.target.ids();
     let (call, shape) = cause::find_origin(ctx, scratch, sent, ids, target_ids);
     let request_ns = request(ids.1, shape);
     let is_callers = scratch.has(fact::OWN | fact::SAME_PROCESS);
     let caller = if is_callers { Some(ids) } else { None };
     if !filter::sent(sent.signal as i32, caller, sent.target, target_ids) {
         count(Counter::GenerateLeftOut);
-    } else if !emit(scratch, sent, (call, shape), request_ns, ids, target_ids) {
+    } else if !emit(scratch, sent, (call, shape), [time_ns, request_ns, merged_ns], ids, target_ids)
+    {
         count(Counter::GenerateLost);
     }
     scratch.release();
+}
+
+/// Notes when the signal was sent, for when it is taken, or ends the process. When that was sent which it is merged
+/// into; 0 if it is into none.
+#[inline(always)]
+fn follow(sent: Sent, (pid, tid): (u32, u32), time_ns: u64) -> u64 {
+    let digest = if sent.has_info() && sent.outcome == DELIVERED {
+        Digest::at(sent.info)
+    } else {
+        Digest::UNKNOWN
+    };
+    let id = if sent.to_process { pid } else { tid };
+    let key = Key::new(id, sent.to_process, sent.signal, digest);
+    match sent.outcome {
+        ALREADY_PENDING => return key.sent_ns(),
+        DELIVERED | LOSE_INFO => key.put(time_ns),
+        _ => return 0,
+    }
+    if cause::is_fatal(sent) {
+        fatal::note(pid, sent.target.leader(), sent.signal, time_ns);
+    }
+    0
 }
 
 /// Puts the record into the ring. Says whether there was room.
@@ -68,7 +100,7 @@ fn emit(
     scratch: Scratch,
     sent: Sent,
     call: (Call, Option<ShapeRef>),
-    request_ns: u64,
+    times: [u64; 3],
     ids: (u32, u32),
     target_ids: (u32, u32),
 ) -> bool {
@@ -80,7 +112,7 @@ fn emit(
         scratch.set(fact::IN_NAMESPACE, is_in_namespace(sent.target));
     }
     let Some(room) = emit::reserve::<Generate>() else { return false };
-    write(&room, scratch.facts(), sent, call, request_ns, ids, target_ids);
+    write(&room, scratch.facts(), sent, call, times, ids, target_ids);
     room.submit();
     true
 }
@@ -110,7 +142,7 @@ fn write(
     facts: u32,
     sent: Sent,
     (call, shape): (Call, Option<ShapeRef>),
-    request_ns: u64,
+    [time_ns, request_ns, merged_ns]: [u64; 3],
     ids: (u32, u32),
     target_ids: (u32, u32),
 ) {
@@ -119,20 +151,9 @@ fn write(
     unsafe {
         emit::begin(&raw mut (*to).header, RecordKind::Generate, size_of::<Generate>());
         (*to).header.cpu = bpf_get_smp_processor_id();
-        (*to).time_ns = bpf_ktime_get_boot_ns();
+        (*to).time_ns = time_ns;
         (*to).request_ns = request_ns;
-        let info = (&raw mut (*to).info).cast::<u64>();
-        if sent.has_info() {
-            let size = KERNEL_SIGINFO_SIZE as u32;
-            bpf_probe_read_kernel(info.cast::<c_void>(), size, sent.info as *const c_void);
-        } else {
-            // Volatile, as otherwise the compiler makes a loop of it.
-            let mut i = 0;
-            while i < KERNEL_SIGINFO_SIZE / 8 {
-                info.add(i).write_volatile(0);
-                i += 1;
-            }
-        }
+        info::copy((&raw mut (*to).info).cast::<u64>(), sent.info, sent.has_info());
         (*to).handler = cause::handler(sent);
         oom::describe(facts, (&raw mut (*to).memory).cast::<u64>());
         party::describe(&raw mut (*to).target, sent.target, target_ids);
@@ -147,6 +168,7 @@ fn write(
             (*to).syscall = get!(shape, syscall);
         }
         (*to).reserved = 0;
+        (*to).merged_ns = merged_ns;
     }
 }
 

@@ -4,8 +4,12 @@
 //! signals have, so that what is read of the process holds.
 
 mod cause;
+mod deliver;
+pub mod fatal;
 mod generate;
+mod info;
 mod oom;
 mod party;
+mod pending;
 mod scratch;
 mod timer;

@@ -22,20 +22,22 @@ use std::mem::offset_of;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use sigtrace_common::{
-    Abi, Capture, DATA_OFFSET, Exit, Generate, Kind, Record, RecordKind, SIGNALFD_SIGINFO_SIZE,
-    SYSCALLS, State,
+    Abi, Capture, DATA_OFFSET, Deliver, Exit, Generate, Kind, Record, RecordKind,
+    SIGNALFD_SIGINFO_SIZE, SYSCALLS, State,
 };
 
 use decode::{Call, WallClock};
 use output::{Event, Format, Json, Sets, Text};
 
 /// The bits of the first byte: the record passes for one; its siginfos have a signal and a code that
-/// mean something; sets are masks; it is of the end of a process, or of a signal that is sent.
+/// mean something; sets are masks; it is of the end of a process, or of a signal that is sent, or
+/// taken.
 const SHAPED: u8 = 1;
 const KNOWN_SIGINFO: u8 = 2;
 const MASKS: u8 = 4;
 const EXIT: u8 = 8;
 const GENERATE: u8 = 16;
+const DELIVER: u8 = 32;
 
 const CLOCK: WallClock = WallClock { offset_ns: 1_795_290_787_123_456_788 };
 
@@ -47,6 +49,9 @@ fuzz_target!(|input: &[u8]| {
     }
     if choices & GENERATE != 0 {
         return generate(record, choices & SHAPED != 0);
+    }
+    if choices & DELIVER != 0 {
+        return deliver(record, choices & SHAPED != 0);
     }
     if choices & SHAPED != 0 {
         shape(&mut record, choices & KNOWN_SIGINFO != 0);
@@ -104,6 +109,27 @@ fn generate(mut record: Vec<u8>, shaped: bool) {
             let event: Value = serde_json::from_str(&json).expect("JSON");
             assert_eq!(event["target"]["comm"], comm.as_ref(), "{json}");
             check_line(Sets::Names, Event::Generate(&generate));
+        }
+        Err(error) => assert!(!shaped, "a record was refused: {error}"),
+    }
+}
+
+/// A signal that is taken, likewise.
+fn deliver(mut record: Vec<u8>, shaped: bool) {
+    if shaped {
+        record.resize(record.len().clamp(size_of::<Deliver>(), usize::from(u16::MAX)), 0);
+        let length = u16::try_from(record.len()).expect("so many");
+        record[..4].copy_from_slice(&RecordKind::Deliver.head(length).to_ne_bytes());
+        let signal = &mut record[offset_of!(Deliver, signal)];
+        *signal = 1 + *signal % 64;
+    }
+    match decode::deliver(&record, CLOCK) {
+        Ok(deliver) => {
+            let comm = String::from_utf8_lossy(deliver.thread.process.comm.bytes());
+            let json = line(&mut Json::new(Sets::Names), Event::Deliver(&deliver));
+            let event: Value = serde_json::from_str(&json).expect("JSON");
+            assert_eq!(event["process"]["comm"], comm.as_ref(), "{json}");
+            check_line(Sets::Names, Event::Deliver(&deliver));
         }
         Err(error) => assert!(!shaped, "a record was refused: {error}"),
     }

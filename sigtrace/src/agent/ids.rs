@@ -1,8 +1,11 @@
 //! The ids of events, and of calls that others refer to.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
-use crate::{decode::CallKey, output::MAX_NUMBER};
+use crate::{
+    decode::{CallKey, SignalKey},
+    output::MAX_NUMBER,
+};
 
 /// The largest id: it always is a number.
 pub(crate) const MAX: u64 = MAX_NUMBER;
@@ -11,12 +14,17 @@ pub(crate) const MAX: u64 = MAX_NUMBER;
 /// or lost.
 const MAX_EXPECTED: usize = 65_536;
 
+/// So many signals are remembered that were sent, and as many before them.
+const MAX_SIGNALS: usize = 65_536;
+
 /// Gives everything of a run that has an id one of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Ids {
     given: u64,
     /// The calls that were referred to, by thread: when that was entered, and its id.
     expected: HashMap<u32, (u64, u64)>,
+    /// The signals that were told of or referred to, and those before them.
+    signals: [HashMap<SignalKey, u64>; 2],
 }
 
 impl Ids {
@@ -41,6 +49,21 @@ impl Ids {
         }
         let id = self.give();
         self.expected.insert(call.tid, (call.entered_ns, id));
+        id
+    }
+
+    /// That of a signal as it was sent, which is told of or referred to.
+    pub(crate) fn of_signal(&mut self, signal: SignalKey) -> u64 {
+        let [signals, before] = &mut self.signals;
+        if let Some(id) = signals.get(&signal).or_else(|| before.get(&signal)) {
+            return *id;
+        }
+        let id = self.give();
+        let [signals, before] = &mut self.signals;
+        if signals.len() >= MAX_SIGNALS {
+            *before = mem::take(signals);
+        }
+        signals.insert(signal, id);
         id
     }
 
@@ -97,6 +120,22 @@ mod tests {
         // One that comes late.
         assert_eq!(ids.of_call(|| Some(call(7, 9))), 3);
         assert_eq!(ids.of_call(|| Some(call(7, 12))), 2);
+    }
+
+    #[test]
+    fn a_signal_has_one_id_for_as_long_as_it_is_remembered() {
+        let signal = |sent_ns| SignalKey { pid: 7, sent_ns };
+        let mut ids = Ids::default();
+        assert_eq!([1, 2, 1].map(|time| ids.of_signal(signal(time))), [0, 1, 0]);
+        for time in 3..3 + MAX_SIGNALS as u64 {
+            ids.of_signal(signal(time));
+        }
+        assert_eq!(ids.of_signal(signal(2)), 1);
+        for time in 100_000..100_000 + 2 * MAX_SIGNALS as u64 {
+            ids.of_signal(signal(time));
+        }
+        assert!(ids.of_signal(signal(2)) > 1);
+        assert!(ids.signals.iter().all(|signals| signals.len() <= MAX_SIGNALS));
     }
 
     #[test]

@@ -10,8 +10,10 @@ use crate::{bpf::Counters, output::Counts};
 pub(crate) enum Kind {
     /// A signal is sent.
     Generate = 0,
+    /// A signal is taken.
+    Deliver = 1,
     /// A signal ended a process.
-    Exit = 1,
+    Exit = 2,
 }
 
 /// What there is to know of a kind.
@@ -26,12 +28,18 @@ struct Row {
     lost: Counter,
 }
 
-const KINDS: [Row; 2] = [
+const KINDS: [Row; 3] = [
     Row {
         name: "generate",
         bit: kinds::GENERATE,
         left_out: Counter::GenerateLeftOut,
         lost: Counter::GenerateLost,
+    },
+    Row {
+        name: "deliver",
+        bit: kinds::DELIVER,
+        left_out: Counter::DeliverLeftOut,
+        lost: Counter::DeliverLost,
     },
     Row { name: "exit", bit: kinds::EXIT, left_out: Counter::ExitLeftOut, lost: Counter::ExitLost },
 ];

@@ -191,6 +191,7 @@ impl Pump {
     fn push(&mut self, record: &[u8], clock: WallClock) {
         match decode::kind(record) {
             Some(RecordKind::Generate) => self.push_generate(record, clock),
+            Some(RecordKind::Deliver) => self.push_deliver(record, clock),
             Some(RecordKind::Exit) => self.push_exit(record, clock),
             Some(RecordKind::Call) | None => self.push_call(record, clock),
         }
@@ -208,7 +209,8 @@ impl Pump {
         match &mut decode::generate(record, clock) {
             Ok(generate) => {
                 generate.request = generate.call_key.map(|call| self.request(call));
-                generate.id = self.ids.give();
+                generate.merged_into = generate.merged_key.map(|key| self.ids.of_signal(key));
+                generate.id = self.ids.of_signal(generate.key);
                 generate.seq = self.queue.next_seq();
                 self.events += 1;
                 self.line(Event::Generate(generate), Entry::Other(Kind::Generate));
@@ -216,6 +218,30 @@ impl Pump {
             Err(error) => {
                 tracing::error!("a signal that was sent is lost: {error}");
                 self.account.others.lost(Kind::Generate);
+            }
+        }
+    }
+
+    fn push_deliver(&mut self, record: &[u8], clock: WallClock) {
+        if self.is_done() {
+            self.account.others.left_out(Kind::Deliver);
+            return;
+        }
+        if !self.allows_more(decode::uid_of_taker(record)) {
+            self.account.others.lost(Kind::Deliver);
+            return;
+        }
+        match &mut decode::deliver(record, clock) {
+            Ok(deliver) => {
+                deliver.generate = deliver.key.map(|key| self.ids.of_signal(key));
+                deliver.id = self.ids.give();
+                deliver.seq = self.queue.next_seq();
+                self.events += 1;
+                self.line(Event::Deliver(deliver), Entry::Other(Kind::Deliver));
+            }
+            Err(error) => {
+                tracing::error!("a signal that was taken is lost: {error}");
+                self.account.others.lost(Kind::Deliver);
             }
         }
     }
@@ -233,7 +259,9 @@ impl Pump {
             }
             Ok(exit) => {
                 self.events += 1;
-                let exit = Exit { id: self.ids.give(), seq: self.queue.next_seq(), ..exit };
+                let generate = exit.key.map(|key| self.ids.of_signal(key));
+                let (id, seq) = (self.ids.give(), self.queue.next_seq());
+                let exit = Exit { id, seq, generate, ..exit };
                 self.line(Event::Exit(&exit), Entry::Other(Kind::Exit));
             }
             Err(error) => {
@@ -473,6 +501,7 @@ impl Pump {
     fn give_up_on(&mut self, record: &[u8]) -> bool {
         match decode::kind(record) {
             Some(RecordKind::Generate) => self.account.others.lost(Kind::Generate),
+            Some(RecordKind::Deliver) => self.account.others.lost(Kind::Deliver),
             Some(RecordKind::Exit) => self.account.others.lost(Kind::Exit),
             Some(RecordKind::Call) | None => match self.told.meet(record) {
                 Met::New => self.account.not_written(1),

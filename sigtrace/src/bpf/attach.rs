@@ -328,13 +328,19 @@ impl Attaching {
                 self.raw_tracepoint(program, c"sched_process_exit")?;
             }
         }
+        // First what is made of signals that are sent.
+        if chosen & kinds::SIGNALS != 0 {
+            self.raw_tracepoint("deliver", c"signal_deliver")?;
+        }
         if chosen & kinds::GENERATE != 0 {
-            // First what is to be known of a signal when it is sent.
+            // And what is to be known of a signal when it is sent.
             self.raw_tracepoint("itimer_expire", c"itimer_expire")?;
             if self.kernel.tells_memory() {
                 let links = kprobe::around(&mut self.kernel, "out_of_memory")?;
                 self.probes.links.extend(links);
             }
+        }
+        if chosen & kinds::SIGNALS != 0 {
             self.raw_tracepoint("generate", c"signal_generate")?;
         }
         Ok(())

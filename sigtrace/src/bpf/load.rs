@@ -17,8 +17,8 @@ use aya::{
 use aya_log::EbpfLogger;
 use log::Log;
 use sigtrace_common::{
-    Config, Offsets, Orders, Phase, Point, SELECTED_BUCKETS, SYSCALLS, Seen, Syscall, access,
-    kinds, select, side,
+    Config, Offsets, Orders, PENDING_PLACES, Phase, Point, SELECTED_BUCKETS, SYSCALLS, Seen,
+    Syscall, access, kinds, select, side,
 };
 
 use super::{
@@ -37,7 +37,7 @@ use super::{
 /// The agent is woken when the ring is this part full.
 const WAKEUP_PART: u32 = 8;
 
-/// So many ends of processes are remembered, so that none is told of twice.
+/// So many ends of processes are remembered, so that none is told of twice, and what causes so many.
 const ENDED: u32 = 4096;
 
 /// So many threads can look for memory at once by ending others. The kernel has them do so one after the other,
@@ -136,6 +136,7 @@ impl Machine {
     fn check_kinds(&self, chosen: u32) -> Result<()> {
         for (kind, name, is_told) in [
             (kinds::GENERATE, "generate", offsets::tell_signals(&self.offsets)),
+            (kinds::DELIVER, "deliver", offsets::tell_signals(&self.offsets)),
             (kinds::EXIT, "exit", offsets::tell_exits(&self.offsets)),
         ] {
             if chosen & kind != 0 && !is_told {
@@ -202,6 +203,8 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         ("OVERFLOW", (slots / 2).max(1)),
         ("OVERFLOW_TOLD", (slots / 2).max(1)),
         ("ENDED", if config.kinds & kinds::EXIT == 0 { 1 } else { ENDED }),
+        ("PENDING", if config.kinds & kinds::SIGNALS == 0 { 1 } else { PENDING_PLACES }),
+        ("FATAL", if config.kinds & kinds::SIGNALS == 0 { 1 } else { ENDED }),
         ("OUT_OF_MEMORY", if config.kinds & kinds::GENERATE == 0 { 1 } else { OUT_OF_MEMORY }),
         ("PIDS", processes),
         ("THREADS", processes),

@@ -270,6 +270,10 @@ fn signals(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offs
         task_parent: task.member("parent")?,
         task_real_blocked: task.member("real_blocked")?,
         task_pdeath_signal: task.member("pdeath_signal")?,
+        task_seccomp: match task.member("seccomp") {
+            Some(at) => at + types.structure("seccomp").member("mode").unwrap_or(0),
+            None => 0,
+        },
         signal_leader: signal.member("leader")?,
         pid_namespace_child_reaper: types.structure("pid_namespace").member("child_reaper")?,
         signal_rlim: signal.member("rlim")?,

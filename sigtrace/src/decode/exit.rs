@@ -2,26 +2,40 @@
 
 use std::mem::{offset_of, size_of};
 
-use sigtrace_common::{self as common, RecordKind};
+use sigtrace_common::{self as common, Abi, RecordKind, ending};
 
-use super::{Comm, DecodeError, WallClock, bytes, header};
-use crate::names::signal;
+use super::{Comm, DecodeError, Process, SignalKey, WallClock, bytes, header};
+use crate::names::{audit_arch, signal};
 
-/// A process.
+/// Why a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Process {
-    /// Its id, in the initial pid namespace.
-    pub pid: u32,
-    /// Wall clock when it began, in nanoseconds since 1970 (UTC).
-    pub start_ns: u64,
-    /// The name of its first thread.
-    pub comm: Comm,
-    /// Its parent, if it has one.
-    pub ppid: Option<u32>,
-    /// Its real user id, in the initial user namespace.
-    pub uid: u32,
-    /// Likewise, its group's.
-    pub gid: u32,
+pub enum Reason {
+    /// A signal.
+    Signal,
+    /// A filter refused a system call, for which this kernel sends no signal.
+    Seccomp(Refused),
+}
+
+/// A system call that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its number.
+    pub number: i32,
+    /// The interface it was made through, an `AUDIT_ARCH_*`.
+    pub arch: u32,
+}
+
+impl Reason {
+    /// The words for all.
+    pub const NAMES: [&'static str; 2] = ["signal", "seccomp"];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Signal => Self::NAMES[0],
+            Self::Seccomp(_) => Self::NAMES[1],
+        }
+    }
 }
 
 /// A process that a signal ended.
@@ -35,6 +49,12 @@ pub struct Exit {
     pub time_ns: u64,
     /// The processor that it ended on.
     pub cpu: u32,
+    /// The id of the signal as it was sent, likewise; [`key`](Self::key) tells which that is.
+    pub generate: Option<u64>,
+    /// What tells the signal from others, as it was sent; `None` if that is not known.
+    pub key: Option<SignalKey>,
+    /// Why it ended.
+    pub reason: Reason,
     /// The signal.
     pub signal: i32,
     /// Whether memory was dumped.
@@ -67,15 +87,25 @@ fn read(record: &[u8], clock: WallClock) -> Option<Exit> {
     let word = |offset| bytes::u32(record, offset);
     let time = |offset| bytes::u64(record, offset).map(|time_ns| clock.unix_ns(time_ns));
     let status = word(offset_of!(common::Exit, status))?;
+    let signal = (status & common::Exit::SIGNAL).cast_signed();
+    let pid = word(offset_of!(common::Exit, pid))?;
+    let fatal_ns = bytes::u64(record, offset_of!(common::Exit, fatal_ns))?;
+    let refused = Refused {
+        number: word(offset_of!(common::Exit, number))?.cast_signed(),
+        arch: arch(word(offset_of!(common::Exit, abi))?),
+    };
     Some(Exit {
         id: 0,
         seq: 0,
         time_ns: time(offset_of!(common::Exit, time_ns))?,
         cpu: word(offset_of!(common::Exit, header) + offset_of!(common::Header, cpu))?,
-        signal: (status & common::Exit::SIGNAL).cast_signed(),
+        generate: None,
+        key: (fatal_ns != 0).then_some(SignalKey { pid, sent_ns: fatal_ns }),
+        reason: reason(word(offset_of!(common::Exit, ending))?, signal, refused),
+        signal,
         core_dumped: status & common::Exit::CORE != 0,
         process: Process {
-            pid: word(offset_of!(common::Exit, pid))?,
+            pid,
             start_ns: time(offset_of!(common::Exit, start_ns))?,
             comm: Comm(bytes::array(record, offset_of!(common::Exit, comm))?),
             ppid: Some(word(offset_of!(common::Exit, ppid))?).filter(|pid| *pid != 0),
@@ -83,6 +113,25 @@ fn read(record: &[u8], clock: WallClock) -> Option<Exit> {
             gid: word(offset_of!(common::Exit, gid))?,
         },
     })
+}
+
+/// Why it ended. Without a signal a filter ends a process by SIGSYS, and strict mode by SIGKILL
+/// (`__seccomp_filter`, `__secure_computing_strict`, `kernel/seccomp.c`).
+fn reason(ending: u32, signal: i32, refused: Refused) -> Reason {
+    const WITHOUT: u32 = ending::BY_NO_SIGNAL | ending::SECCOMP;
+    /// `SIGKILL` and `SIGSYS`.
+    const SIGNALS: [i32; 2] = [9, 31];
+    if ending & WITHOUT == WITHOUT && SIGNALS.contains(&signal) && refused.number >= 0 {
+        Reason::Seccomp(refused)
+    } else {
+        Reason::Signal
+    }
+}
+
+/// The `AUDIT_ARCH_*` of an [`Abi`]'s number.
+fn arch(abi: u32) -> u32 {
+    let abi = u8::try_from(abi).ok().and_then(Abi::from_number);
+    audit_arch::of(abi.unwrap_or(Abi::X86_64))
 }
 
 #[cfg(test)]
@@ -93,7 +142,7 @@ pub(crate) mod tests {
     /// The record of a process that SIGSEGV ended, with this in the place of that.
     pub(crate) fn segfault(changes: &[(usize, &[u8])]) -> Vec<u8> {
         let mut record = [
-            RecordKind::Exit.head(64).to_ne_bytes().as_slice(),
+            RecordKind::Exit.head(80).to_ne_bytes().as_slice(),
             &3_u32.to_ne_bytes(),
             &1_000_000_001_u64.to_ne_bytes(),
             &400_000_001_u64.to_ne_bytes(),
@@ -103,6 +152,9 @@ pub(crate) mod tests {
             &33_u32.to_ne_bytes(),
             &34_u32.to_ne_bytes(),
             &(11_u32 | 0x80).to_ne_bytes(),
+            &[0; 4],
+            &990_000_001_u64.to_ne_bytes(),
+            &u32::MAX.to_ne_bytes(),
             &[0; 4],
         ]
         .concat();
@@ -129,6 +181,9 @@ pub(crate) mod tests {
             seq: 0,
             time_ns: 6_000_000_001,
             cpu: 3,
+            generate: None,
+            key: Some(SignalKey { pid: 812, sent_ns: 990_000_001 }),
+            reason: Reason::Signal,
             signal: 11,
             core_dumped: true,
             process,
@@ -138,6 +193,32 @@ pub(crate) mod tests {
         let status = offset_of!(common::Exit, status);
         let killed = segfault(&[(status, &9_u32.to_ne_bytes())]);
         assert_eq!(exit(&killed, CLOCK), Ok(Exit { signal: 9, core_dumped: false, ..expected }));
+    }
+
+    #[test]
+    fn a_filter_that_ends_a_process_without_a_signal_is_told_with_what_it_refused() {
+        let ending = (ending::BY_NO_SIGNAL | ending::SECCOMP).to_ne_bytes();
+        let refused = |ending: &[u8], signal: u8, number: u32, abi: u8| {
+            let changes = [
+                (offset_of!(common::Exit, status), &[signal][..]),
+                (offset_of!(common::Exit, ending), ending),
+                (offset_of!(common::Exit, fatal_ns), &[0; 8]),
+                (offset_of!(common::Exit, number), &number.to_ne_bytes()),
+                (offset_of!(common::Exit, abi), &[abi]),
+            ];
+            let exit = exit(&segfault(&changes), CLOCK).unwrap();
+            assert_eq!(exit.key, None);
+            exit.reason
+        };
+        let mkdir = Reason::Seccomp(Refused { number: 39, arch: 0x4000_0003 });
+        assert_eq!(refused(&ending, 31, 39, Abi::I386 as u8), mkdir);
+        let kill = Reason::Seccomp(Refused { number: 62, arch: 0xc000_003e });
+        assert_eq!(refused(&ending, 9, 62, Abi::X86_64 as u8), kill);
+        assert_eq!(refused(&ending, 11, 62, 0), Reason::Signal);
+        assert_eq!(refused(&ending, 31, u32::MAX, 0), Reason::Signal);
+        for bit in [ending::BY_NO_SIGNAL, ending::SECCOMP] {
+            assert_eq!(refused(&bit.to_ne_bytes(), 31, 39, 0), Reason::Signal);
+        }
     }
 
     #[test]
@@ -159,8 +240,8 @@ pub(crate) mod tests {
 
     #[test]
     fn bytes_that_are_no_such_record_are_refused() {
-        let short = RecordKind::Exit.head(60).to_ne_bytes();
-        let error = DecodeError::TooShort { length: 60, needed: 64 };
+        let short = RecordKind::Exit.head(76).to_ne_bytes();
+        let error = DecodeError::TooShort { length: 76, needed: 80 };
         assert_eq!(exit(&segfault(&[(0, &short)]), CLOCK), Err(error));
         let pause = Sample::of("pause", &[]);
         assert_eq!(header::kind(pause.bytes()), Some(RecordKind::Call));

@@ -7,21 +7,13 @@ use sigtrace_common::{
 };
 
 use super::{
-    CallKey, Cause, Comm, DecodeError, Handler, Members, Process, Siginfo, WallClock, bytes,
+    CallKey, Cause, DecodeError, Handler, Members, Process, Siginfo, SignalKey, Thread, WallClock,
+    bytes,
     bytes::Layout,
     cause::{self, Clues},
-    header,
+    header, process,
 };
 use crate::names::{DefaultAction, default_action, signal};
-
-/// A thread of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Thread {
-    /// The process.
-    pub process: Process,
-    /// The thread's id, in the initial pid namespace.
-    pub tid: u32,
-}
 
 /// What became of a signal as it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +107,13 @@ pub struct Generate {
     pub cpu: u32,
     /// What tells the call that it is sent in from others, if that is traced.
     pub call_key: Option<CallKey>,
+    /// What tells it from others that are sent.
+    pub key: SignalKey,
+    /// The id of the signal that it is merged into, likewise; [`merged_key`](Self::merged_key) tells which that
+    /// is.
+    pub merged_into: Option<u64>,
+    /// What tells that from others; `None` if it is merged into none, or that is not known.
+    pub merged_key: Option<SignalKey>,
     /// The real user id of the thread that was at work when it was sent, in the initial user namespace.
     pub charged: u32,
     /// The row of the call that it is sent in.
@@ -177,7 +176,8 @@ pub fn generate(record: &[u8], clock: WallClock) -> Result<Generate, DecodeError
         return Err(DecodeError::OtherKind(record.first().copied().unwrap_or(0)));
     };
     let needed = size_of::<common::Generate>();
-    let raw = Raw::read(record).ok_or(DecodeError::TooShort { length: record.len(), needed })?;
+    let raw =
+        Raw::read(record, clock).ok_or(DecodeError::TooShort { length: record.len(), needed })?;
     if !(1..=signal::MAX).contains(&raw.signal) {
         return Err(DecodeError::UnknownSignal(raw.signal));
     }
@@ -198,10 +198,6 @@ pub fn generate(record: &[u8], clock: WallClock) -> Result<Generate, DecodeError
         target: raw.target.process.pid,
     });
     let target_state = raw.target_state();
-    let on_clock = |thread: Thread| Thread {
-        process: Process { start_ns: clock.unix_ns(thread.process.start_ns), ..thread.process },
-        ..thread
-    };
     Ok(Generate {
         id: 0,
         seq: 0,
@@ -210,6 +206,10 @@ pub fn generate(record: &[u8], clock: WallClock) -> Result<Generate, DecodeError
         cpu: raw.cpu,
         call_key: (raw.request_ns != 0 && call.is_some())
             .then_some(CallKey { tid: raw.current.tid, entered_ns: raw.request_ns }),
+        key: SignalKey { pid: raw.target.process.pid, sent_ns: raw.time_ns },
+        merged_into: None,
+        merged_key: (raw.merged_ns != 0)
+            .then_some(SignalKey { pid: raw.target.process.pid, sent_ns: raw.merged_ns }),
         charged: raw.current.process.uid,
         call,
         signal: raw.signal,
@@ -220,9 +220,9 @@ pub fn generate(record: &[u8], clock: WallClock) -> Result<Generate, DecodeError
         cause: origin.cause,
         is_cause_certain: origin.is_certain,
         memory: (origin.cause == Cause::Oom).then_some(raw.memory),
-        sender: origin.is_currents.then(|| on_clock(raw.current)),
+        sender: origin.is_currents.then_some(raw.current),
         forged: call.is_some_and(|row| is_forged(&raw, row, info)),
-        target: on_clock(raw.target),
+        target: raw.target,
         target_state,
     })
 }
@@ -232,6 +232,7 @@ struct Raw {
     cpu: u32,
     time_ns: u64,
     request_ns: u64,
+    merged_ns: u64,
     info: [u8; KERNEL_SIGINFO_SIZE],
     handler: u64,
     memory: OutOfMemory,
@@ -246,7 +247,7 @@ struct Raw {
 }
 
 impl Raw {
-    fn read(record: &[u8]) -> Option<Self> {
+    fn read(record: &[u8], clock: WallClock) -> Option<Self> {
         record.get(..size_of::<common::Generate>())?;
         let word = |offset| bytes::u32(record, offset);
         let long = |offset| bytes::u64(record, offset);
@@ -258,6 +259,7 @@ impl Raw {
             cpu: word(offset_of!(common::Generate, header) + offset_of!(common::Header, cpu))?,
             time_ns: long(offset_of!(common::Generate, time_ns))?,
             request_ns: long(offset_of!(common::Generate, request_ns))?,
+            merged_ns: long(offset_of!(common::Generate, merged_ns))?,
             info: bytes::array(record, offset_of!(common::Generate, info))?,
             handler: long(offset_of!(common::Generate, handler))?,
             memory: OutOfMemory {
@@ -265,8 +267,8 @@ impl Raw {
                 limit_pages: Some(limit_pages).filter(|pages| is_limit(*pages)),
                 page_size: page_size(),
             },
-            target: thread(record, offset_of!(common::Generate, target))?,
-            current: thread(record, current)?,
+            target: process::thread(record, offset_of!(common::Generate, target), clock)?,
+            current: process::thread(record, current, clock)?,
             current_ns_pid: word(current + offset_of!(common::Process, ns_pid))?,
             facts: word(offset_of!(common::Generate, facts))?,
             number: word(offset_of!(common::Generate, number))?,
@@ -333,21 +335,6 @@ fn is_limit(pages: u64) -> bool {
     (1..LEAST_MAX).contains(&pages)
 }
 
-fn thread(record: &[u8], at: usize) -> Option<Thread> {
-    let word = |offset: usize| bytes::u32(record, at + offset);
-    Some(Thread {
-        process: Process {
-            pid: word(offset_of!(common::Process, pid))?,
-            start_ns: bytes::u64(record, at + offset_of!(common::Process, start_ns))?,
-            comm: Comm(bytes::array(record, at + offset_of!(common::Process, comm))?),
-            ppid: Some(word(offset_of!(common::Process, ppid))?).filter(|pid| *pid != 0),
-            uid: word(offset_of!(common::Process, uid))?,
-            gid: word(offset_of!(common::Process, gid))?,
-        },
-        tid: word(offset_of!(common::Process, tid))?,
-    })
-}
-
 /// Whether it ends the process.
 fn fatal(raw: &Raw, outcome: SentOutcome, state: TargetState) -> Option<bool> {
     if raw.has(fact::FATAL) {
@@ -383,6 +370,7 @@ pub(crate) mod tests {
     use sigtrace_common::find;
 
     use super::*;
+    use crate::decode::Comm;
 
     /// A record of SIGTERM that a shell sends by kill to nginx, which catches it.
     pub(crate) fn terminate() -> common::Generate {
@@ -425,6 +413,7 @@ pub(crate) mod tests {
             abi: 0,
             syscall: u8::try_from(find("kill").unwrap().0).unwrap(),
             reserved: 0,
+            merged_ns: 0,
         }
     }
 
@@ -469,6 +458,9 @@ pub(crate) mod tests {
             time_ns: 6_000_000_001,
             cpu: 3,
             call_key: Some(CallKey { tid: 901, entered_ns: 1_000_000_000 }),
+            key: SignalKey { pid: 812, sent_ns: 1_000_000_001 },
+            merged_into: None,
+            merged_key: None,
             charged: 1000,
             call: Some(find("kill").unwrap().0),
             signal: 15,
@@ -581,6 +573,13 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_signal_that_is_merged_tells_into_which() {
+        let merged = common::Generate { outcome: 2, merged_ns: 900_000_000, ..terminate() };
+        let key = SignalKey { pid: 812, sent_ns: 900_000_000 };
+        assert_eq!(decoded(merged).merged_key, Some(key));
+    }
+
+    #[test]
     fn bytes_that_are_no_such_record_are_refused() {
         let error = |record: common::Generate| generate(&bytes_of(&record), CLOCK).unwrap_err();
         for signal in [0, 65, 255] {
@@ -593,7 +592,7 @@ pub(crate) mod tests {
         assert_eq!(error(syscall), DecodeError::UnknownSyscall(99));
         let mut short = terminate();
         short.header.length = 200;
-        assert_eq!(error(short), DecodeError::TooShort { length: 200, needed: 208 });
+        assert_eq!(error(short), DecodeError::TooShort { length: 200, needed: 216 });
         let mut other = terminate();
         other.header.kind = 1;
         assert_eq!(error(other), DecodeError::OtherKind(1));

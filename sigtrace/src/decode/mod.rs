@@ -8,6 +8,7 @@ mod bytes;
 mod call;
 mod cause;
 mod clock;
+mod deliver;
 mod error;
 mod exit;
 mod generate;
@@ -15,6 +16,7 @@ mod glance;
 mod header;
 mod layout;
 mod lost;
+mod process;
 mod record;
 mod repeated;
 #[cfg(test)]
@@ -31,18 +33,20 @@ mod value;
 pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Reach, Return};
 pub use cause::Cause;
 pub use clock::WallClock;
+#[cfg(test)]
+pub(crate) use deliver::tests as tests_of_deliver;
+pub use deliver::{Deliver, deliver, uid_of_taker};
 pub use error::DecodeError;
 #[cfg(test)]
 pub(crate) use exit::tests as tests_of_exit;
-pub use exit::{Exit, Process, exit};
+pub use exit::{Exit, Reason, Refused, exit};
 #[cfg(test)]
 pub(crate) use generate::tests as tests_of_generate;
-pub use generate::{
-    Generate, OutOfMemory, SentOutcome, TargetState, Thread, generate, uid_of_current,
-};
+pub use generate::{Generate, OutOfMemory, SentOutcome, TargetState, generate, uid_of_current};
 pub use glance::{CallKey, Glance, uid};
 pub use header::kind;
 pub use lost::lost;
+pub use process::{Process, SignalKey, Thread};
 pub use record::call;
 pub use repeated::{Repeated, repeated};
 pub use sigaction::{Handler, Sigaction};

@@ -1,5 +1,7 @@
 //! `AUDIT_ARCH_*`, the interface through which a refused syscall was made.
 
+use sigtrace_common::Abi;
+
 /// `si_arch` of the interfaces of x86_64 and aarch64 kernels (`include/uapi/linux/audit.h`,
 /// `include/uapi/linux/elf-em.h`).
 pub static NAMES: [(u32, &str); 4] = [
@@ -8,6 +10,17 @@ pub static NAMES: [(u32, &str); 4] = [
     (0xc000_00b7, "AUDIT_ARCH_AARCH64"),
     (0x4000_0028, "AUDIT_ARCH_ARM"),
 ];
+
+/// That of callers through this interface.
+pub fn of(abi: Abi) -> u32 {
+    let name = match abi {
+        Abi::X86_64 | Abi::X32 => 0,
+        Abi::I386 => 1,
+        Abi::Aarch64 => 2,
+        Abi::Arm => 3,
+    };
+    NAMES[name].0
+}
 
 /// The name of `si_arch`.
 pub fn name(arch: u32) -> Option<&'static str> {

@@ -1,6 +1,6 @@
 //! What there is to write.
 
-use crate::decode::{Call, Comm, Exit, Generate, Repeated};
+use crate::decode::{Call, Comm, Deliver, Exit, Generate, Repeated};
 
 /// One line of the stream.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,8 @@ pub enum Event<'a> {
     },
     /// A signal is sent.
     Generate(&'a Generate),
+    /// A signal is taken.
+    Deliver(&'a Deliver),
     /// A signal ended a process.
     Exit(&'a Exit),
     /// Calls that were merged.
@@ -40,6 +42,7 @@ impl Event<'_> {
         match self {
             Self::Call(call) | Self::Return { call, .. } => Some(call.uid),
             Self::Generate(generate) => Some(generate.charged),
+            Self::Deliver(deliver) => Some(deliver.thread.process.uid),
             Self::Exit(exit) => Some(exit.process.uid),
             Self::Repeated { repeated, .. } => Some(repeated.uid),
             Self::Lost(_) | Self::Blind(_) | Self::Stats(_) => None,

@@ -3,6 +3,7 @@
 mod blind;
 mod call;
 mod caller;
+mod deliver;
 mod exit;
 mod generate;
 mod integer;
@@ -46,6 +47,7 @@ impl Format for Json {
                 call::write_return(call, self.sets, self.clock.text(time_ns), buffer);
             }
             Event::Generate(generate) => generate::write(generate, &mut self.clock, buffer),
+            Event::Deliver(deliver) => deliver::write(deliver, &mut self.clock, buffer),
             Event::Exit(exit) => exit::write(exit, &mut self.clock, buffer),
             Event::Repeated { repeated, time_ns } => {
                 repeated::write(repeated, time_ns, &mut self.clock, buffer);

@@ -2,6 +2,7 @@
 
 mod blind;
 mod call;
+mod deliver;
 mod escape;
 mod exit;
 mod generate;
@@ -49,6 +50,10 @@ impl Format for Text {
             Event::Generate(generate) => {
                 palette.time(self.clock.time_of_day(generate.time_ns), buffer)?;
                 generate::write(generate, palette, buffer)?;
+            }
+            Event::Deliver(deliver) => {
+                palette.time(self.clock.time_of_day(deliver.time_ns), buffer)?;
+                deliver::write(deliver, palette, buffer)?;
             }
             Event::Exit(exit) => {
                 palette.time(self.clock.time_of_day(exit.time_ns), buffer)?;

@@ -67,6 +67,14 @@ pub(super) fn generate() -> Value {
             ),
         ),
         ("target_state", described("What was true of the target then.", state())),
+        (
+            "merged_into",
+            described(
+                "The `id` of the one that is pending already, whose event need not be in the stream; null \
+                 if none is, or it is not known which.",
+                or_null(reference("id")),
+            ),
+        ),
     ]);
     generate["properties"]["memory"] =
         described("What is out of memory; present only with the cause `oom`.", memory());
@@ -84,6 +92,11 @@ pub(super) fn thread() -> Value {
     object(keys)
 }
 
+/// What a process does with a signal.
+pub(super) fn handler(text: &str) -> Value {
+    described(text, any_of(vec![names(["SIG_DFL", "SIG_IGN"]), reference("address")]))
+}
+
 fn boolean() -> Value {
     json!({ "type": "boolean" })
 }
@@ -93,13 +106,7 @@ fn state() -> Value {
         ("blocked", described("The thread blocks the signal.", boolean())),
         ("awaited", described("It waits for it in rt_sigtimedwait.", boolean())),
         ("ignored", described("The process ignores it, or does nothing by default.", boolean())),
-        (
-            "handler",
-            described(
-                "What it does.",
-                any_of(vec![names(["SIG_DFL", "SIG_IGN"]), reference("address")]),
-            ),
-        ),
+        ("handler", handler("What it does.")),
         (
             "namespace_init",
             described(

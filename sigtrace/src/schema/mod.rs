@@ -12,6 +12,7 @@
 mod accounting;
 mod args;
 mod call;
+mod deliver;
 mod exit;
 mod generate;
 mod parts;
@@ -64,6 +65,7 @@ fn definitions() -> Map<String, Value> {
         let schema = match name {
             "return" => call::returned(),
             "generate" => generate::generate(),
+            "deliver" => deliver::deliver(),
             "exit" => exit::exit(),
             "repeated" => repeated::repeated(),
             "lost" => accounting::lost(),

@@ -118,6 +118,13 @@ fn generate() -> Value {
     printed(Event::Generate(&crate::decode::generate(&bytes_of(&terminate()), clock).unwrap()))
 }
 
+/// A signal that is taken.
+fn deliver() -> Value {
+    use crate::decode::tests_of_deliver::{bytes_of, taken};
+    let clock = crate::decode::WallClock { offset_ns: 0 };
+    printed(Event::Deliver(&crate::decode::deliver(&bytes_of(&taken()), clock).unwrap()))
+}
+
 fn printed(event: Event<'_>) -> Value {
     let mut line = Vec::new();
     Json::new(Sets::Names).write(event, &mut line).unwrap();
@@ -164,7 +171,9 @@ fn the_schema_is_one() {
 
 #[test]
 fn events_of_every_kind_fit() {
-    for event in [call(), action(), returned(), generate(), exit(), lost(), blind(), stats()] {
+    for event in
+        [call(), action(), returned(), generate(), deliver(), exit(), lost(), blind(), stats()]
+    {
         assert_eq!(problem(&event), None, "{event}");
     }
 }
@@ -172,7 +181,7 @@ fn events_of_every_kind_fit() {
 #[test]
 fn every_kind_has_its_keys_in_the_order_of_the_output() {
     let document = document();
-    for event in [call(), returned(), generate(), exit(), lost(), blind(), stats()] {
+    for event in [call(), returned(), generate(), deliver(), exit(), lost(), blind(), stats()] {
         let kind = event["event"].as_str().unwrap();
         let required = document["$defs"][kind]["required"].as_array().unwrap();
         assert!(required.iter().eq(event.as_object().unwrap().keys()), "{kind}");
@@ -183,7 +192,9 @@ fn every_kind_has_its_keys_in_the_order_of_the_output() {
 fn a_missing_key_is_refused() {
     let places =
         ["", "/args", "/args/info", "/args/act", "/lost", "/incomplete", "/returns", "/process"];
-    for event in [call(), action(), returned(), generate(), exit(), lost(), blind(), stats()] {
+    for event in
+        [call(), action(), returned(), generate(), deliver(), exit(), lost(), blind(), stats()]
+    {
         for place in places {
             let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };
             for key in object.keys() {
@@ -208,7 +219,9 @@ fn a_key_too_many_is_refused() {
         "/incomplete",
         "/returns",
     ];
-    for event in [call(), action(), returned(), generate(), exit(), lost(), blind(), stats()] {
+    for event in
+        [call(), action(), returned(), generate(), deliver(), exit(), lost(), blind(), stats()]
+    {
         for place in places {
             let Some(object) = event.pointer(place).and_then(Value::as_object) else { continue };
             let mut more = object.clone();
@@ -220,7 +233,9 @@ fn a_key_too_many_is_refused() {
 
 #[test]
 fn another_type_is_refused_in_every_place() {
-    for event in [call(), action(), returned(), generate(), exit(), lost(), blind(), stats()] {
+    for event in
+        [call(), action(), returned(), generate(), deliver(), exit(), lost(), blind(), stats()]
+    {
         for place in leaves(&event) {
             for wrong in [json!(true), json!(1.5), json!({}), json!([]), json!("no such name")] {
                 // A name is what a name has to be, and a reason is for people.

@@ -17,6 +17,7 @@ use crate::{
     bpf::{self, Counters, Misses},
     decode::{
         sample::Sample,
+        tests_of_deliver::{self, taken},
         tests_of_exit::segfault,
         tests_of_generate::{bytes_of, terminate},
     },
@@ -280,7 +281,8 @@ fn the_end_of_a_process_is_an_event_among_calls_with_books_of_its_own() {
     let events = written(&mut pump, &mut output);
     let ids: Vec<_> = events.iter().map(|it| (&it["event"], &it["id"], &it["seq"])).collect();
     let (call, exit) = (json!("syscall"), json!("exit"));
-    assert_eq!(ids, [(&call, &json!(0), &json!(0)), (&exit, &json!(1), &json!(1))]);
+    // The id between is that of the signal.
+    assert_eq!(ids, [(&call, &json!(0), &json!(0)), (&exit, &json!(2), &json!(1))]);
     assert_eq!((books(&pump).2, pump.account.total_printed(), exits(&pump)), (0, 2, vec![1, 0, 0]));
 }
 
@@ -321,7 +323,12 @@ fn ends_of_processes_past_the_number_wanted_or_the_limit_are_left_out_or_lost() 
 
 /// A signal that the sample's thread sends in the call that it entered then.
 fn sent_in_call() -> Vec<u8> {
-    let record = terminate();
+    sent_in_call_at(terminate().time_ns)
+}
+
+/// Likewise, at this time.
+fn sent_in_call_at(time_ns: u64) -> Vec<u8> {
+    let record = sigtrace_common::Generate { time_ns, ..terminate() };
     let current = sigtrace_common::Process { pid: 812, tid: 816, ..record.current };
     let entered_ns = 1_000_000_001;
     bytes_of(&sigtrace_common::Generate { current, request_ns: entered_ns, ..record }).to_vec()
@@ -330,7 +337,9 @@ fn sent_in_call() -> Vec<u8> {
 #[test]
 fn a_signal_that_is_sent_refers_to_its_call_which_comes_after_it_or_never() {
     let (mut pump, mut output) = pump();
-    for record in [kill().bytes(), &sent_in_call(), &sent_in_call(), kill().bytes()] {
+    let times = [1_000_000_010, 1_000_000_020];
+    let [first, second] = times.map(sent_in_call_at);
+    for record in [kill().bytes(), &first, &second, kill().bytes()] {
         pump.push(record, CLOCK);
     }
     let events = written(&mut pump, &mut output);
@@ -354,6 +363,41 @@ fn a_signal_that_a_call_sends_that_was_told_as_unfinished_refers_to_that() {
     pump.push(&sent_in_call(), CLOCK);
     let events = written(&mut pump, &mut output);
     assert_eq!((&events[0]["id"], &events[1]["request"]), (&json!(0), &json!(0)));
+}
+
+#[test]
+fn what_becomes_of_a_signal_refers_to_it_as_it_was_sent() {
+    let (mut pump, mut output) = pump();
+    let merged = sigtrace_common::Generate {
+        time_ns: 1_000_000_002,
+        outcome: 2,
+        merged_ns: terminate().time_ns,
+        ..terminate()
+    };
+    let fatal = terminate().time_ns.to_ne_bytes();
+    let exit = segfault(&[(offset_of!(sigtrace_common::Exit, fatal_ns), &fatal)]);
+    let delivers = [taken(), sigtrace_common::Deliver { generated_ns: 0, ..taken() }];
+    let [known, unknown] = delivers.map(|deliver| tests_of_deliver::bytes_of(&deliver).to_vec());
+    let first = bytes_of(&terminate()).to_vec();
+    for record in [first, bytes_of(&merged).to_vec(), known, unknown, exit, segfault(&[])] {
+        pump.push(&record, CLOCK);
+    }
+    let events = written(&mut pump, &mut output);
+    let refers: Vec<_> = events
+        .iter()
+        .map(|it| (&it["id"], it.get("merged_into").or_else(|| it.get("generate")).unwrap()))
+        .collect();
+    let (null, id) = (Value::Null, |id: u64| json!(id));
+    // The request of the first two has an id, and so has the last one's signal, which was not told of.
+    let expected = [
+        (&id(1), &null),
+        (&id(2), &id(1)),
+        (&id(3), &id(1)),
+        (&id(4), &null),
+        (&id(5), &id(1)),
+        (&id(7), &id(6)),
+    ];
+    assert_eq!(refers, expected);
 }
 
 #[test]

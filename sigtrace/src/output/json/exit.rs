@@ -1,11 +1,15 @@
 //! Processes that end by a signal.
 
 use super::{
-    call::{Time, write_signal},
+    call::{NameOr, Time, write_signal},
     process::Known,
-    writer::{Object, key},
+    writer::{Object, ToJson, key},
 };
-use crate::{decode::Exit, output::timestamp::Clock};
+use crate::{
+    decode::{Exit, Reason, Refused},
+    names::{audit_arch, syscall},
+    output::{hex::Hex, timestamp::Clock},
+};
 
 /// The line of such an end, without its own.
 pub(super) fn write(exit: &Exit, clock: &mut Clock, out: &mut Vec<u8>) {
@@ -17,8 +21,24 @@ pub(super) fn write(exit: &Exit, clock: &mut Clock, out: &mut Vec<u8>) {
     line.field(key!("time"), Time(time));
     line.field(key!("seq"), exit.seq);
     line.field(key!("cpu"), exit.cpu);
+    line.field(key!("generate"), exit.generate);
+    line.field(key!("reason"), exit.reason.name());
+    if let Reason::Seccomp(refused) = exit.reason {
+        line.field(key!("refused_call"), refused);
+    }
     write_signal(&mut line, "sig", exit.signal);
     line.field(key!("core_dumped"), exit.core_dumped);
     line.field(key!("process"), process);
     line.end();
+}
+
+impl ToJson for Refused {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.field(key!("syscall"), self.number);
+        let number = Hex::new(u64::from(self.arch));
+        object.field(key!("arch"), NameOr(audit_arch::name(self.arch), number));
+        object.field(key!("syscall_name"), syscall::name(self.arch, self.number));
+        object.end();
+    }
 }

@@ -40,6 +40,7 @@ pub(super) fn write(generate: &Generate, clock: &mut Clock, out: &mut Vec<u8>) {
         key!("target_state"),
         State { state: &generate.target_state, signal: generate.signal },
     );
+    line.field(key!("merged_into"), generate.merged_into);
     line.end();
 }
 

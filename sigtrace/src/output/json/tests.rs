@@ -2,6 +2,7 @@
 
 mod callers;
 mod calls;
+mod delivers;
 mod exits;
 mod generates;
 mod i386;

@@ -3,7 +3,10 @@
 use std::io::{self, Write};
 
 use super::{escape::Escaped, palette::Palette, value};
-use crate::{decode::Exit, names::signal};
+use crate::{
+    decode::{Exit, Reason},
+    names::{signal, syscall},
+};
 
 /// `nginx[812] +++ killed by SIGSEGV (core dumped) +++`, as strace writes it.
 pub(super) fn write(exit: &Exit, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
@@ -13,5 +16,11 @@ pub(super) fn write(exit: &Exit, palette: &Palette, out: &mut Vec<u8>) -> io::Re
     write!(out, "{error}+++ killed by ")?;
     value::name_or(signal::name(exit.signal), exit.signal, out)?;
     let core = if exit.core_dumped { " (core dumped)" } else { "" };
-    write!(out, "{core} +++{error:#}")
+    write!(out, "{core}")?;
+    if let Reason::Seccomp(refused) = exit.reason {
+        out.extend(b" (seccomp: ");
+        value::name_or(syscall::name(refused.arch, refused.number), refused.number, out)?;
+        out.push(b')');
+    }
+    write!(out, " +++{error:#}")
 }

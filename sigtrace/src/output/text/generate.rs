@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::{escape::Escaped, palette::Palette, siginfo, value};
 use crate::{
     decode::{Generate, Handler, SentOutcome, Thread},
-    names::signal,
+    names,
 };
 
 /// `nginx[812] <-- SIGTERM from sh[900] by kill {si_signo=SIGTERM, …} = delivered (blocked)`.
@@ -14,7 +14,7 @@ pub(super) fn write(generate: &Generate, palette: &Palette, out: &mut Vec<u8>) -
     write!(out, "{caller}")?;
     thread(&generate.target, !generate.to_process, out)?;
     write!(out, "{caller:#} <-- {}", palette.syscall)?;
-    value::name_or(signal::name(generate.signal), generate.signal, out)?;
+    signal(generate.signal, out)?;
     write!(out, "{:#}", palette.syscall)?;
     if let Some(sender) = &generate.sender {
         write!(out, " from {caller}")?;
@@ -44,8 +44,13 @@ pub(super) fn write(generate: &Generate, palette: &Palette, out: &mut Vec<u8>) -
     state(generate, out)
 }
 
+/// The name of a signal.
+pub(super) fn signal(signo: i32, out: &mut Vec<u8>) -> io::Result<()> {
+    value::name_or(names::signal::name(signo), signo, out)
+}
+
 /// A process, and the thread if it matters which.
-fn thread(thread: &Thread, with_tid: bool, out: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn thread(thread: &Thread, with_tid: bool, out: &mut Vec<u8>) -> io::Result<()> {
     let process = &thread.process;
     write!(out, "{}[{}", Escaped(process.comm.bytes()), process.pid)?;
     if with_tid && thread.tid != process.pid {

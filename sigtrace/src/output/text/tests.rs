@@ -717,3 +717,31 @@ fn a_signal_that_is_sent_tells_by_whom_and_what_comes_of_it() {
          already pending (SIG_IGN, stopped, traced)\n"
     );
 }
+
+#[test]
+fn a_signal_that_is_taken_tells_what_its_thread_does_and_when() {
+    use crate::decode::tests_of_deliver::{bytes_of, taken};
+    let line = |record: &sigtrace_common::Deliver| {
+        let deliver = decode::deliver(&bytes_of(record), CLOCK).unwrap();
+        event(&mut Text::new(Sets::Names, false), Event::Deliver(&deliver))
+    };
+    assert_eq!(
+        line(&taken()),
+        "19:53:08.123460 nginx[812] --- SIGTERM {si_signo=SIGTERM, si_code=SI_USER, si_pid=900, \
+         si_uid=1000} --- handler 0x55aa00001000 <0.000004>\n"
+    );
+    let default = sigtrace_common::Deliver { handler: 0, generated_ns: 0, ..taken() };
+    assert!(line(&default).ends_with("} --- SIG_DFL\n"));
+}
+
+#[test]
+fn a_process_that_a_filter_ended_tells_what_was_refused() {
+    use crate::decode::{Reason, Refused};
+    let exit = decode::exit(&decode::tests_of_exit::segfault(&[]), CLOCK).unwrap();
+    let reason = Reason::Seccomp(Refused { number: 83, arch: 0xc000_003e });
+    let exit = Exit { signal: 31, core_dumped: false, reason, ..exit };
+    assert_eq!(
+        event(&mut Text::new(Sets::Names, false), Event::Exit(&exit)),
+        "19:53:08.123456 nginx[812] +++ killed by SIGSYS (seccomp: mkdir) +++\n"
+    );
+}

@@ -7,7 +7,8 @@ use crate::{
 };
 
 fn exit(record: &[u8]) -> String {
-    let exit = Exit { id: 44, seq: 20, ..decode::exit(record, CLOCK).unwrap() };
+    let exit = decode::exit(record, CLOCK).unwrap();
+    let exit = Exit { id: 44, seq: 20, generate: exit.key.map(|_| 42), ..exit };
     let mut buffer = Vec::new();
     Json::new(Sets::Names).write(Event::Exit(&exit), &mut buffer).unwrap();
     let line = String::from_utf8(buffer).unwrap();
@@ -19,7 +20,7 @@ fn exit(record: &[u8]) -> String {
 fn the_end_of_a_process_has_a_line() {
     let expected = concat!(
         r#"{"event":"exit","id":44,"time":"2026-11-21T19:53:08.123456789Z","seq":20,"cpu":3,"#,
-        r#""sig":"SIGSEGV","signo":11,"core_dumped":true,"#,
+        r#""generate":42,"reason":"signal","sig":"SIGSEGV","signo":11,"core_dumped":true,"#,
         r#""process":{"pid":812,"start":"2026-11-21T19:53:07.523456789Z","comm":"nginx","ppid":1,"#,
         r#""uid":33,"gid":34}}"#,
         "\n"
@@ -31,6 +32,26 @@ fn the_end_of_a_process_has_a_line() {
         r#""SIGKILL","signo":9,"core_dumped":false"#,
     );
     assert_eq!(exit(&segfault(&[(status, &9_u32.to_ne_bytes())])), expected);
+}
+
+#[test]
+fn a_process_that_a_filter_ended_tells_what_was_refused() {
+    use sigtrace_common::{Abi, ending};
+    use std::mem::offset_of;
+    let ending = (ending::BY_NO_SIGNAL | ending::SECCOMP).to_ne_bytes();
+    let line = exit(&segfault(&[
+        (offset_of!(sigtrace_common::Exit, status), &[31]),
+        (offset_of!(sigtrace_common::Exit, ending), &ending),
+        (offset_of!(sigtrace_common::Exit, fatal_ns), &[0; 8]),
+        (offset_of!(sigtrace_common::Exit, number), &83_u32.to_ne_bytes()),
+        (offset_of!(sigtrace_common::Exit, abi), &[Abi::X86_64 as u8]),
+    ]));
+    let expected = concat!(
+        r#""generate":null,"reason":"seccomp","#,
+        r#""refused_call":{"syscall":83,"arch":"AUDIT_ARCH_X86_64","syscall_name":"mkdir"},"#,
+        r#""sig":"SIGSYS","signo":31"#
+    );
+    assert!(line.contains(expected), "{line}");
 }
 
 #[test]

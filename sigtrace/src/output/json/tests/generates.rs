@@ -9,6 +9,7 @@ fn generate(record: &sigtrace_common::Generate) -> String {
     let mut generate = decode::generate(&bytes_of(record), CLOCK).unwrap();
     (generate.id, generate.seq) = (42, 18);
     generate.request = generate.call_key.map(|_| 41);
+    generate.merged_into = generate.merged_key.map(|_| 40);
     let mut buffer = Vec::new();
     Json::new(Sets::Names).write(Event::Generate(&generate), &mut buffer).unwrap();
     let line = String::from_utf8(buffer).unwrap();
@@ -34,7 +35,7 @@ fn a_signal_that_is_sent_has_a_line() {
         r#""ppid":1,"uid":33,"gid":34},"#,
         r#""target_state":{"blocked":false,"awaited":false,"ignored":false,"#,
         r#""handler":"0x55aa00001000","namespace_init":false,"stopped":false,"traced":false,"#,
-        r#""kernel_thread":false}}"#,
+        r#""kernel_thread":false},"merged_into":null}"#,
         "\n"
     );
     assert_eq!(generate(&terminate()), expected);
@@ -91,6 +92,13 @@ fn what_is_not_known_is_null_and_what_is_true_of_the_target_is_said() {
         serde_json::json!({ "blocked": true, "awaited": true, "ignored": true, "handler": "SIG_DFL",
             "namespace_init": true, "stopped": true, "traced": true, "kernel_thread": true })
     );
+}
+
+#[test]
+fn a_signal_that_is_merged_says_into_which() {
+    let record = sigtrace_common::Generate { outcome: 2, merged_ns: 900_000_000, ..terminate() };
+    let event = parsed(&generate(&record));
+    assert_eq!((&event["outcome"], &event["merged_into"]), (&"already_pending".into(), &40.into()));
 }
 
 #[test]

@@ -1,0 +1,28 @@
+//! Signals that are taken.
+
+use super::{
+    call::{Time, write_signal},
+    process::Known,
+    writer::{Object, key},
+};
+use crate::{decode::Deliver, output::timestamp::Clock};
+
+/// The line of such a signal, without its end.
+pub(super) fn write(deliver: &Deliver, clock: &mut Clock, out: &mut Vec<u8>) {
+    let time = *clock.text(deliver.time_ns);
+    let process = Known::thread(&deliver.thread, clock);
+    let mut line = Object::new(out);
+    line.field(key!("event"), "deliver");
+    line.field(key!("id"), deliver.id);
+    line.field(key!("time"), Time(time));
+    line.field(key!("seq"), deliver.seq);
+    line.field(key!("cpu"), deliver.cpu);
+    line.field(key!("generate"), deliver.generate);
+    write_signal(&mut line, "sig", deliver.signal);
+    line.field(key!("info"), deliver.info);
+    line.field(key!("handler"), deliver.handler);
+    line.field(key!("flags"), deliver.flags);
+    line.field(key!("latency_ns"), deliver.latency_ns);
+    line.field(key!("process"), process);
+    line.end();
+}
