@@ -2,7 +2,7 @@
 
 use core::mem::{offset_of, size_of};
 
-use crate::{Header, KERNEL_SIGINFO_SIZE, Process};
+use crate::{Header, KERNEL_SIGINFO_SIZE, Thread};
 
 /// A signal that a thread takes: a record of the kind [`Deliver`](crate::RecordKind::Deliver). Native byte order,
 /// no padding.
@@ -23,7 +23,7 @@ pub struct Deliver {
     /// `sa_flags`.
     pub flags: u64,
     /// The thread, and its process.
-    pub process: Process,
+    pub process: Thread,
     /// The signal.
     pub signal: u8,
     /// Zeros.

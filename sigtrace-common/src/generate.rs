@@ -2,7 +2,7 @@
 
 use core::mem::{offset_of, size_of};
 
-use crate::{Header, Process};
+use crate::{Header, Thread};
 
 /// Bytes of a `kernel_siginfo` (`include/linux/signal_types.h`): what the kernel keeps of a siginfo.
 pub const KERNEL_SIGINFO_SIZE: usize = 48;
@@ -29,9 +29,9 @@ pub struct Generate {
     pub memory: [u64; 2],
     /// Whom it is sent to: the process, and the thread that the kernel names. Of what is sent to a process that
     /// can be any of its threads.
-    pub target: Process,
+    pub target: Thread,
     /// The current thread, which need not have anything to do with it.
-    pub current: Process,
+    pub current: Thread,
     /// Bits of [`fact`].
     pub facts: u32,
     /// The number of the system call that the current thread is in; [`NO_CALL`] if it is in none.

@@ -18,12 +18,12 @@ mod generate;
 mod global;
 mod header;
 mod kfunc;
-mod process;
 mod record;
 mod shape;
 mod slot;
 mod syscall;
 mod table;
+mod thread;
 
 pub use abi::{Abi, regs};
 pub use config::{Config, ERROR_WORDS, FEW, MAX_ERROR, Offsets, access, kinds, select, side};
@@ -34,7 +34,6 @@ pub use generate::{Generate, KERNEL_SIGINFO_SIZE, NO_CALL, fact};
 pub use global::GLOBALS;
 pub use header::{Header, RecordKind};
 pub use kfunc::{BPF_RDONLY_CAST, BPF_SESSION_IS_RETURN, KFUNCS};
-pub use process::Process;
 pub use record::{
     Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, REACH_COUNTED, Record, State, undecided,
 };
@@ -46,3 +45,4 @@ pub use syscall::{
     point_number,
 };
 pub use table::{SYSCALLS, find};
+pub use thread::Thread;

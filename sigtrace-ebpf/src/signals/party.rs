@@ -1,6 +1,6 @@
 //! Who is named in a record.
 
-use sigtrace_common::Process;
+use sigtrace_common::Thread;
 
 use crate::{calls::namespace, config::config, kernel::other::Other};
 
@@ -10,7 +10,7 @@ use crate::{calls::namespace, config::config, kernel::other::Other};
 ///
 /// The place must be one to write to.
 #[inline(always)]
-pub unsafe fn describe(place: *mut Process, thread: Other, ids: (u32, u32)) {
+pub unsafe fn describe(place: *mut Thread, thread: Other, ids: (u32, u32)) {
     let leader = thread.leader();
     let [uid, gid] = thread.uid_gid();
     // SAFETY: the caller's promise; the name is 16 bytes at a multiple of 8.

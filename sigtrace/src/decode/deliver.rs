@@ -6,7 +6,7 @@ use sigtrace_common::{self as common, Abi, KERNEL_SIGINFO_SIZE, RecordKind};
 
 use super::{
     DecodeError, Flags, Handler, Siginfo, SignalKey, Thread, WallClock, bytes, bytes::Layout,
-    header, process,
+    header, thread,
 };
 use crate::names::{sa_flags::SA, signal};
 
@@ -41,7 +41,7 @@ pub struct Deliver {
 
 /// The real user id of the thread, in such a record; 0 if the bytes are none.
 pub fn uid_of_taker(record: &[u8]) -> u32 {
-    let at = offset_of!(common::Deliver, process) + offset_of!(common::Process, uid);
+    let at = offset_of!(common::Deliver, process) + offset_of!(common::Thread, uid);
     bytes::u32(record, at).unwrap_or(0)
 }
 
@@ -71,7 +71,7 @@ fn read(record: &[u8], clock: WallClock) -> Option<Deliver> {
     let sent_ns = Some(long(offset_of!(common::Deliver, generated_ns))?).filter(|time| *time != 0);
     let [signal] = bytes::array(record, offset_of!(common::Deliver, signal))?;
     let info: [u8; KERNEL_SIGINFO_SIZE] = bytes::array(record, offset_of!(common::Deliver, info))?;
-    let thread = process::thread(record, offset_of!(common::Deliver, process), clock)?;
+    let thread = thread::thread(record, offset_of!(common::Deliver, process), clock)?;
     Some(Deliver {
         id: 0,
         seq: 0,

@@ -11,7 +11,7 @@ use super::{
     bytes,
     bytes::Layout,
     cause::{self, Clues},
-    header, process,
+    header, thread,
 };
 use crate::names::{DefaultAction, default_action, signal};
 
@@ -162,7 +162,7 @@ impl OutOfMemory {
 /// The real user id of the thread that was at work when a signal was sent, in such a record; 0 if the bytes are
 /// none.
 pub fn uid_of_current(record: &[u8]) -> u32 {
-    let at = offset_of!(common::Generate, current) + offset_of!(common::Process, uid);
+    let at = offset_of!(common::Generate, current) + offset_of!(common::Thread, uid);
     bytes::u32(record, at).unwrap_or(0)
 }
 
@@ -267,9 +267,9 @@ impl Raw {
                 limit_pages: Some(limit_pages).filter(|pages| is_limit(*pages)),
                 page_size: page_size(),
             },
-            target: process::thread(record, offset_of!(common::Generate, target), clock)?,
-            current: process::thread(record, current, clock)?,
-            current_ns_pid: word(current + offset_of!(common::Process, ns_pid))?,
+            target: thread::thread(record, offset_of!(common::Generate, target), clock)?,
+            current: thread::thread(record, current, clock)?,
+            current_ns_pid: word(current + offset_of!(common::Thread, ns_pid))?,
             facts: word(offset_of!(common::Generate, facts))?,
             number: word(offset_of!(common::Generate, number))?,
             signal: byte(offset_of!(common::Generate, signal))?.into(),
@@ -386,7 +386,7 @@ pub(crate) mod tests {
             info: words(&[(0, 15), (16, 900), (20, 1000)]),
             handler: 0x55aa_0000_1000,
             memory: [0; 2],
-            target: common::Process {
+            target: common::Thread {
                 start_ns: 400_000_001,
                 comm: *b"nginx\0\0\0\0\0\0\0\0\0\0\0",
                 pid: 812,
@@ -396,7 +396,7 @@ pub(crate) mod tests {
                 gid: 34,
                 ns_pid: 0,
             },
-            current: common::Process {
+            current: common::Thread {
                 start_ns: 500_000_001,
                 comm: *b"sh\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
                 pid: 900,
@@ -530,7 +530,7 @@ pub(crate) mod tests {
     fn a_siginfo_that_names_another_than_its_maker_is_forged() {
         let row = u8::try_from(find("rt_sigqueueinfo").unwrap().0).unwrap();
         let forged = |members: &[(usize, i32)], syscall, ns_pid| {
-            let current = common::Process { ns_pid, ..terminate().current };
+            let current = common::Thread { ns_pid, ..terminate().current };
             let info = words(members);
             decoded(common::Generate { info, syscall, current, ..terminate() }).forged
         };

@@ -16,7 +16,6 @@ mod glance;
 mod header;
 mod layout;
 mod lost;
-mod process;
 mod record;
 mod repeated;
 #[cfg(test)]
@@ -27,6 +26,7 @@ mod signalfd;
 mod stack;
 #[cfg(test)]
 pub(crate) mod tests;
+mod thread;
 mod timespec;
 mod value;
 
@@ -46,12 +46,12 @@ pub use generate::{Generate, OutOfMemory, SentOutcome, TargetState, generate, ui
 pub use glance::{CallKey, Glance, uid};
 pub use header::kind;
 pub use lost::lost;
-pub use process::{Process, SignalKey, Thread};
 pub use record::call;
 pub use repeated::{Repeated, repeated};
 pub use sigaction::{Handler, Sigaction};
 pub use siginfo::{Fault, Members, Rest, Siginfo, Sigval};
 pub use signalfd::SignalfdSiginfos;
 pub use stack::Stack;
+pub use thread::{Process, SignalKey, Thread};
 pub use timespec::Timespec;
 pub use value::{Flags, SignalSet, Value};

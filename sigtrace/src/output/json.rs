@@ -7,12 +7,12 @@ mod deliver;
 mod exit;
 mod generate;
 mod integer;
-mod process;
 mod repeated;
 mod siginfo;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod thread;
 mod value;
 mod writer;
 

@@ -5,7 +5,7 @@ use sigtrace_common::{Group, SYSCALLS};
 
 use super::{
     parts::{any_of, described, integer, names, object, or_null, reference},
-    process,
+    thread,
 };
 use crate::decode::{Cause, SentOutcome};
 
@@ -87,7 +87,7 @@ pub(super) fn generate() -> Value {
 /// A process and a thread of it.
 pub(super) fn thread() -> Value {
     let tid = described("The thread's id, in the initial pid namespace.", reference("uint32"));
-    let mut keys = process::keys();
+    let mut keys = thread::keys();
     keys.insert(1, ("tid", tid));
     object(keys)
 }

@@ -17,12 +17,12 @@ mod exit;
 mod generate;
 mod parts;
 mod print;
-mod process;
 mod repeated;
 mod siginfo;
 mod structures;
 #[cfg(test)]
 pub(crate) mod tests;
+mod thread;
 
 use std::io::{self, Write};
 
@@ -77,7 +77,7 @@ fn definitions() -> Map<String, Value> {
     });
     let structures = structures::definitions().into_iter().chain(parts::definitions());
     let structures =
-        structures.chain([("process", process::process()), ("thread", generate::thread())]);
+        structures.chain([("process", thread::process()), ("thread", generate::thread())]);
     let structures = structures.map(|(name, schema)| (name.to_owned(), schema));
     events.into_iter().chain(args::definitions()).chain(structures).collect()
 }

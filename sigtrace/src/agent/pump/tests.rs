@@ -329,7 +329,7 @@ fn sent_in_call() -> Vec<u8> {
 /// Likewise, at this time.
 fn sent_in_call_at(time_ns: u64) -> Vec<u8> {
     let record = sigtrace_common::Generate { time_ns, ..terminate() };
-    let current = sigtrace_common::Process { pid: 812, tid: 816, ..record.current };
+    let current = sigtrace_common::Thread { pid: 812, tid: 816, ..record.current };
     let entered_ns = 1_000_000_001;
     bytes_of(&sigtrace_common::Generate { current, request_ns: entered_ns, ..record }).to_vec()
 }

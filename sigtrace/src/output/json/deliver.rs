@@ -2,7 +2,7 @@
 
 use super::{
     call::{Time, write_signal},
-    process::Known,
+    thread::Known,
     writer::{Object, key},
 };
 use crate::{decode::Deliver, output::timestamp::Clock};

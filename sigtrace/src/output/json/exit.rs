@@ -2,7 +2,7 @@
 
 use super::{
     call::{NameOr, Time, write_signal},
-    process::Known,
+    thread::Known,
     writer::{Object, ToJson, key},
 };
 use crate::{

@@ -6,7 +6,7 @@ use core::mem::{offset_of, size_of};
 /// but for the last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
-pub struct Process {
+pub struct Thread {
     /// When it began, in nanoseconds of `CLOCK_BOOTTIME`: `task_struct.start_boottime` of its first thread.
     pub start_ns: u64,
     /// The name of its first thread, NUL-padded.
@@ -26,13 +26,13 @@ pub struct Process {
 }
 
 const _: () = {
-    assert!(offset_of!(Process, start_ns) == 0);
-    assert!(offset_of!(Process, comm) == 8);
-    assert!(offset_of!(Process, pid) == 24);
-    assert!(offset_of!(Process, tid) == 28);
-    assert!(offset_of!(Process, ppid) == 32);
-    assert!(offset_of!(Process, uid) == 36);
-    assert!(offset_of!(Process, gid) == 40);
-    assert!(offset_of!(Process, ns_pid) == 44);
-    assert!(size_of::<Process>() == 48);
+    assert!(offset_of!(Thread, start_ns) == 0);
+    assert!(offset_of!(Thread, comm) == 8);
+    assert!(offset_of!(Thread, pid) == 24);
+    assert!(offset_of!(Thread, tid) == 28);
+    assert!(offset_of!(Thread, ppid) == 32);
+    assert!(offset_of!(Thread, uid) == 36);
+    assert!(offset_of!(Thread, gid) == 40);
+    assert!(offset_of!(Thread, ns_pid) == 44);
+    assert!(size_of::<Thread>() == 48);
 };

@@ -1,4 +1,4 @@
-//! Processes, as records name them (`sigtrace_common::Process`).
+//! Processes, as records name them (`sigtrace_common::Thread`).
 
 use std::mem::offset_of;
 
@@ -44,16 +44,16 @@ pub struct SignalKey {
 /// The thread that is written down at a place in a record; `None` if the record is too short.
 pub(super) fn thread(record: &[u8], at: usize, clock: WallClock) -> Option<Thread> {
     let word = |offset: usize| bytes::u32(record, at + offset);
-    let start_ns = bytes::u64(record, at + offset_of!(common::Process, start_ns))?;
+    let start_ns = bytes::u64(record, at + offset_of!(common::Thread, start_ns))?;
     Some(Thread {
         process: Process {
-            pid: word(offset_of!(common::Process, pid))?,
+            pid: word(offset_of!(common::Thread, pid))?,
             start_ns: clock.unix_ns(start_ns),
-            comm: Comm(bytes::array(record, at + offset_of!(common::Process, comm))?),
-            ppid: Some(word(offset_of!(common::Process, ppid))?).filter(|pid| *pid != 0),
-            uid: word(offset_of!(common::Process, uid))?,
-            gid: word(offset_of!(common::Process, gid))?,
+            comm: Comm(bytes::array(record, at + offset_of!(common::Thread, comm))?),
+            ppid: Some(word(offset_of!(common::Thread, ppid))?).filter(|pid| *pid != 0),
+            uid: word(offset_of!(common::Thread, uid))?,
+            gid: word(offset_of!(common::Thread, gid))?,
         },
-        tid: word(offset_of!(common::Process, tid))?,
+        tid: word(offset_of!(common::Thread, tid))?,
     })
 }
