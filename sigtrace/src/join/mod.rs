@@ -4,3 +4,4 @@
 //! Nothing here knows aya, tokio or a format.
 
 pub mod cgroup;
+pub mod redact;
