@@ -4,4 +4,6 @@
 //! Nothing here knows aya, tokio or a format.
 
 pub mod cgroup;
+pub mod image;
+pub mod procfs;
 pub mod redact;
