@@ -32,6 +32,16 @@ pub enum RecordKind {
     Call = 1,
     /// The end of a process by a signal: an [`Exit`](crate::Exit).
     Exit = 2,
+    /// A process executed something: a [`Process`](crate::Process).
+    Exec = 5,
+    /// A process was created: likewise.
+    Fork = 6,
+    /// A process is over: an [`End`](crate::End).
+    End = 7,
+    /// A process was moved to another control group: a [`Process`](crate::Process).
+    Move = 8,
+    /// A process has another name: a [`Rename`](crate::Rename).
+    Rename = 9,
 }
 
 impl RecordKind {
@@ -40,6 +50,11 @@ impl RecordKind {
         match number {
             1 => Some(Self::Call),
             2 => Some(Self::Exit),
+            5 => Some(Self::Exec),
+            6 => Some(Self::Fork),
+            7 => Some(Self::End),
+            8 => Some(Self::Move),
+            9 => Some(Self::Rename),
             _ => None,
         }
     }
@@ -47,7 +62,13 @@ impl RecordKind {
     /// The version of its layout.
     pub const fn version(self) -> u8 {
         match self {
-            Self::Call | Self::Exit => 1,
+            Self::Call
+            | Self::Exit
+            | Self::Exec
+            | Self::Fork
+            | Self::End
+            | Self::Move
+            | Self::Rename => 1,
         }
     }
 

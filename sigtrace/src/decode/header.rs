@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_record_of_a_kind_or_a_version_that_does_not_exist_is_refused() {
-        for kind in [0, 3, 255] {
+        for kind in [0, 99, 255] {
             let other = Sample::of("pause", &[]).with(offset_of!(Header, kind), &[kind]);
             assert_eq!(record(other.bytes()), Err(DecodeError::UnknownKind(kind)));
         }

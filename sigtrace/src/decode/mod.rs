@@ -13,6 +13,7 @@ mod glance;
 mod header;
 mod layout;
 mod lost;
+mod process;
 mod record;
 mod repeated;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub(crate) use exit::tests as tests_of_exit;
 pub use exit::{Exit, Process, exit, is_exit};
 pub use glance::{CallKey, Glance, uid};
 pub use lost::lost;
+pub use process::{Change, Exec, Path, State, Who, change, is_change};
 pub use record::call;
 pub use repeated::{Repeated, repeated};
 pub use sigaction::{Handler, Sigaction};

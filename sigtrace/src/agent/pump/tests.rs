@@ -34,7 +34,7 @@ fn file() -> File {
 
 /// The counters of a kernel side that has counted this many lost returns.
 fn counters(returns: u64) -> Counters {
-    let mut counters: sigtrace_common::Counters = [0; 16];
+    let mut counters: sigtrace_common::Counters = [0; 24];
     counters[Counter::ReturnLost as usize] = returns;
     let mut file = file();
     file.write_all(&counters.map(u64::to_ne_bytes).concat()).unwrap();
