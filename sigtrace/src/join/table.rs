@@ -113,14 +113,24 @@ impl Table {
         }
     }
 
-    /// The process with this number and this tag. `None` if that is not known for certain.
-    pub fn get(&mut self, pid: u32, tag: u32) -> Option<Identity<'_>> {
+    /// The process with this number and this tag, `None` if that is not known for certain; in the control group
+    /// with this id, if that is known.
+    pub fn get(&mut self, pid: u32, tag: u32, cgroup: Option<u64>) -> Option<Identity<'_>> {
         let generation = self.generation;
         let rows = self.rows.get_mut(&pid).map(Vec::as_mut_slice).unwrap_or_default();
         // Which is decided before the borrow is given away.
         let at = rows.iter_mut().rposition(|row| tag != 0 && row.is(tag, generation));
         match at.and_then(|at| rows.get(at)) {
-            Some(row) => Some(row.identity(tag)),
+            Some(row) => {
+                let identity = row.identity(tag, generation);
+                let told = cgroup.and_then(|id| self.groups.get(&id)).map(|group| &**group);
+                let is_other = |group: &&Group| group.id.is_some() && group.id != cgroup;
+                let group = match cgroup {
+                    Some(_) => told.or(identity.group.filter(|group| !is_other(group))),
+                    None => identity.group,
+                };
+                Some(Identity { group, ..identity })
+            }
             None => {
                 self.missed += 1;
                 None
@@ -134,14 +144,15 @@ impl Table {
             Change::Fork(state, creator) => self.fork(state, *creator),
             Change::Exec(state, exec) => self.exec(state, exec),
             Change::Move(state) => {
-                let group = self.group(state);
+                let (group, generation) = (self.group(state), self.generation);
                 if let Some(row) = self.row(state.who.pid, state.who.start_ns) {
-                    row.group = group;
+                    (row.group, row.group_at) = (group, generation);
                 }
             }
             Change::Rename { pid, start_ns, comm } => {
+                let generation = self.generation;
                 if let Some(row) = self.row(*pid, *start_ns) {
-                    row.rename(*comm);
+                    row.rename(*comm, generation);
                 }
             }
             Change::End { pid, start_ns, time_ns } => self.end(*pid, *start_ns, *time_ns),
@@ -154,11 +165,13 @@ impl Table {
         let mut row = self.new_row(state);
         if let Some(creator) = self.row(creator.0, creator.1) {
             row.image = creator.image_at(state.who.execs, generation);
-            let has_same = state.cgroup_path == Path::Missing;
-            row.group = if has_same { creator.group.clone() } else { told };
+            let has_same = state.cgroup_path == Path::Missing && creator.group_at == generation;
+            let same = creator.group.clone().filter(|_| has_same);
+            row.group = told.or(same);
         } else {
             row.group = told;
         }
+        row.group_at = generation;
         self.insert(state.who.pid, state.time_ns, row);
     }
 
@@ -169,14 +182,14 @@ impl Table {
             script: exec.script.map(Box::from),
             args: exec.args.map(|(bytes, total)| Args::new(bytes, total, &self.redaction)),
         });
-        let group = self.group(state);
+        let (group, generation) = (self.group(state), self.generation);
         if self.row(state.who.pid, state.who.start_ns).is_none() {
             let row = self.new_row(state);
             self.insert(state.who.pid, state.time_ns, row);
         }
         if let Some(row) = self.row(state.who.pid, state.who.start_ns) {
-            row.execute(state, image);
-            row.group = group;
+            row.execute(state, image, generation);
+            (row.group, row.group_at) = (group, generation);
         }
     }
 
@@ -196,13 +209,17 @@ impl Table {
 
     /// A row of a process that a record is the first to tell of.
     fn new_row(&mut self, state: &State<'_>) -> Row {
+        let generation = self.generation;
         let parents = match state.parent {
             None => Some(Rc::from([])),
-            Some((pid, start_ns)) => self.row(pid, start_ns).and_then(|row| row.for_children(pid)),
+            Some((pid, start_ns)) => {
+                self.row(pid, start_ns).and_then(|row| row.for_children(pid, generation))
+            }
         };
         Row {
             execs: Some(state.who.execs),
             comm: Some(state.comm),
+            comm_at: generation,
             session: state.session,
             ns_pid: state.ns_pid,
             loginuid: state.loginuid,
@@ -234,7 +251,7 @@ impl Table {
         if self.groups.len() >= GROUPS {
             self.groups.retain(|_, group| Rc::strong_count(group) > 1);
         }
-        let group = Rc::new(Group::new(path));
+        let group = Rc::new(Group::new(Some(state.cgroup), path));
         if self.groups.len() < GROUPS {
             self.groups.insert(state.cgroup, Rc::clone(&group));
         }
@@ -296,12 +313,14 @@ impl Table {
         let row = Row {
             generation,
             comm: Some(comm(&found.comm)),
+            comm_at: generation,
             session: found.session,
             ns_pid: found.ns_pid,
             loginuid: found.loginuid,
             parents,
             image: Some(Rc::new(found.image)),
             group,
+            group_at: generation,
             ..Row::new(start)
         };
         let rows = self.rows.get_mut(&found.pid).map(Vec::as_mut_slice).unwrap_or_default();
@@ -317,7 +336,7 @@ impl Table {
     fn same_group(&self, path: Vec<u8>) -> Rc<Group> {
         match self.groups.values().find(|group| *group.path == *path) {
             Some(group) => Rc::clone(group),
-            None => Rc::new(Group::new(path)),
+            None => Rc::new(Group::new(None, path)),
         }
     }
 
@@ -378,8 +397,8 @@ fn comm(name: &[u8]) -> Comm {
 }
 
 impl Group {
-    fn new(path: Vec<u8>) -> Self {
+    fn new(id: Option<u64>, path: Vec<u8>) -> Self {
         let names = cgroup::names(&String::from_utf8_lossy(&path));
-        Self { path: path.into(), names }
+        Self { id, path: path.into(), names }
     }
 }

@@ -45,6 +45,8 @@ impl Start {
 /// A control group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
+    /// Its id in the version 2 hierarchy, if it is known.
+    pub id: Option<u64>,
     /// Its path, from the root of the hierarchy on.
     pub path: Box<[u8]>,
     /// What that says.
@@ -88,11 +90,15 @@ pub(super) struct Row {
     pub(super) execs: Option<u32>,
     /// Until then: how often records had been lost when it was found.
     pub(super) generation: u32,
+    /// Its name, and how often records had been lost then: it may have another since.
     pub(super) comm: Option<Comm>,
+    pub(super) comm_at: u32,
     pub(super) session: u32,
     pub(super) ns_pid: Option<u32>,
     pub(super) loginuid: Option<u32>,
+    /// Its control group, likewise.
     pub(super) group: Option<Rc<Group>>,
+    pub(super) group_at: u32,
     pub(super) parents: Option<Rc<[Parent]>>,
     pub(super) image: Option<Rc<Image>>,
     /// What it executed before, which records that were under way may mean.
@@ -110,10 +116,12 @@ impl Row {
             execs: None,
             generation: 0,
             comm: None,
+            comm_at: 0,
             session: 0,
             ns_pid: None,
             loginuid: None,
             group: None,
+            group_at: 0,
             parents: None,
             image: None,
             before: None,
@@ -139,7 +147,7 @@ impl Row {
     }
 
     /// What is known of it, by a tag that is its own.
-    pub(super) fn identity(&self, tag: u32) -> Identity<'_> {
+    pub(super) fn identity(&self, tag: u32, generation: u32) -> Identity<'_> {
         let is_now = self.execs.is_some_and(|it| tag::ticks_tag(self.start.ticks(), it) == tag);
         let image = if is_now {
             self.image.as_deref()
@@ -148,10 +156,10 @@ impl Row {
         };
         Identity {
             start: self.start,
-            comm: self.comm,
+            comm: self.comm.filter(|_| self.comm_at == generation),
             loginuid: self.loginuid,
             ns_pid: self.ns_pid,
-            group: self.group.as_deref(),
+            group: self.group.as_deref().filter(|_| self.group_at == generation),
             image,
             parents: self.parents.as_deref(),
         }
@@ -170,22 +178,25 @@ impl Row {
     }
 
     /// It executes something else.
-    pub(super) fn execute(&mut self, state: &State<'_>, image: Rc<Image>) {
+    pub(super) fn execute(&mut self, state: &State<'_>, image: Rc<Image>, generation: u32) {
         let before = self.execs.filter(|execs| *execs != state.who.execs);
         self.before = before.zip(self.image.take());
         self.image = Some(image);
         self.execs = Some(state.who.execs);
         (self.session, self.ns_pid, self.loginuid) = (state.session, state.ns_pid, state.loginuid);
-        self.rename(state.comm);
+        self.rename(state.comm, generation);
     }
 
-    pub(super) fn rename(&mut self, comm: Comm) {
-        self.comm = Some(comm);
+    pub(super) fn rename(&mut self, comm: Comm, generation: u32) {
+        (self.comm, self.comm_at) = (Some(comm), generation);
         self.for_children = None;
     }
 
     /// The parents of its children.
-    pub(super) fn for_children(&mut self, pid: u32) -> Option<Rc<[Parent]>> {
+    pub(super) fn for_children(&mut self, pid: u32, generation: u32) -> Option<Rc<[Parent]>> {
+        if self.comm_at != generation {
+            return None;
+        }
         if self.for_children.is_none() {
             let first = Parent { pid, comm: self.comm? };
             let above = self.parents.as_deref().unwrap_or_default();
@@ -201,8 +212,12 @@ impl Row {
         }
         self.generation = found.generation;
         self.image = found.image;
-        self.group = self.group.take().or(found.group);
-        self.comm = self.comm.or(found.comm);
+        if self.group.is_none() {
+            (self.group, self.group_at) = (found.group, found.group_at);
+        }
+        if self.comm.is_none() {
+            (self.comm, self.comm_at) = (found.comm, found.comm_at);
+        }
         self.ns_pid = self.ns_pid.or(found.ns_pid);
         self.loginuid = self.loginuid.or(found.loginuid);
         self.parents = self.parents.take().or(found.parents);

@@ -61,12 +61,12 @@ fn found(pid: u32, ppid: u32, session: u32, ticks: u64, name: &str) -> Found {
 
 /// What a process executes, as far as it is known.
 fn exe(table: &mut Table, who: Who) -> Option<String> {
-    let exe = table.get(who.pid, who.tag())?.image?.exe.clone()?;
+    let exe = table.get(who.pid, who.tag(), None)?.image?.exe.clone()?;
     Some(String::from_utf8_lossy(&exe).into_owned())
 }
 
 fn parents(table: &mut Table, who: Who) -> Option<Vec<(u32, String)>> {
-    let parents = table.get(who.pid, who.tag())?.parents?;
+    let parents = table.get(who.pid, who.tag(), None)?.parents?;
     let name = |comm: &Comm| String::from_utf8_lossy(comm.bytes()).into_owned();
     Some(parents.iter().map(|parent| (parent.pid, name(&parent.comm))).collect())
 }
@@ -113,7 +113,7 @@ fn what_was_executed_unseen_makes_it_unknown() {
     let mut table = table();
     exec(&mut table, before, "before");
     assert_eq!(exe(&mut table, after), None);
-    assert_eq!(table.get(10, 0), None);
+    assert_eq!(table.get(10, 0, None), None);
     assert_eq!(table.missed(), 2);
 }
 
@@ -126,7 +126,8 @@ fn what_proc_says_is_learnt_from_the_first_record_that_names_it() {
     assert_eq!(exe(&mut table, daemon).as_deref(), Some("/bin/daemon"));
     // From then on it is not taken for something else.
     assert_eq!(exe(&mut table, who(10, 5 * TICK + 123, 5)), None);
-    let path = table.get(10, daemon.tag()).and_then(|known| known.group).map(|group| &*group.path);
+    let path =
+        table.get(10, daemon.tag(), None).and_then(|known| known.group).map(|group| &*group.path);
     assert_eq!(path, Some(&b"/x.service"[..]));
 }
 
@@ -231,7 +232,7 @@ fn a_group_is_the_creators_unless_it_is_told() {
     let (shell, child) = (who(10, 5 * TICK, 2), who(11, 9 * TICK, 2));
     let with = |who, path| State { cgroup: 7, cgroup_path: path, ..state(who, None, "x") };
     let path = |table: &mut Table, who: Who| {
-        let group = table.get(who.pid, who.tag())?.group?;
+        let group = table.get(who.pid, who.tag(), None)?.group?;
         Some((String::from_utf8_lossy(&group.path).into_owned(), group.names.unit.clone()))
     };
     let nothing = Exec { exe: Path::Missing, exe_deleted: false, script: None, args: None };
@@ -244,6 +245,32 @@ fn a_group_is_the_creators_unless_it_is_told() {
     assert_eq!((path(&mut table, shell), path(&mut table, child)), (a, b));
     table.change(&Change::Move(State { cgroup: 8, ..with(child, Path::Cut) }));
     assert_eq!(path(&mut table, child), None);
+}
+
+#[test]
+fn what_may_have_changed_unseen_is_unknown() {
+    let mut table = table();
+    let process = who(10, 5 * TICK, 2);
+    let with = |path| State { cgroup: 7, cgroup_path: path, ..state(process, None, "x") };
+    let nothing = Exec { exe: Path::Missing, exe_deleted: false, script: None, args: None };
+    table.change(&Change::Exec(with(Path::Whole(b"a.service\0")), nothing));
+    let known = |table: &mut Table, cgroup| {
+        let known = table.get(10, process.tag(), cgroup).expect("it");
+        let path = known.group.map(|group| String::from_utf8_lossy(&group.path).into_owned());
+        (path, known.comm.is_some())
+    };
+    let path = Some("/a.service".to_owned());
+    assert_eq!(known(&mut table, None), (path.clone(), true));
+    // One that it was moved to, of which nothing is known.
+    assert_eq!(known(&mut table, Some(8)), (None, true));
+    table.note_lost(1);
+    assert_eq!(known(&mut table, None), (None, false));
+    // The record of a call has the group's id.
+    assert_eq!(known(&mut table, Some(7)), (path.clone(), false));
+    table.change(&Change::Rename { pid: 10, start_ns: 5 * TICK, comm: comm(b"y") });
+    assert_eq!(known(&mut table, None), (None, true));
+    table.change(&Change::Move(with(Path::Whole(b"a.service\0"))));
+    assert_eq!(known(&mut table, None), (path, true));
 }
 
 #[test]
