@@ -27,8 +27,9 @@ pub struct Exit {
     pub gid: u32,
     /// How it ended, as `wait4(2)` tells: the signal in the lowest seven bits, and [`CORE`](Self::CORE).
     pub status: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// With [`select::CONTEXT`](crate::select::CONTEXT), how often it and those that it descends from had
+    /// executed something (`task_struct.self_exec_id`); else 0.
+    pub execs: u32,
 }
 
 impl Exit {
@@ -47,6 +48,6 @@ const _: () = {
     assert!(offset_of!(Exit, uid) == 48);
     assert!(offset_of!(Exit, gid) == 52);
     assert!(offset_of!(Exit, status) == 56);
-    assert!(offset_of!(Exit, reserved) == 60);
+    assert!(offset_of!(Exit, execs) == 60);
     assert!(size_of::<Exit>() == 64);
 };

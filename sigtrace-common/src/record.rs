@@ -34,6 +34,10 @@ pub struct Record {
     /// The argument registers, as many as the call has arguments; the others have no meaning.
     /// Those of an `int` carry garbage in the upper half. A read from a signalfd has its own:
     /// the second is how many bytes the first of its buffers has, the third where that is.
+    ///
+    /// With [`select::CONTEXT`](crate::select::CONTEXT), a call that names a process has in the upper
+    /// half of the first the [`tag`](crate::tag::tag) of that, in the upper half of the second its process id in
+    /// the initial pid namespace; 0 if nobody is named, or it is not known who that is.
     pub args: [u64; MAX_ARGS],
     /// The id of the caller's cgroup in the version 2 hierarchy; that of the root in a version 1
     /// only system.
@@ -70,8 +74,9 @@ pub struct Record {
     pub ns_pid: u32,
     /// Caller's thread id in its own pid namespace; 0 as above.
     pub ns_tid: u32,
-    /// Nothing.
-    pub unused: u32,
+    /// With [`select::CONTEXT`](crate::select::CONTEXT), the [`tag`](crate::tag::tag) of the calling process;
+    /// else 0.
+    pub caller: u32,
     /// The captured structures, argument after argument, each at a multiple of 8. Only what
     /// `captures` calls [`Capture::Whole`] has a meaning. In the record of a call that changes the
     /// mask, the mask before and after is at its end; it has a meaning if the state is
@@ -100,7 +105,7 @@ const _: () = {
     assert!(offset_of!(Record, undecided) == 120);
     assert!(offset_of!(Record, ns_pid) == 124);
     assert!(offset_of!(Record, ns_tid) == 128);
-    assert!(offset_of!(Record, unused) == 132);
+    assert!(offset_of!(Record, caller) == 132);
     assert!(offset_of!(Record, data) == 136);
     assert!(size_of::<Record>() == 208);
     assert!(DATA_OFFSET == offset_of!(Record, data));
@@ -109,6 +114,7 @@ const _: () = {
     while i < SYSCALLS.len() {
         assert!(SYSCALLS[i].args.len() <= MAX_ARGS);
         assert!(SYSCALLS[i].data_size() <= DATA_SIZE);
+        assert!(!SYSCALLS[i].names_process() || SYSCALLS[i].begins_with_ints());
         i += 1;
     }
 };

@@ -80,7 +80,7 @@ pub const EMPTY_SLOT: Slot = Slot {
         undecided: 0,
         ns_pid: 0,
         ns_tid: 0,
-        unused: 0,
+        caller: 0,
         data: [0; DATA_SIZE],
     },
     claims: 0,

@@ -102,7 +102,11 @@ fn tell() -> i32 {
         uid,
         gid,
         status,
-        reserved: 0,
+        execs: if selects(select::CONTEXT) {
+            member(task, config!(offsets.task_self_exec_id))
+        } else {
+            0
+        },
     };
     if !shares::leaves_room(size as u32) || !emit(&record, size) {
         count(Counter::ExitLost);

@@ -15,7 +15,7 @@ use super::{
     Serves,
     exit::flush_missed,
     filter::{self, Verdict},
-    identity, masks, namespace,
+    identity, masks, named, namespace,
     pidfd::{self, Target},
     regs::int,
     user,
@@ -252,6 +252,10 @@ fn capture(
     }
     if on_pidfd && !target.certain {
         open |= undecided::PIDFD;
+    }
+    // Last, as it writes over what is of no use in arguments.
+    if selects(by::CONTEXT) {
+        named::describe(shape, record);
     }
     record.undecided = open | source.undecided();
     true

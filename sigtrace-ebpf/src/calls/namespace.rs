@@ -48,7 +48,7 @@ fn look(record: &mut Record) {
 
 /// The number of a task in its own namespace, 0 if that is the initial one.
 #[inline(always)]
-fn own_number(task: u64) -> u32 {
+pub fn own_number(task: u64) -> u32 {
     if config!(offsets.task_thread_pid) == 0 {
         return 0;
     }

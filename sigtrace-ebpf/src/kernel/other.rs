@@ -39,6 +39,12 @@ impl Other {
         if is_its_own { Some(Self(task)) } else { None }
     }
 
+    /// Its address.
+    #[inline(always)]
+    pub fn address(self) -> u64 {
+        self.0
+    }
+
     /// The first thread of its process.
     #[inline(always)]
     pub fn leader(self) -> Self {
