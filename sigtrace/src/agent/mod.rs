@@ -264,7 +264,7 @@ async fn attach(
     let thread = thread::spawn({
         let enough = Arc::clone(&enough);
         move || {
-            let attached = bpf::attach(&selection, &enough);
+            let attached = bpf::attach(&selection, &enough, &mut || {});
             // Whoever waits for it does so to the end.
             let _ = done.send(attached);
         }

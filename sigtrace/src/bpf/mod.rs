@@ -31,6 +31,8 @@ use std::{collections::HashMap, fs::File};
 
 use sigtrace_common::Config;
 
+use crate::join::Context;
+
 pub use attach::{Attached, Probes, attach};
 pub use counters::Counters;
 pub use crowd::Crowd;
@@ -47,6 +49,8 @@ pub struct Selection {
     pub rows: Vec<usize>,
     /// Whether to tell of processes that end by a signal, too.
     pub exits: bool,
+    /// How much is to be known of the processes that events name.
+    pub context: Context,
     /// By which mechanisms.
     pub policy: Policy,
     /// The filter. What depends on the kernel and on the sizes of maps is filled in while loading.

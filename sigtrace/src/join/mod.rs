@@ -3,8 +3,22 @@
 //!
 //! Nothing here knows aya, tokio or a format.
 
+use clap::ValueEnum;
+
 pub mod cgroup;
 pub mod image;
 pub mod procfs;
 pub mod redact;
 pub mod table;
+
+/// How much is told of the processes that events name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Context {
+    /// What the call's record has
+    #[default]
+    None,
+    /// Also the executable, the unit and the container, and the parents
+    Basic,
+    /// Also the arguments, without what looks like a secret
+    Full,
+}
