@@ -126,8 +126,9 @@ fn status(signal: u64, leader: u64) -> u32 {
     status & (Exit::SIGNAL | Exit::CORE)
 }
 
+/// The bytes of a name.
 #[inline(always)]
-fn bytes(words: [u64; 2]) -> [u8; 16] {
+pub fn bytes(words: [u64; 2]) -> [u8; 16] {
     // SAFETY: integers of the same size, in the order of the bytes.
     unsafe { core::mem::transmute(words) }
 }

@@ -10,10 +10,7 @@ mod scratch;
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    helpers::generated::{
-        bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_probe_read_kernel_str,
-        bpf_probe_read_user,
-    },
+    helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_probe_read_user},
     macros::{map, raw_tracepoint},
     maps::PerCpuArray,
     programs::RawTracePointContext,
@@ -25,8 +22,13 @@ use crate::{
     calls::own_number,
     config::{config, selects},
     emit::emit,
-    kernel::{member, other::Other, task::Task},
+    kernel::{
+        member,
+        other::{self, Other},
+        task::Task,
+    },
     maps::count,
+    processes::bytes,
     shares,
 };
 
@@ -155,18 +157,13 @@ pub fn process_rename(ctx: RawTracePointContext) -> i32 {
     if !is_first(task) {
         return 0;
     }
-    let mut record = Rename {
+    let record = Rename {
         header: header(RecordKind::Rename, size_of::<Rename>() as u16),
         start_ns: member(task, config!(offsets.task_start_boottime)),
-        comm: [0; 16],
+        comm: bytes(other::name(name)),
         pid: member(task, config!(offsets.task_tgid)),
         reserved: 0,
     };
-    // SAFETY: plain helper, which checks the source; the destination has the size given.
-    unsafe {
-        let comm = (&raw mut record.comm).cast::<c_void>();
-        bpf_probe_read_kernel_str(comm, 16, name as *const c_void);
-    }
     put(&record, size_of::<Rename>());
     0
 }

@@ -72,10 +72,10 @@ fn exit(mut record: Vec<u8>, shaped: bool) {
     match decode::exit(&record, CLOCK) {
         Ok(exit) => {
             let comm = String::from_utf8_lossy(exit.process.comm.bytes());
-            let json = line(&mut Json::new(Sets::Names), Event::Exit(&exit));
+            let json = line(&mut Json::new(Sets::Names), Event::Exit(&exit, None));
             let event: Value = serde_json::from_str(&json).expect("JSON");
             assert_eq!(event["process"]["comm"], comm.as_ref(), "{json}");
-            check_line(Sets::Names, Event::Exit(&exit));
+            check_line(Sets::Names, Event::Exit(&exit, None));
         }
         Err(error) => assert!(!shaped, "a record was refused: {error}"),
     }
@@ -157,7 +157,7 @@ fn check_line(sets: Sets, told: Event<'_>) {
 
 /// The events there can be of a call: it, and its return if it was printed before that.
 fn events<'a>(call: &'a Call<'a>) -> [Event<'a>; 2] {
-    [Event::Call(call), Event::Return { call, time_ns: call.returned_ns().unwrap_or_default() }]
+    [Event::Call(call, None), Event::Return { call, time_ns: call.returned_ns().unwrap_or_default() }]
 }
 
 /// What a format writes: one line.

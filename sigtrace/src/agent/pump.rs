@@ -21,6 +21,7 @@ use super::{
     entry::{Books, Entry},
     ids::Ids,
     kinds::Kind,
+    known::Known,
     queue::Queue,
     rate::Rate,
     sink::Sink,
@@ -46,6 +47,8 @@ pub(crate) struct Pump {
     pub(crate) account: Account,
     /// What programs merged, and whose the lost calls were.
     pub(crate) crowd: Crowd,
+    /// Who the processes are that events name, if that is asked for.
+    known: Option<Known>,
     offset: Offset,
     started_ns: u64,
     ids: Ids,
@@ -71,6 +74,7 @@ impl Pump {
         sink: Sink,
         account: Account,
         crowd: Crowd,
+        known: Option<Known>,
         max_events: Option<u64>,
         rate: Option<Rate>,
     ) -> Self {
@@ -78,6 +82,7 @@ impl Pump {
             queue: Queue::new(format, sink),
             account,
             crowd,
+            known,
             offset: Offset::new(),
             started_ns: now_ns(clock::KERNEL),
             ids: Ids::default(),
@@ -160,7 +165,7 @@ impl Pump {
         match &mut decode::call(record, clock) {
             Ok(call) => {
                 let entry = Entry::Unfinished(call.row, call.holes(), key);
-                let id = self.call(call, entry);
+                let id = self.call(call, clock, entry);
                 self.told.remember(key, id);
                 true
             }
@@ -186,7 +191,10 @@ impl Pump {
     }
 
     fn push(&mut self, record: &[u8], clock: WallClock) {
-        if decode::is_exit(record) {
+        if let Some(known) = &mut self.known
+            && known.note(record, self.account.processes_lost())
+        {
+        } else if decode::is_exit(record) {
             self.push_exit(record, clock);
         } else {
             self.push_call(record, clock);
@@ -201,7 +209,9 @@ impl Pump {
             }
             Ok(exit) => {
                 let exit = Exit { id: self.ids.give(), seq: self.queue.next_seq(), ..exit };
-                self.line(Event::Exit(&exit), Entry::Other(Kind::Exit));
+                let lost = self.account.processes_lost();
+                let known = self.known.as_mut().map(|known| known.ended(&exit, lost));
+                self.line(Event::Exit(&exit, known.as_ref()), Entry::Other(Kind::Exit));
             }
             Err(error) => {
                 tracing::error!("the end of a process is lost: {error}");
@@ -219,7 +229,7 @@ impl Pump {
             Met::New => match &mut decode::call(record, clock) {
                 Ok(call) => {
                     let entry = Entry::Call(call.row, call.holes());
-                    self.call(call, entry);
+                    self.call(call, clock, entry);
                 }
                 Err(error) => {
                     tracing::error!("a record from the kernel is lost: {error}");
@@ -245,10 +255,12 @@ impl Pump {
     }
 
     /// Prints a call. Returns the id it is given.
-    fn call(&mut self, call: &mut Call<'_>, entry: Entry) -> u64 {
+    fn call(&mut self, call: &mut Call<'_>, clock: WallClock, entry: Entry) -> u64 {
         call.id = self.ids.give();
         call.seq = self.queue.next_seq();
-        self.line(Event::Call(call), entry);
+        let lost = self.account.processes_lost();
+        let parties = self.known.as_mut().map(|known| known.parties(call, clock, lost));
+        self.line(Event::Call(call, parties.as_ref()), entry);
         call.id
     }
 
@@ -380,7 +392,10 @@ impl Pump {
 
     fn stats(&self, mechanisms: &BTreeMap<usize, Mechanism>) -> Stats {
         let elapsed = now_ns(clock::KERNEL) - self.started_ns;
-        self.account.stats(now_ns(libc::CLOCK_REALTIME), elapsed, mechanisms)
+        let lost = self.account.processes_lost();
+        let context = self.known.as_ref().map_or_else(Default::default, |it| it.counts(lost));
+        let stats = self.account.stats(now_ns(libc::CLOCK_REALTIME), elapsed, mechanisms);
+        Stats { context, ..stats }
     }
 
     /// Writes what was gathered. What there is no room for is lost. May be dropped and called again.
@@ -432,6 +447,9 @@ impl Pump {
 
     /// Books a record that is not printed any more. Says whether anything is lost with it.
     fn give_up_on(&mut self, record: &[u8]) -> bool {
+        if decode::is_change(record) {
+            return false;
+        }
         if decode::is_exit(record) {
             self.account.others.lost(Kind::Exit);
             return true;

@@ -2,7 +2,7 @@
 
 use std::mem::{offset_of, size_of};
 
-use sigtrace_common::{self as common, RecordKind};
+use sigtrace_common::{self as common, RecordKind, tag::tag};
 
 use super::{Comm, DecodeError, WallClock, bytes, header};
 use crate::names::signal;
@@ -39,6 +39,8 @@ pub struct Exit {
     pub signal: i32,
     /// Whether memory was dumped.
     pub core_dumped: bool,
+    /// The [tag](sigtrace_common::tag) of the process.
+    pub tag: u32,
     /// The process.
     pub process: Process,
 }
@@ -79,6 +81,10 @@ fn read(record: &[u8], clock: WallClock) -> Option<Exit> {
         cpu: word(offset_of!(common::Exit, header) + offset_of!(common::Header, cpu))?,
         signal: (status & common::Exit::SIGNAL).cast_signed(),
         core_dumped: status & common::Exit::CORE != 0,
+        tag: tag(
+            bytes::u64(record, offset_of!(common::Exit, start_ns))?,
+            word(offset_of!(common::Exit, execs))?,
+        ),
         process: Process {
             pid: word(offset_of!(common::Exit, pid))?,
             start_ns: time(offset_of!(common::Exit, start_ns))?,
@@ -108,7 +114,7 @@ pub(crate) mod tests {
             &33_u32.to_ne_bytes(),
             &34_u32.to_ne_bytes(),
             &(11_u32 | 0x80).to_ne_bytes(),
-            &[0; 4],
+            &7_u32.to_ne_bytes(),
         ]
         .concat();
         for (offset, bytes) in changes {
@@ -136,6 +142,7 @@ pub(crate) mod tests {
             cpu: 3,
             signal: 11,
             core_dumped: true,
+            tag: tag(400_000_001, 7),
             process,
         };
         assert!(is_exit(&segfault(&[])));

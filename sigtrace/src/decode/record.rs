@@ -64,6 +64,8 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         values: values(syscall, abi, outcome, &header, record)?,
         late: late(syscall, &header),
         target: Some(header.target).filter(|target| *target != 0),
+        caller_tag: header.caller,
+        named: named(syscall, &header),
         outcome,
         mask_change: mask_change(layout.masks, outcome, record),
     })
@@ -86,6 +88,7 @@ struct Header {
     target: i32,
     ns_pid: u32,
     ns_tid: u32,
+    caller: u32,
     syscall: u16,
     abi: u8,
     state: u8,
@@ -119,12 +122,23 @@ impl Header {
             target: bytes::i32(from, offset_of!(Record, target))?,
             ns_pid: bytes::u32(from, offset_of!(Record, ns_pid))?,
             ns_tid: bytes::u32(from, offset_of!(Record, ns_tid))?,
+            caller: bytes::u32(from, offset_of!(Record, caller))?,
             syscall: bytes::u16(from, offset_of!(Record, syscall))?,
             abi,
             state,
             captures: bytes::array(from, offset_of!(Record, captures))?,
         })
     }
+}
+
+/// The process that a call names, from the upper halves of its first two arguments, which mean nothing unless
+/// the caller's tag is there, too.
+fn named(syscall: &Syscall, header: &Header) -> Option<(u32, u32)> {
+    if header.caller == 0 || !syscall.names_process() {
+        return None;
+    }
+    let [tag, pid, ..] = header.args.map(|arg| (arg >> 32) as u32);
+    (pid != 0).then_some((pid, tag))
 }
 
 /// Which of the call's inputs were read late.

@@ -115,7 +115,7 @@ impl Table {
 
     /// The process with this number and this tag, `None` if that is not known for certain; in the control group
     /// with this id, if that is known.
-    pub fn get(&mut self, pid: u32, tag: u32, cgroup: Option<u64>) -> Option<Identity<'_>> {
+    pub fn get(&mut self, pid: u32, tag: u32, cgroup: Option<u64>) -> Option<Identity> {
         let generation = self.generation;
         let rows = self.rows.get_mut(&pid).map(Vec::as_mut_slice).unwrap_or_default();
         // Which is decided before the borrow is given away.
@@ -123,11 +123,11 @@ impl Table {
         match at.and_then(|at| rows.get(at)) {
             Some(row) => {
                 let identity = row.identity(tag, generation);
-                let told = cgroup.and_then(|id| self.groups.get(&id)).map(|group| &**group);
-                let is_other = |group: &&Group| group.id.is_some() && group.id != cgroup;
+                let told = cgroup.and_then(|id| self.groups.get(&id)).cloned();
+                let is_other = |group: &Rc<Group>| group.id.is_some() && group.id != cgroup;
                 let group = match cgroup {
-                    Some(_) => told.or(identity.group.filter(|group| !is_other(group))),
-                    None => identity.group,
+                    Some(_) => told.or(identity.group.clone().filter(|group| !is_other(group))),
+                    None => identity.group.clone(),
                 };
                 Some(Identity { group, ..identity })
             }
@@ -223,6 +223,7 @@ impl Table {
             session: state.session,
             ns_pid: state.ns_pid,
             loginuid: state.loginuid,
+            parent: state.parent,
             parents,
             ..Row::new(Start::Exact(state.who.start_ns))
         }
@@ -303,6 +304,28 @@ impl Table {
         for process in found {
             let parents = parents.get(&process.pid).cloned().flatten();
             self.add_one(process, parents, time_ns);
+        }
+        self.look_for_parents();
+    }
+
+    /// Finds the parents of processes that a record told of before anything was known of those.
+    fn look_for_parents(&mut self) {
+        let orphans = self.rows.iter().flat_map(|(pid, rows)| {
+            let is_orphan = |row: &&Row| row.parents.is_none();
+            rows.iter().filter(is_orphan).filter_map(|row| Some((*pid, row.start, row.parent?)))
+        });
+        let mut orphans: Vec<_> = orphans.collect();
+        // Parents before their children.
+        orphans.sort_unstable_by_key(|(_, start, _)| start.ns());
+        let generation = self.generation;
+        for (pid, start, (parent, parent_start)) in orphans {
+            let parents = self
+                .row(parent, parent_start)
+                .and_then(|parent_row| parent_row.for_children(parent, generation));
+            let rows = self.rows.get_mut(&pid).map(Vec::as_mut_slice).unwrap_or_default();
+            if let Some(row) = rows.iter_mut().find(|row| row.start == start) {
+                row.parents = parents;
+            }
         }
     }
 

@@ -1,12 +1,13 @@
 //! What there is to write.
 
+use super::process::{Known, Parties};
 use crate::decode::{Call, Comm, Exit, Repeated};
 
 /// One line of the stream.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A system call.
-    Call(&'a Call<'a>),
+    /// A system call, and with context who it is about.
+    Call(&'a Call<'a>, Option<&'a Parties>),
     /// The return of a call that was printed as unfinished.
     Return {
         /// The call as it is known now, with the id that it was printed with.
@@ -15,8 +16,8 @@ pub enum Event<'a> {
         /// since 1970 (UTC).
         time_ns: u64,
     },
-    /// A signal ended a process.
-    Exit(&'a Exit),
+    /// A signal ended a process; with context, which.
+    Exit(&'a Exit, Option<&'a Known>),
     /// Calls that were merged.
     Repeated {
         /// The calls.
@@ -36,8 +37,8 @@ impl Event<'_> {
     /// The real user id of whoever made the calls that it is about, or whose process it is.
     pub fn uid(&self) -> Option<u32> {
         match self {
-            Self::Call(call) | Self::Return { call, .. } => Some(call.uid),
-            Self::Exit(exit) => Some(exit.process.uid),
+            Self::Call(call, _) | Self::Return { call, .. } => Some(call.uid),
+            Self::Exit(exit, _) => Some(exit.process.uid),
             Self::Repeated { repeated, .. } => Some(repeated.uid),
             Self::Lost(_) | Self::Blind(_) | Self::Stats(_) => None,
         }
@@ -124,6 +125,8 @@ pub struct Stats {
     pub returns: Counts,
     /// What became of events of other kinds that are chosen, by kind.
     pub events: Vec<(&'static str, Counts)>,
+    /// With context: what became of the table of processes.
+    pub context: Counts,
     /// How each syscall is probed.
     pub probes: Vec<(&'static str, &'static str)>,
 }

@@ -5,6 +5,7 @@ mod call;
 mod caller;
 mod exit;
 mod integer;
+mod process;
 mod repeated;
 mod siginfo;
 mod stats;
@@ -36,14 +37,15 @@ impl Json {
 impl Format for Json {
     fn write(&mut self, event: Event<'_>, buffer: &mut Vec<u8>) -> io::Result<()> {
         match event {
-            Event::Call(call) => {
-                let time = self.clock.text(call.time_ns);
-                call::write(call, self.sets, time, &mut self.caller, buffer);
+            Event::Call(call, parties) => {
+                let time = *self.clock.text(call.time_ns);
+                let parties = parties.map(|parties| call::Parties::new(parties, &mut self.clock));
+                call::write(call, parties, self.sets, &time, &mut self.caller, buffer);
             }
             Event::Return { call, time_ns } => {
                 call::write_return(call, self.sets, self.clock.text(time_ns), buffer);
             }
-            Event::Exit(exit) => exit::write(exit, &mut self.clock, buffer),
+            Event::Exit(exit, known) => exit::write(exit, known, &mut self.clock, buffer),
             Event::Repeated { repeated, time_ns } => {
                 repeated::write(repeated, time_ns, &mut self.clock, buffer);
             }

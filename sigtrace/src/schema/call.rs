@@ -22,7 +22,17 @@ pub(super) fn call() -> Value {
         );
         call["properties"][key] = described(&text, reference("uint32"));
     }
-    call["dependentRequired"] = json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"] });
+    for (key, what) in [
+        ("caller", "With --context: the calling process; null if it is not known for certain."),
+        (
+            "target",
+            "With --context: the process that the call names, likewise; only in calls that can.",
+        ),
+    ] {
+        call["properties"][key] = described(what, or_null(reference("party")));
+    }
+    call["dependentRequired"] =
+        json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"], "target": ["caller"] });
     mask_change(&mut call);
     call["allOf"] = json!([results(), masks(), reference(args::BY_CALL)]);
     call

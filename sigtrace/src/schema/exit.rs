@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    call::comm,
-    parts::{described, integer, object, or_null, reference},
-};
+use super::parts::{described, integer, object, reference};
 
 /// The event of such an end.
 pub(super) fn exit() -> Value {
@@ -19,24 +16,5 @@ pub(super) fn exit() -> Value {
         ("signo", described("Its number.", integer(1, 64))),
         ("core_dumped", described("Whether its memory was dumped.", json!({ "type": "boolean" }))),
         ("process", reference("process")),
-    ])
-}
-
-/// A process.
-pub(super) fn process() -> Value {
-    let id = |what| described(what, reference("uint32"));
-    object([
-        ("pid", id("Its id, in the initial pid namespace.")),
-        ("start", described("When it began.", reference("time"))),
-        ("comm", described("The name of its first thread.", comm())),
-        (
-            "ppid",
-            described(
-                "Its parent, in the initial pid namespace; null if it has none.",
-                or_null(reference("uint32")),
-            ),
-        ),
-        ("uid", id("Real user id, in the initial user namespace.")),
-        ("gid", id("Likewise, the group's.")),
     ])
 }

@@ -15,6 +15,7 @@ mod call;
 mod exit;
 mod parts;
 mod print;
+mod process;
 mod repeated;
 mod siginfo;
 mod structures;
@@ -71,7 +72,8 @@ fn definitions() -> Map<String, Value> {
         (name.to_owned(), parts::described(summary, schema))
     });
     let structures = structures::definitions().into_iter().chain(parts::definitions());
-    let structures = structures.chain([("process", exit::process())]);
+    let structures =
+        structures.chain([("process", process::process()), ("party", process::party())]);
     let structures = structures.map(|(name, schema)| (name.to_owned(), schema));
     events.into_iter().chain(args::definitions()).chain(structures).collect()
 }

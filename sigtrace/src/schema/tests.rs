@@ -108,7 +108,7 @@ fn leaves(event: &Value) -> Vec<String> {
 fn exit() -> Value {
     let record = crate::decode::tests_of_exit::segfault(&[]);
     let clock = crate::decode::WallClock { offset_ns: 0 };
-    printed(Event::Exit(&crate::decode::exit(&record, clock).unwrap()))
+    printed(Event::Exit(&crate::decode::exit(&record, clock).unwrap(), None))
 }
 
 fn printed(event: Event<'_>) -> Value {

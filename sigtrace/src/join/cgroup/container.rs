@@ -67,6 +67,22 @@ pub(crate) mod runtime {
     pub(crate) const GARDEN: &str = "garden";
     pub(crate) const ECS: &str = "ecs";
     pub(crate) const KATA: &str = "kata";
+
+    /// The names of all runtimes.
+    pub const ALL: [&str; 12] = [
+        DOCKER,
+        CONTAINERD,
+        CRIO,
+        PODMAN,
+        LXC,
+        LIBVIRT_LXC,
+        NSPAWN,
+        MACHINE,
+        BUILDKIT,
+        GARDEN,
+        ECS,
+        KATA,
+    ];
 }
 
 use runtime::*;

@@ -8,7 +8,7 @@ mod container;
 mod tests;
 mod unit;
 
-pub use container::{Container, Outermost, Role};
+pub use container::{Container, Outermost, Role, runtime::ALL as RUNTIMES};
 
 /// What a path says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -63,8 +63,8 @@ pub struct Parent {
 }
 
 /// What is known of a process.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Identity<'a> {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
     /// When it began.
     pub start: Start,
     /// The name of its first thread.
@@ -74,12 +74,12 @@ pub struct Identity<'a> {
     /// Its id in its own pid namespace, if that is not the initial one.
     pub ns_pid: Option<u32>,
     /// Its control group.
-    pub group: Option<&'a Group>,
+    pub group: Option<Rc<Group>>,
     /// What it executes.
-    pub image: Option<&'a Image>,
+    pub image: Option<Rc<Image>>,
     /// Its parent, the parent of that, and so on, up to the leader of its session: those that they were when it
     /// was created.
-    pub parents: Option<&'a [Parent]>,
+    pub parents: Option<Rc<[Parent]>>,
 }
 
 /// A process in the table.
@@ -99,6 +99,8 @@ pub(super) struct Row {
     /// Its control group, likewise.
     pub(super) group: Option<Rc<Group>>,
     pub(super) group_at: u32,
+    /// Its parent, and when that began, if a record told.
+    pub(super) parent: Option<(u32, u64)>,
     pub(super) parents: Option<Rc<[Parent]>>,
     pub(super) image: Option<Rc<Image>>,
     /// What it executed before, which records that were under way may mean.
@@ -122,6 +124,7 @@ impl Row {
             loginuid: None,
             group: None,
             group_at: 0,
+            parent: None,
             parents: None,
             image: None,
             before: None,
@@ -147,21 +150,21 @@ impl Row {
     }
 
     /// What is known of it, by a tag that is its own.
-    pub(super) fn identity(&self, tag: u32, generation: u32) -> Identity<'_> {
+    pub(super) fn identity(&self, tag: u32, generation: u32) -> Identity {
         let is_now = self.execs.is_some_and(|it| tag::ticks_tag(self.start.ticks(), it) == tag);
         let image = if is_now {
-            self.image.as_deref()
+            self.image.clone()
         } else {
-            self.before.as_ref().map(|(_, image)| &**image)
+            self.before.as_ref().map(|(_, image)| Rc::clone(image))
         };
         Identity {
             start: self.start,
             comm: self.comm.filter(|_| self.comm_at == generation),
             loginuid: self.loginuid,
             ns_pid: self.ns_pid,
-            group: self.group.as_deref().filter(|_| self.group_at == generation),
+            group: self.group.clone().filter(|_| self.group_at == generation),
             image,
-            parents: self.parents.as_deref(),
+            parents: self.parents.clone(),
         }
     }
 

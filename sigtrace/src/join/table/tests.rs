@@ -126,8 +126,8 @@ fn what_proc_says_is_learnt_from_the_first_record_that_names_it() {
     assert_eq!(exe(&mut table, daemon).as_deref(), Some("/bin/daemon"));
     // From then on it is not taken for something else.
     assert_eq!(exe(&mut table, who(10, 5 * TICK + 123, 5)), None);
-    let path =
-        table.get(10, daemon.tag(), None).and_then(|known| known.group).map(|group| &*group.path);
+    let path = table.get(10, daemon.tag(), None).and_then(|known| known.group);
+    let path = path.as_deref().map(|group| &*group.path);
     assert_eq!(path, Some(&b"/x.service"[..]));
 }
 
@@ -175,6 +175,8 @@ fn records_are_right_against_what_proc_said() {
     assert_eq!(exe(&mut table, who(10, 5 * TICK, 3)).as_deref(), Some("/bin/new"));
     assert_eq!(exe(&mut table, who(12, 7 * TICK, 1)).as_deref(), Some("/bin/sh"));
     assert_eq!(exe(&mut table, who(13, 7 * TICK, 1)), None);
+    let by_shell = Some(vec![(9, "sh".to_owned())]);
+    assert_eq!(parents(&mut table, who(13, 7 * TICK, 1)), by_shell);
     assert_eq!(exe(&mut table, who(14, 8 * TICK + 3, 1)), None);
     let mut unknown = table.unknown();
     unknown.sort_unstable();

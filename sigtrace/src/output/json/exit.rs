@@ -1,16 +1,20 @@
 //! Processes that end by a signal.
 
 use super::call::{Time, write_signal};
-use super::writer::{Object, ToJson, key};
+use super::process::Timed;
+use super::writer::{Object, key};
 use crate::{
-    decode::{Exit, Process},
-    output::timestamp::{Clock, Text},
+    decode::Exit,
+    output::{
+        process::{Known, Process},
+        timestamp::Clock,
+    },
 };
 
 /// The line of such an end, without its own.
-pub(super) fn write(exit: &Exit, clock: &mut Clock, out: &mut Vec<u8>) {
+pub(super) fn write(exit: &Exit, known: Option<&Known>, clock: &mut Clock, out: &mut Vec<u8>) {
     let time = *clock.text(exit.time_ns);
-    let start = *clock.text(exit.process.start_ns);
+    let process = Process::of_exit(exit, known.cloned());
     let mut line = Object::new(out);
     line.field(key!("event"), "exit");
     line.field(key!("id"), exit.id);
@@ -19,25 +23,6 @@ pub(super) fn write(exit: &Exit, clock: &mut Clock, out: &mut Vec<u8>) {
     line.field(key!("cpu"), exit.cpu);
     write_signal(&mut line, "sig", exit.signal);
     line.field(key!("core_dumped"), exit.core_dumped);
-    line.field(key!("process"), Known { process: &exit.process, start });
+    line.field(key!("process"), Timed::new(&process, clock));
     line.end();
-}
-
-/// A process, with the text of the time when it began.
-struct Known<'a> {
-    process: &'a Process,
-    start: Text,
-}
-
-impl ToJson for Known<'_> {
-    fn write(&self, out: &mut Vec<u8>) {
-        let mut object = Object::new(out);
-        object.field(key!("pid"), self.process.pid);
-        object.field(key!("start"), Time(self.start));
-        object.field(key!("comm"), self.process.comm);
-        object.field(key!("ppid"), self.process.ppid);
-        object.field(key!("uid"), self.process.uid);
-        object.field(key!("gid"), self.process.gid);
-        object.end();
-    }
 }

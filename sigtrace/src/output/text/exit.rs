@@ -2,16 +2,28 @@
 
 use std::io::{self, Write};
 
-use super::{escape::Escaped, palette::Palette, value};
-use crate::{decode::Exit, names::signal};
+use super::{escape::Escaped, palette::Palette, process, value};
+use crate::{decode::Exit, names::signal, output::Known};
 
 /// `nginx[812] +++ killed by SIGSEGV (core dumped) +++`, as strace writes it.
-pub(super) fn write(exit: &Exit, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn write(
+    exit: &Exit,
+    known: Option<&Known>,
+    palette: &Palette,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
     let (caller, error) = (palette.caller, palette.error);
     let process = &exit.process;
     write!(out, "{caller}{}[{}]{caller:#} ", Escaped(process.comm.bytes()), process.pid)?;
     write!(out, "{error}+++ killed by ")?;
     value::name_or(signal::name(exit.signal), exit.signal, out)?;
     let core = if exit.core_dumped { " (core dumped)" } else { "" };
-    write!(out, "{core} +++{error:#}")
+    write!(out, "{core} +++{error:#}")?;
+    match known.and_then(|known| known.identity.as_ref()) {
+        Some(identity) => {
+            out.push(b' ');
+            process::write(identity, out)
+        }
+        None => Ok(()),
+    }
 }

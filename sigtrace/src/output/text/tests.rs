@@ -20,7 +20,7 @@ fn text(sample: &Sample) -> String {
 
 fn with(text: &mut Text, sample: &Sample) -> String {
     let call = decode::call(sample.bytes(), CLOCK).unwrap();
-    event(text, Event::Call(&call))
+    event(text, Event::Call(&call, None))
 }
 
 fn event(text: &mut Text, event: Event<'_>) -> String {
@@ -636,6 +636,7 @@ fn stats_have_a_line() {
         incomplete: vec![("return_missed", 3), ("unreadable", 1)],
         returns: vec![("printed", 5), ("lost", 2)],
         events: vec![("exit", vec![("printed", 4), ("lost", 1)])],
+        context: vec![],
         probes: vec![("kill", "kprobe"), ("pause", "fentry")],
     };
     assert_eq!(
@@ -660,12 +661,12 @@ fn the_end_of_a_process_has_a_line_as_strace_writes_it() {
     let exit = decode::exit(&record, CLOCK).unwrap();
     let mut format = Text::new(Sets::Names, false);
     assert_eq!(
-        event(&mut format, Event::Exit(&exit)),
+        event(&mut format, Event::Exit(&exit, None)),
         "19:53:08.123456 nginx[812] +++ killed by SIGSEGV (core dumped) +++\n"
     );
     let exit = Exit { signal: 40, core_dumped: false, ..exit };
     assert_eq!(
-        event(&mut format, Event::Exit(&exit)),
+        event(&mut format, Event::Exit(&exit, None)),
         "19:53:08.123456 nginx[812] +++ killed by SIGRTMIN+6 +++\n"
     );
 }
@@ -674,7 +675,7 @@ proptest! {
     #[test]
     fn every_record_is_one_line_without_a_control_character(bytes in records()) {
         let call = decode::call(&bytes, CLOCK).unwrap();
-        for told in [Event::Call(&call), Event::Return { call: &call, time_ns: 0 }] {
+        for told in [Event::Call(&call, None), Event::Return { call: &call, time_ns: 0 }] {
             let line = event(&mut Text::new(Sets::Names, false), told);
             prop_assert_eq!(line.find(char::is_control), Some(line.len() - 1));
             prop_assert!(line.ends_with('\n'));

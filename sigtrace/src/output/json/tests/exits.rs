@@ -9,7 +9,7 @@ use crate::{
 fn exit(record: &[u8]) -> String {
     let exit = Exit { id: 44, seq: 20, ..decode::exit(record, CLOCK).unwrap() };
     let mut buffer = Vec::new();
-    Json::new(Sets::Names).write(Event::Exit(&exit), &mut buffer).unwrap();
+    Json::new(Sets::Names).write(Event::Exit(&exit, None), &mut buffer).unwrap();
     let line = String::from_utf8(buffer).unwrap();
     assert_valid(&line);
     line
