@@ -236,7 +236,7 @@ pub(super) mod tests {
             },
         };
         let found = scan(root.path(), Some(&Redaction::default()));
-        assert_eq!(found, [expected.clone()]);
+        assert_eq!(found, std::slice::from_ref(&expected));
         let without = Found { image: Image { args: None, ..expected.image }, ..expected };
         assert_eq!(read(root.path(), 812, None), Some(without));
     }

@@ -107,7 +107,7 @@ const PREFIXES: [(&str, &str, Role, bool); 10] = [
 pub(super) fn container(components: &[&str]) -> Option<Container> {
     let mut found = (0..components.len()).filter_map(|at| at_component(components, at));
     let first = found.next()?;
-    let Some(mut last) = found.last() else {
+    let Some(mut last) = found.next_back() else {
         return Some(Container { pod: pod(components), ..first });
     };
     last.pod = pod(components);
