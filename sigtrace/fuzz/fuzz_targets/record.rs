@@ -1,4 +1,4 @@
-//! Any bytes are a call, the end of a process or an error, and its lines are what they should be in both
+//! Any bytes are a call, the end of a process, a change of one or an error, and its lines are what they should be in both
 //! formats.
 //!
 //! An input is a byte of choices and a record. `cargo xtask fuzz` runs this; so does `cargo fuzz run
@@ -10,6 +10,9 @@
 #[path = "../../src/decode/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod decode;
+#[path = "../../src/join/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod join;
 #[path = "../../src/names/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod names;
@@ -22,19 +25,21 @@ use std::mem::offset_of;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use sigtrace_common::{
-    Abi, Capture, DATA_OFFSET, Exit, Kind, Record, RecordKind, SIGNALFD_SIGINFO_SIZE, SYSCALLS,
-    State,
+    Abi, Capture, DATA_OFFSET, Exit, Kind, Process, Record, RecordKind, SIGNALFD_SIGINFO_SIZE,
+    SYSCALLS,
 };
 
-use decode::{Call, WallClock};
-use output::{Event, Format, Json, Sets, Text};
+use decode::{Call, Change, State, WallClock};
+use join::{Context, redact::Redaction, table::Table};
+use output::{Event, Format, Json, Known, Sets, Text};
 
 /// The bits of the first byte: the record passes for one; its siginfos have a signal and a code that
-/// mean something; sets are masks; it is of the end of a process.
+/// mean something; sets are masks; it is of the end of a process; it is of what else becomes of one.
 const SHAPED: u8 = 1;
 const KNOWN_SIGINFO: u8 = 2;
 const MASKS: u8 = 4;
 const EXIT: u8 = 8;
+const CHANGE: u8 = 16;
 
 const CLOCK: WallClock = WallClock { offset_ns: 1_795_290_787_123_456_788 };
 
@@ -43,6 +48,9 @@ fuzz_target!(|input: &[u8]| {
     let mut record = bytes.to_vec();
     if choices & EXIT != 0 {
         return exit(record, choices & SHAPED != 0);
+    }
+    if choices & CHANGE != 0 {
+        return change(record, choices & SHAPED != 0);
     }
     if choices & SHAPED != 0 {
         shape(&mut record, choices & KNOWN_SIGINFO != 0);
@@ -81,6 +89,54 @@ fn exit(mut record: Vec<u8>, shaped: bool) {
     }
 }
 
+/// What becomes of a process, if the record tells of that, or is made to; then its end.
+fn change(mut record: Vec<u8>, shaped: bool) {
+    if shaped {
+        record.resize(record.len().clamp(size_of::<Process>(), 8192), 0);
+        let kinds = [
+            RecordKind::Exec,
+            RecordKind::Fork,
+            RecordKind::End,
+            RecordKind::Move,
+            RecordKind::Rename,
+        ];
+        let kind = kinds[usize::from(record[4]) % kinds.len()];
+        let length = u16::try_from(record.len()).expect("so many");
+        record[..4].copy_from_slice(&kind.head(length).to_ne_bytes());
+        // Each part has a part of what is left.
+        let mut left = length - u16::try_from(size_of::<Process>()).expect("so many");
+        for offset in [
+            offset_of!(Process, exe_length),
+            offset_of!(Process, script_length),
+            offset_of!(Process, cgroup_length),
+            offset_of!(Process, args_length),
+        ] {
+            let wanted = u16::from_ne_bytes([record[offset], record[offset + 1]]);
+            let part = if left == 0 { 0 } else { wanted % (left + 1) };
+            record[offset..offset + 2].copy_from_slice(&part.to_ne_bytes());
+            left -= part;
+        }
+    }
+    let change = match decode::change(&record) {
+        Ok(change) => change,
+        Err(error) => return assert!(!shaped, "a record was refused: {error}"),
+    };
+    let mut table = Table::new(Redaction::default());
+    table.change(&change);
+    let (Change::Exec(State { who, .. }, _) | Change::Fork(State { who, .. }, _)) = change else {
+        return;
+    };
+    let known = Known { context: Context::Full, identity: table.get(who.pid, who.tag(), None) };
+    assert!(known.identity.is_some() || who.tag() == 0);
+    let end = [&RecordKind::Exit.head(64).to_ne_bytes()[..], &[1; 60]].concat();
+    let end = decode::exit(&end, CLOCK).expect("an end");
+    let told = Event::Exit(&end, Some(&known));
+    let json = line(&mut Json::new(Sets::Names), told);
+    let event: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(event["process"].as_object().map(serde_json::Map::len), Some(19), "{json}");
+    check_line(Sets::Names, told);
+}
+
 /// Makes a record of any bytes, so that every decoder is reached: whole, and with numbers that
 /// exist where others are refused.
 fn shape(record: &mut Vec<u8>, known_siginfo: bool) {
@@ -93,7 +149,7 @@ fn shape(record: &mut Vec<u8>, known_siginfo: bool) {
     record[at..at + 2].copy_from_slice(&number.to_ne_bytes());
     record[offset_of!(Record, abi)] %= u8::try_from(Abi::ALL.len()).expect("an interface");
     let state = &mut record[offset_of!(Record, state)];
-    *state = State::Entered as u8 + *state % 3;
+    *state = sigtrace_common::State::Entered as u8 + *state % 3;
     let signal = SYSCALLS[row].position(Kind::Signal);
     for (index, arg) in SYSCALLS[row].args.iter().enumerate() {
         let capture = &mut record[offset_of!(Record, captures) + index];
@@ -132,7 +188,7 @@ fn check_json(call: &Call, sets: Sets) {
         let line = line(&mut Json::new(sets), told);
         let event: Value = serde_json::from_str(&line).expect("JSON");
         assert!(event["args"].is_object(), "{line}");
-        if matches!(told, Event::Call(_)) {
+        if matches!(told, Event::Call(..)) {
             assert_eq!(event["comm"], String::from_utf8_lossy(call.comm.bytes()).as_ref());
         }
     }
