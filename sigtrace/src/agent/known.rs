@@ -1,6 +1,6 @@
 //! Who the processes are that events name: the table, and how it is filled.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use crate::{
     decode::{self, Call, Exit, WallClock},
@@ -19,18 +19,31 @@ const PROC: &str = "/proc";
 /// How often /proc is looked at again at the start, if records were lost meanwhile.
 const ATTEMPTS: usize = 3;
 
+/// Who is not there any more is looked for no more often than this.
+const TIDY_APART_NS: u64 = 10_000_000_000;
+
 /// The processes that are known.
 pub(crate) struct Known {
     context: Context,
     table: Table,
     /// Records that could not be decoded, which is as if they were lost.
     undecodable: u64,
+    /// When it is looked again for those whose end was not told, on the clock of records, …
+    tidy_due_ns: u64,
+    /// … and how many records had been lost the last time.
+    lost_by_then: u64,
 }
 
 impl Known {
     /// None so far.
     pub(crate) fn new(context: Context, redaction: Redaction) -> Self {
-        Self { context, table: Table::new(redaction), undecodable: 0 }
+        Self {
+            context,
+            table: Table::new(redaction),
+            undecodable: 0,
+            tidy_due_ns: 0,
+            lost_by_then: 0,
+        }
     }
 
     /// All processes that there are, as /proc has them.
@@ -109,10 +122,27 @@ impl Known {
         KnownProcess { context: self.context, identity }
     }
 
+    /// Looks now and then, if ends were perhaps not told or there is no more room, who is not there any more.
+    pub(crate) fn tidy(&mut self, now_ns: u64, lost: u64) {
+        let lost = lost.saturating_add(self.undecodable);
+        if now_ns < self.tidy_due_ns || lost == self.lost_by_then && !self.table.is_full() {
+            return;
+        }
+        (self.tidy_due_ns, self.lost_by_then) = (now_ns + TIDY_APART_NS, lost);
+        self.table.reap(is_there, now_ns);
+    }
+
     /// What became of it all.
     pub(crate) fn counts(&self, lost: u64) -> Counts {
         counts(self.table.len() as u64, self.table.missed(), lost.saturating_add(self.undecodable))
     }
+}
+
+/// Whether there is a process with this id, which needs no rights, and is none of the calls that are traced.
+fn is_there(pid: u32) -> bool {
+    // SAFETY: no memory is involved.
+    let group = unsafe { libc::getpgid(pid.cast_signed()) };
+    group >= 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
 /// By name: how many processes are known, how many can be, how often one was not, how many records were lost.

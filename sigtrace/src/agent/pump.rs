@@ -338,6 +338,9 @@ impl Pump {
             self.account.ask_for_misses();
             self.misses_due_ns = now + LOSSES_APART_NS;
         }
+        if let Some(known) = &mut self.known {
+            known.tidy(now, self.account.processes_lost());
+        }
         if now >= self.losses_due_ns && self.report_losses() {
             self.losses_due_ns = now + LOSSES_APART_NS;
         }

@@ -275,6 +275,25 @@ impl Table {
         }
     }
 
+    /// Ends those that are not there any more, of whose end nothing was told.
+    pub fn reap(&mut self, is_there: impl Fn(u32) -> bool, now_ns: u64) {
+        for (&pid, rows) in &mut self.rows {
+            let mut living = rows.iter_mut().filter(|row| row.ended_ns.is_none()).peekable();
+            if living.peek().is_none() || is_there(pid) {
+                continue;
+            }
+            for row in living {
+                row.ended_ns = Some(now_ns);
+                self.ended.push_back(Ended { time_ns: now_ns, pid, start: row.start });
+            }
+        }
+    }
+
+    /// Whether there is no room for another that lives.
+    pub fn is_full(&self) -> bool {
+        self.length >= self.room
+    }
+
     /// Makes room: of those that have ended long ago, or, if there is none, of the first that have.
     fn forget(&mut self, now_ns: u64) {
         while let Some(first) = self.ended.front() {

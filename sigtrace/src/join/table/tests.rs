@@ -297,6 +297,21 @@ fn those_that_have_ended_make_room_and_those_that_live_do_not() {
     assert_eq!(exe(&mut table, process(3)), None);
 }
 
+#[test]
+fn those_whose_end_was_not_told_are_found_out() {
+    let mut table = Table::with_room(Redaction::default(), 2);
+    let process = |pid: u32| who(pid, u64::from(pid) * TICK, 1);
+    exec(&mut table, process(1), "x");
+    exec(&mut table, process(2), "x");
+    assert!(table.is_full());
+    table.reap(|pid| pid != 2, 9 * TICK);
+    // It is known yet, but makes room.
+    assert!(exe(&mut table, process(2)).is_some());
+    exec(&mut table, process(3), "x");
+    let known: Vec<_> = (1..=3).filter(|pid| exe(&mut table, process(*pid)).is_some()).collect();
+    assert_eq!(known, [1, 3]);
+}
+
 mod orders {
     use proptest::prelude::*;
 
