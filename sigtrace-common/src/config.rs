@@ -108,6 +108,11 @@ pub mod select {
     pub const FEW_TARGET_UIDS: u64 = 1 << 23;
     /// Calls aimed at a thread in or below the cgroup `target_cgroup`.
     pub const TARGET_CGROUP: u64 = 1 << 24;
+    /// Not a filter: what tells the caller of a call, and the process that it names, from others with their
+    /// numbers is in its record.
+    pub const CONTEXT: u64 = 1 << 25;
+    /// Not a filter, either: the arguments of processes are told.
+    pub const ARGS: u64 = 1 << 26;
     /// Any of those by who the target is. One target has to be all that is asked for, its number
     /// included.
     pub const TARGET_IDENTITY: u64 =
@@ -292,6 +297,46 @@ pub struct Offsets {
     pub user_ns_level: u32,
     /// `user_namespace.owner`: who created it, in the initial namespace.
     pub user_ns_owner: u32,
+    /// `task_struct.self_exec_id`: how often the thread and those it descends from have executed something.
+    pub task_self_exec_id: u32,
+    /// `task_struct.loginuid`; [`MISSING`](Self::MISSING) without CONFIG_AUDIT.
+    pub task_loginuid: u32,
+    /// `signal_struct.pids`: its numbers by what they are to it.
+    pub signal_pids: u32,
+    /// `mm_struct.exe_file`.
+    pub mm_exe_file: u32,
+    /// `mm_struct.arg_start`.
+    pub mm_arg_start: u32,
+    /// `mm_struct.arg_end`.
+    pub mm_arg_end: u32,
+    /// `file.f_path.dentry`.
+    pub file_dentry: u32,
+    /// `file.f_path.mnt`.
+    pub file_mnt: u32,
+    /// `dentry.d_parent`.
+    pub dentry_parent: u32,
+    /// `dentry.d_name.name`.
+    pub dentry_name: u32,
+    /// `dentry.d_inode`.
+    pub dentry_inode: u32,
+    /// `inode.i_nlink`: how many names it has.
+    pub inode_nlink: u32,
+    /// `mount.mnt`, which is what others have of a mount.
+    pub mount_mnt: u32,
+    /// `mount.mnt_parent`.
+    pub mount_parent: u32,
+    /// `mount.mnt_mountpoint`.
+    pub mount_mountpoint: u32,
+    /// `vfsmount.mnt_root`.
+    pub vfsmount_root: u32,
+    /// `kernfs_node.parent`, from 6.15 on `__parent`.
+    pub kernfs_parent: u32,
+    /// `kernfs_node.name`.
+    pub kernfs_name: u32,
+    /// `linux_binprm.filename`: what was given to execve.
+    pub binprm_filename: u32,
+    /// `linux_binprm.interp`: what is executed instead, of a script its interpreter.
+    pub binprm_interp: u32,
     /// `task_struct.thread_info.status`, which tells 32-bit callers on x86.
     pub task_status: u32,
     /// `task_struct.ptrace`: how the thread is traced.
@@ -330,12 +375,17 @@ pub struct Offsets {
     pub type_pt_regs: u32,
 }
 
+impl Offsets {
+    /// The offset of a member that the running kernel does not have, in a group that is there without it.
+    pub const MISSING: u32 = u32::MAX;
+}
+
 // SAFETY: integers only; every bit pattern is a value. `Config` has words of 8 bytes
 // first, then an even number of 4: no padding.
 #[cfg(feature = "user")]
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 84 * 4);
-    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 8 + 84));
+    assert!(size_of::<Offsets>() == 104 * 4);
+    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 8 + 104));
 };

@@ -1,7 +1,7 @@
 //! What the kernel side counts.
 
 /// One processor's counters, in cache lines of its own: an element of the map `COUNTERS`.
-pub type Counters = [u64; 16];
+pub type Counters = [u64; 24];
 
 /// Index into [`Counters`]. Each is incremented only when the thing it names happens. Unless
 /// it says otherwise, each counts calls.
@@ -42,11 +42,14 @@ pub enum Counter {
     DeliverLeftOut = 14,
     /// Signals that were taken and lost, likewise.
     DeliverLost = 15,
+    /// Records of processes that came, went or changed that were lost: the ring had no room, or was filling, and
+    /// the user was beyond its share.
+    ProcessLost = 16,
 }
 
 impl Counter {
-    /// Every counter, in the order of the array.
-    pub const ALL: [Self; 16] = [
+    /// Every counter, in the order of their numbers.
+    pub const ALL: [Self; 17] = [
         Self::LeftOutByCaller,
         Self::RingFull,
         Self::PendingFull,
@@ -63,6 +66,7 @@ impl Counter {
         Self::GenerateLost,
         Self::DeliverLeftOut,
         Self::DeliverLost,
+        Self::ProcessLost,
     ];
 }
 

@@ -37,7 +37,7 @@ const _: () = {
     assert!(offset_of!(Deliver, handler) == 72);
     assert!(offset_of!(Deliver, flags) == 80);
     assert!(offset_of!(Deliver, process) == 88);
-    assert!(offset_of!(Deliver, signal) == 136);
-    assert!(offset_of!(Deliver, reserved) == 137);
-    assert!(size_of::<Deliver>() == 144);
+    assert!(offset_of!(Deliver, signal) == 144);
+    assert!(offset_of!(Deliver, reserved) == 145);
+    assert!(size_of::<Deliver>() == 152);
 };

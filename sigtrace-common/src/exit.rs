@@ -27,24 +27,29 @@ pub struct Exit {
     pub gid: u32,
     /// How it ended, as `wait4(2)` tells: the signal in the lowest seven bits, and [`CORE`](Self::CORE).
     pub status: u32,
-    /// Why it ended, as far as that is known: bits of [`ending`].
-    pub ending: u32,
+    /// With [`select::CONTEXT`](crate::select::CONTEXT), how often it and those that it descends from had
+    /// executed something (`task_struct.self_exec_id`); else 0.
+    pub execs: u32,
     /// When the signal was sent that ended it, in nanoseconds of `CLOCK_BOOTTIME`:
     /// [`Generate::time_ns`](crate::Generate::time_ns); 0 if that is not known.
     pub fatal_ns: u64,
     /// The number of the system call that its last thread was in; [`NO_CALL`](crate::NO_CALL) if in none.
     pub number: u32,
     /// The [`Abi`](crate::Abi)'s number of that.
-    pub abi: u32,
+    pub abi: u8,
+    /// Why it ended, as far as that is known: bits of [`ending`].
+    pub ending: u8,
+    /// Zero.
+    pub reserved: u16,
 }
 
 /// Why a process ended: bits of [`Exit::ending`].
 pub mod ending {
     /// No signal was seen to end it, and would have been.
-    pub const BY_NO_SIGNAL: u32 = 1 << 0;
+    pub const BY_NO_SIGNAL: u8 = 1 << 0;
     /// Its last thread's system calls are filtered (`SECCOMP_MODE_FILTER`), or all but a few are forbidden
     /// (`SECCOMP_MODE_STRICT`).
-    pub const SECCOMP: u32 = 1 << 1;
+    pub const SECCOMP: u8 = 1 << 1;
 }
 
 impl Exit {
@@ -63,9 +68,11 @@ const _: () = {
     assert!(offset_of!(Exit, uid) == 48);
     assert!(offset_of!(Exit, gid) == 52);
     assert!(offset_of!(Exit, status) == 56);
-    assert!(offset_of!(Exit, ending) == 60);
+    assert!(offset_of!(Exit, execs) == 60);
     assert!(offset_of!(Exit, fatal_ns) == 64);
     assert!(offset_of!(Exit, number) == 72);
     assert!(offset_of!(Exit, abi) == 76);
+    assert!(offset_of!(Exit, ending) == 77);
+    assert!(offset_of!(Exit, reserved) == 78);
     assert!(size_of::<Exit>() == 80);
 };

@@ -27,6 +27,8 @@ pub struct Generate {
     /// Of a process that was out of memory: its memory cgroup, 0 if the machine was; and how many bytes that
     /// may use.
     pub memory: [u64; 2],
+    /// The first argument registers of the call that it is sent in, with [`fact::CALL`].
+    pub args: [u64; 3],
     /// Whom it is sent to: the process, and the thread that the kernel names. Of what is sent to a process that
     /// can be any of its threads.
     pub target: Thread,
@@ -121,15 +123,16 @@ const _: () = {
     assert!(offset_of!(Generate, info) == 24);
     assert!(offset_of!(Generate, handler) == 72);
     assert!(offset_of!(Generate, memory) == 80);
-    assert!(offset_of!(Generate, target) == 96);
-    assert!(offset_of!(Generate, current) == 144);
-    assert!(offset_of!(Generate, facts) == 192);
-    assert!(offset_of!(Generate, number) == 196);
-    assert!(offset_of!(Generate, signal) == 200);
-    assert!(offset_of!(Generate, outcome) == 201);
-    assert!(offset_of!(Generate, abi) == 202);
-    assert!(offset_of!(Generate, syscall) == 203);
-    assert!(offset_of!(Generate, reserved) == 204);
-    assert!(offset_of!(Generate, merged_ns) == 208);
-    assert!(size_of::<Generate>() == 216);
+    assert!(offset_of!(Generate, args) == 96);
+    assert!(offset_of!(Generate, target) == 120);
+    assert!(offset_of!(Generate, current) == 176);
+    assert!(offset_of!(Generate, facts) == 232);
+    assert!(offset_of!(Generate, number) == 236);
+    assert!(offset_of!(Generate, signal) == 240);
+    assert!(offset_of!(Generate, outcome) == 241);
+    assert!(offset_of!(Generate, abi) == 242);
+    assert!(offset_of!(Generate, syscall) == 243);
+    assert!(offset_of!(Generate, reserved) == 244);
+    assert!(offset_of!(Generate, merged_ns) == 248);
+    assert!(size_of::<Generate>() == 256);
 };

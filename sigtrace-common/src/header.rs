@@ -12,8 +12,10 @@ pub struct Header {
     pub version: u8,
     /// The record's bytes, these included.
     pub length: u16,
-    /// The processor on which what it tells of happened, or began.
-    pub cpu: u32,
+    /// The processor on which what it tells of happened, or began. There are no more than 8192 (`NR_CPUS`).
+    pub cpu: u16,
+    /// What the kind says, 0 if it says nothing.
+    pub more: u16,
 }
 
 const _: () = {
@@ -21,6 +23,7 @@ const _: () = {
     assert!(offset_of!(Header, version) == 1);
     assert!(offset_of!(Header, length) == 2);
     assert!(offset_of!(Header, cpu) == 4);
+    assert!(offset_of!(Header, more) == 6);
     assert!(size_of::<Header>() == 8);
 };
 
@@ -36,6 +39,16 @@ pub enum RecordKind {
     Generate = 3,
     /// A signal that is taken: a [`Deliver`](crate::Deliver).
     Deliver = 4,
+    /// A process executed something: a [`Process`](crate::Process).
+    Exec = 5,
+    /// A process was created: likewise.
+    Fork = 6,
+    /// A process is over: an [`End`](crate::End).
+    End = 7,
+    /// A process was moved to another control group: a [`Process`](crate::Process).
+    Move = 8,
+    /// A process has another name: a [`Rename`](crate::Rename).
+    Rename = 9,
 }
 
 impl RecordKind {
@@ -46,6 +59,11 @@ impl RecordKind {
             2 => Some(Self::Exit),
             3 => Some(Self::Generate),
             4 => Some(Self::Deliver),
+            5 => Some(Self::Exec),
+            6 => Some(Self::Fork),
+            7 => Some(Self::End),
+            8 => Some(Self::Move),
+            9 => Some(Self::Rename),
             _ => None,
         }
     }
@@ -53,7 +71,14 @@ impl RecordKind {
     /// The version of its layout.
     pub const fn version(self) -> u8 {
         match self {
-            Self::Call | Self::Generate | Self::Deliver => 1,
+            Self::Call
+            | Self::Generate
+            | Self::Deliver
+            | Self::Exec
+            | Self::Fork
+            | Self::End
+            | Self::Move
+            | Self::Rename => 1,
             Self::Exit => 2,
         }
     }

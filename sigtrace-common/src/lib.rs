@@ -1,7 +1,8 @@
 //! What the eBPF programs and the agent share.
 //!
 //! The [syscall table](SYSCALLS) says what there is to trace; a [`Record`] is what the kernel side
-//! hands to the agent for one call, a [`Generate`] for a signal that is sent, a [`Deliver`] for one that is taken, an [`Exit`] for a process that one ended; a [`Config`] is what
+//! hands to the agent for one call, a [`Generate`] for a signal that is sent, a [`Deliver`] for one that is
+//! taken, an [`Exit`] for a process that one ended, a [`Process`] for one that came or changed; a [`Config`] is what
 //! the agent hands to the kernel side before the programs are loaded; [`Counter`]s are what the kernel
 //! side counts.
 //!
@@ -18,11 +19,13 @@ mod generate;
 mod global;
 mod header;
 mod kfunc;
+mod process;
 mod record;
 mod shape;
 mod slot;
 mod syscall;
 mod table;
+pub mod tag;
 mod thread;
 
 pub use abi::{Abi, regs};
@@ -34,9 +37,8 @@ pub use generate::{Generate, KERNEL_SIGINFO_SIZE, NO_CALL, fact};
 pub use global::GLOBALS;
 pub use header::{Header, RecordKind};
 pub use kfunc::{BPF_RDONLY_CAST, BPF_SESSION_IS_RETURN, KFUNCS};
-pub use record::{
-    Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, REACH_COUNTED, Record, State, undecided,
-};
+pub use process::{ARGS_ROOM, CGROUP_ROOM, EXE_ROOM, End, NAME_ROOM, Process, Rename, SCRIPT_ROOM};
+pub use record::{Capture, DATA_OFFSET, DATA_SIZE, MAX_ARGS, Record, State, undecided};
 pub use shape::{Frame, NO_ARG, Place, SHAPES_LEN, Shape, flag, shapes};
 pub use slot::{EMPTY_SLOT, Slot, WAITS};
 pub use syscall::{

@@ -13,9 +13,6 @@ pub const DATA_OFFSET: usize = 136;
 /// Room for captured structures: what the call with the most of them needs.
 pub const DATA_SIZE: usize = 72;
 
-/// In [`Record::reached`]: it is counted, as signals that are sent are [chosen](crate::kinds::GENERATE).
-pub const REACH_COUNTED: u32 = 1 << 31;
-
 /// One call. Native byte order, no padding.
 ///
 /// The kernel side fills one of these per thread while a call is under way, and on its return
@@ -24,7 +21,9 @@ pub const REACH_COUNTED: u32 = 1 << 31;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Record {
-    /// That of a [call](crate::RecordKind::Call). Its length has what was read from a signalfd, too.
+    /// That of a [call](crate::RecordKind::Call). Its length has what was read from a signalfd, too. It says
+    /// besides how many processes or threads the call has sent a signal to, plus 1; 0 if that is not counted,
+    /// and the largest number if they are that many or more.
     pub header: Header,
     /// When the call was entered, in nanoseconds of `CLOCK_BOOTTIME` (`bpf_ktime_get_boot_ns`).
     pub entered_ns: u64,
@@ -37,6 +36,10 @@ pub struct Record {
     /// The argument registers, as many as the call has arguments; the others have no meaning.
     /// Those of an `int` carry garbage in the upper half. A read from a signalfd has its own:
     /// the second is how many bytes the first of its buffers has, the third where that is.
+    ///
+    /// With [`select::CONTEXT`](crate::select::CONTEXT), a call that names a process has in the upper
+    /// half of the first the [`tag`](crate::tag::tag) of that, in the upper half of the second its process id in
+    /// the initial pid namespace; 0 if nobody is named, or it is not known who that is.
     pub args: [u64; MAX_ARGS],
     /// The id of the caller's cgroup in the version 2 hierarchy; that of the root in a version 1
     /// only system.
@@ -73,9 +76,9 @@ pub struct Record {
     pub ns_pid: u32,
     /// Caller's thread id in its own pid namespace; 0 as above.
     pub ns_tid: u32,
-    /// How many processes or threads it has sent a signal to, and [`REACH_COUNTED`]; 0 where that is not
-    /// counted.
-    pub reached: u32,
+    /// With [`select::CONTEXT`](crate::select::CONTEXT), the [`tag`](crate::tag::tag) of the calling process;
+    /// else 0.
+    pub caller: u32,
     /// The captured structures, argument after argument, each at a multiple of 8. Only what
     /// `captures` calls [`Capture::Whole`] has a meaning. In the record of a call that changes the
     /// mask, the mask before and after is at its end; it has a meaning if the state is
@@ -104,7 +107,7 @@ const _: () = {
     assert!(offset_of!(Record, undecided) == 120);
     assert!(offset_of!(Record, ns_pid) == 124);
     assert!(offset_of!(Record, ns_tid) == 128);
-    assert!(offset_of!(Record, reached) == 132);
+    assert!(offset_of!(Record, caller) == 132);
     assert!(offset_of!(Record, data) == 136);
     assert!(size_of::<Record>() == 208);
     assert!(DATA_OFFSET == offset_of!(Record, data));
@@ -113,6 +116,7 @@ const _: () = {
     while i < SYSCALLS.len() {
         assert!(SYSCALLS[i].args.len() <= MAX_ARGS);
         assert!(SYSCALLS[i].data_size() <= DATA_SIZE);
+        assert!(!SYSCALLS[i].names_process() || SYSCALLS[i].begins_with_ints());
         i += 1;
     }
 };

@@ -60,7 +60,7 @@ pub const WAITS: u32 = 1 << 31;
 /// A slot that no thread has.
 pub const EMPTY_SLOT: Slot = Slot {
     record: Record {
-        header: Header { kind: 0, version: 0, length: 0, cpu: 0 },
+        header: Header { kind: 0, version: 0, length: 0, cpu: 0, more: 0 },
         entered_ns: 0,
         duration_ns: 0,
         ret: 0,
@@ -80,7 +80,7 @@ pub const EMPTY_SLOT: Slot = Slot {
         undecided: 0,
         ns_pid: 0,
         ns_tid: 0,
-        reached: 0,
+        caller: 0,
         data: [0; DATA_SIZE],
     },
     claims: 0,

@@ -120,6 +120,37 @@ impl Syscall {
         None
     }
 
+    /// Whether one of its arguments names a process, or one of its threads.
+    pub const fn names_process(&self) -> bool {
+        self.position(Kind::Pid).is_some()
+            || self.position(Kind::Tid).is_some()
+            || self.position(Kind::Pidfd).is_some()
+    }
+
+    /// Whether its first two arguments have 32 bits each, whatever the interface, so that the upper halves of
+    /// their registers mean nothing.
+    pub(crate) const fn begins_with_ints(&self) -> bool {
+        let mut i = 0;
+        while i < 2 {
+            let is_int = i < self.args.len()
+                && matches!(
+                    self.args[i].kind,
+                    Kind::Pid
+                        | Kind::Tid
+                        | Kind::Fd
+                        | Kind::Pidfd
+                        | Kind::Int
+                        | Kind::Signal
+                        | Kind::PidfdOpenFlags
+                );
+            if !is_int {
+                return false;
+            }
+            i += 1;
+        }
+        true
+    }
+
     /// Where it is probed on a kernel of `native`'s architecture. A call hooked in a function is
     /// probed in the first of these that the kernel has; any other at all of them, which are its
     /// entries, but for that of 32-bit callers where they enter through the same function as

@@ -23,6 +23,11 @@ pub struct Thread {
     pub gid: u32,
     /// Its process id in its own pid namespace; 0 if that is the initial one, or if that is not known.
     pub ns_pid: u32,
+    /// With [`select::CONTEXT`](crate::select::CONTEXT), how often it and those that it descends from had
+    /// executed something (`task_struct.self_exec_id`); else 0.
+    pub execs: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 const _: () = {
@@ -34,5 +39,7 @@ const _: () = {
     assert!(offset_of!(Thread, uid) == 36);
     assert!(offset_of!(Thread, gid) == 40);
     assert!(offset_of!(Thread, ns_pid) == 44);
-    assert!(size_of::<Thread>() == 48);
+    assert!(offset_of!(Thread, execs) == 48);
+    assert!(offset_of!(Thread, reserved) == 52);
+    assert!(size_of::<Thread>() == 56);
 };

@@ -2,8 +2,9 @@
 //!
 //! [`mechanisms`] has a file for each way to attach to a kernel function: how its programs get at the
 //! arguments and the result. [`calls`] is what they do with them, the same for all. [`threads`] follows
-//! threads that come and go, [`signals`] tells of signals as they are sent, [`processes`] of those that one
-//! ends, [`kernel`] reads the kernel's memory, [`maps`] and [`slots`] are what is shared with the agent.
+//! threads that come and go, [`signals`] tells of signals as they are sent and taken, [`processes`] of those that
+//! one ends, [`context`] of all that come, go and change, [`kernel`] reads the kernel's memory, [`maps`] and
+//! [`slots`] are what is shared with the agent.
 #![no_std]
 #![no_main]
 // The BPF target has no atomic types in `core`, but it has the instruction.
@@ -14,6 +15,7 @@ mod abi;
 mod atomic;
 mod calls;
 mod config;
+mod context;
 mod emit;
 mod kernel;
 mod maps;

@@ -109,7 +109,8 @@ fn tell() -> i32 {
             version: RecordKind::Exit.version(),
             length: size as u16,
             // SAFETY: plain helper.
-            cpu: unsafe { bpf_get_smp_processor_id() },
+            cpu: unsafe { bpf_get_smp_processor_id() as u16 },
+            more: 0,
         },
         // SAFETY: plain helper.
         time_ns: unsafe { bpf_ktime_get_boot_ns() },
@@ -120,10 +121,16 @@ fn tell() -> i32 {
         uid,
         gid,
         status,
-        ending,
+        execs: if selects(select::CONTEXT) {
+            member(task, config!(offsets.task_self_exec_id))
+        } else {
+            0
+        },
         fatal_ns: fatal_ns.unwrap_or(0),
         number: call.number,
-        abi: if call.is_compat { NATIVE.compat() as u32 } else { NATIVE as u32 },
+        abi: if call.is_compat { NATIVE.compat() as u8 } else { NATIVE as u8 },
+        ending,
+        reserved: 0,
     };
     if !shares::leaves_room(size as u32) || !emit(&record, size) {
         count(Counter::ExitLost);
@@ -143,8 +150,9 @@ fn status(signal: u64, leader: u64) -> u32 {
     status & (Exit::SIGNAL | Exit::CORE)
 }
 
+/// The bytes of a name.
 #[inline(always)]
-fn bytes(words: [u64; 2]) -> [u8; 16] {
+pub fn bytes(words: [u64; 2]) -> [u8; 16] {
     // SAFETY: integers of the same size, in the order of the bytes.
     unsafe { core::mem::transmute(words) }
 }

@@ -104,7 +104,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn write(format: &mut Json, record: &[u8], buffer: &mut Vec<u8>) -> Result<(), Box<dyn Error>> {
     let call = decode::call(record, CLOCK)?;
-    format.write(Event::Call(&call), buffer)?;
+    format.write(Event::Call(&call, None), buffer)?;
     Ok(())
 }
 

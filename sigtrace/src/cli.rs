@@ -4,6 +4,8 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::join::Context;
+
 /// Traces Linux signals: every signal syscall on the machine, decoded, as JSON Lines.
 #[derive(Debug, Parser)]
 #[command(
@@ -144,6 +146,15 @@ pub struct TraceArgs {
     #[arg(long = "self", help_heading = "Selection")]
     pub own: bool,
 
+    /// Tell who the processes are that events name: `basic` adds the executable, the unit, the container and
+    /// the parents, `full` also the arguments, without what looks like a secret; they need BTF
+    #[arg(long, value_enum, default_value_t = Context::None, value_name = "DEPTH",
+          help_heading = "Output")]
+    pub context: Context,
+    /// With --context full: also take for secrets what is given to options and variables with these words in
+    /// their names
+    #[arg(long, value_name = "WORD,...", value_delimiter = ',', help_heading = "Output")]
+    pub redact: Vec<String>,
     /// JSON Lines, or one strace-like line per event [default: text on a terminal, else json]
     #[arg(long, value_enum, help_heading = "Output")]
     pub format: Option<Format>,

@@ -9,6 +9,7 @@ pub mod cli;
 mod columns;
 pub mod decode;
 pub mod doctor;
+pub mod join;
 pub mod list;
 pub mod log;
 pub mod names;

@@ -13,6 +13,7 @@ use sigtrace_common::{Config, ERROR_WORDS, FEW, Offsets, SYSCALLS, kinds, select
 use crate::{
     bpf::{Policy, Selection},
     cli::{EventKind, Format, Probe, Sets, TraceArgs},
+    join::{Context, redact::Redaction},
 };
 
 pub use self::{
@@ -51,6 +52,8 @@ pub struct Options {
     /// How long a call that normally waits can be under way before it is printed as unfinished; for
     /// others it is [`OVERDUE`]. As long as it likes if not said.
     pub unfinished_after: Option<Duration>,
+    /// What is taken for a secret among the arguments of processes, besides what is known.
+    pub redaction: Redaction,
     /// Write no more bytes of calls, returns and ends of processes a second.
     pub max_output_rate: Option<NonZeroU64>,
     /// Stop after so many calls and ends of processes.
@@ -85,6 +88,7 @@ impl Options {
     pub fn new(args: TraceArgs) -> Result<Self, UsageError> {
         let mut notes = Vec::new();
         let selection = selection(&args, &mut notes)?;
+        let redaction = redaction(&args)?;
         let stats = match args.stats.as_deref() {
             None => Stats::Never,
             Some("") => Stats::AtEnd,
@@ -101,6 +105,7 @@ impl Options {
             output: args.output,
             append: args.append,
             unfinished_after: time("--unfinished-after", args.unfinished_after)?,
+            redaction,
             max_output_rate: args.max_output_rate.as_deref().map(values::rate).transpose()?,
             max_events: args.max_events,
             duration: time("--duration", args.duration)?,
@@ -134,6 +139,16 @@ fn no_option_for_calls(args: &TraceArgs) -> Result<(), UsageError> {
         )),
         None => Ok(()),
     }
+}
+
+fn redaction(args: &TraceArgs) -> Result<Redaction, UsageError> {
+    if !args.redact.is_empty() && args.context != Context::Full {
+        return Err(usage("--redact", "is about arguments, which --context full prints"));
+    }
+    if args.redact.iter().any(|word| !word.bytes().any(|byte| byte.is_ascii_alphanumeric())) {
+        return Err(usage("--redact", "a word has at least one letter or digit"));
+    }
+    Ok(Redaction::new(args.redact.iter().map(String::as_str)))
 }
 
 fn usage(option: &'static str, problem: impl Into<String>) -> UsageError {
@@ -192,6 +207,8 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
     use_filter(select::FAILED, args.failed);
     use_filter(select::ERROR, !args.error.is_empty());
     use_filter(select::MIN_DURATION, args.min_duration.is_some());
+    use_filter(select::CONTEXT, args.context != Context::None);
+    use_filter(select::ARGS, args.context == Context::Full);
     use_filter(select::FOLLOW, args.follow || !args.cmd.is_empty());
 
     let pids = values::sides(
@@ -232,6 +249,7 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         config.kinds |= if has_kind(kind) { bit } else { 0 };
     }
     Ok(Selection {
+        context: args.context,
         rows: if !has_kind(EventKind::Syscall) {
             no_option_for_calls(args)?;
             Vec::new()

@@ -7,15 +7,15 @@ use core::ptr;
 
 use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns};
 use sigtrace_common::{
-    Capture, Counter, MAX_ARGS, NO_ARG, REACH_COUNTED, Record, RecordKind, Slot, State, access,
-    flag, kinds, select as by, side, undecided,
+    Capture, Counter, MAX_ARGS, NO_ARG, Record, RecordKind, Slot, State, access, flag, kinds,
+    select as by, side, undecided,
 };
 
 use super::{
     Serves,
     exit::flush_missed,
     filter::{self, Verdict},
-    identity, masks, namespace,
+    identity, masks, named, namespace,
     pidfd::{self, Target},
     regs::int,
     user,
@@ -202,9 +202,6 @@ fn capture(
     };
     begin_header(shape, record);
     record.syscall = u16::from(get!(shape, syscall));
-    if config!(kinds) & kinds::GENERATE != 0 {
-        record.reached = REACH_COUNTED;
-    }
     let Some(args) = source.args(arguments(serves, shape)) else {
         count(Counter::RegistersUnreadable);
         return false;
@@ -256,6 +253,10 @@ fn capture(
     if on_pidfd && !target.certain {
         open |= undecided::PIDFD;
     }
+    // Last, as it writes over what is of no use in arguments.
+    if selects(by::CONTEXT) {
+        named::describe(shape, record);
+    }
     record.undecided = open | source.undecided();
     true
 }
@@ -285,7 +286,8 @@ fn set_out(slot: *mut Slot) {
     // SAFETY: the thread's own slot, and plain helpers.
     unsafe {
         let record = &mut (*slot).record;
-        record.header.cpu = bpf_get_smp_processor_id();
+        record.header.cpu = bpf_get_smp_processor_id() as u16;
+        record.header.more = if config!(kinds) & kinds::GENERATE == 0 { 0 } else { 1 };
         // In this order, for who looks at slots of others.
         (&raw mut record.entered_ns).write_volatile(bpf_ktime_get_boot_ns());
         (&raw mut record.state).write_volatile(State::Entered as u8);

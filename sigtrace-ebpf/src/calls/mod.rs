@@ -8,6 +8,7 @@ mod held;
 mod identity;
 mod late;
 mod masks;
+mod named;
 pub mod namespace;
 mod pidfd;
 pub mod regs;
@@ -15,6 +16,7 @@ pub mod signalfd;
 mod target;
 mod user;
 
+pub use namespace::own_number;
 pub use user::arg;
 
 /// What the calls of a program have in common, which so is as short as they let it be.

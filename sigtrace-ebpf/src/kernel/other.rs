@@ -104,24 +104,10 @@ impl Other {
         if cred == 0 { None } else { Some(member(cred, config!(offsets.cred_uid))) }
     }
 
-    /// Its name, in words of the bytes in their order. What is behind the NUL is zero here, while in a
-    /// `task_struct` before 5.17 it can be what is left of a longer name.
+    /// Its name, in words of the bytes in their order.
     #[inline(always)]
     pub fn comm(self) -> [u64; 2] {
-        let mut comm = MaybeUninit::<[u64; 2]>::uninit();
-        // SAFETY: plain helper, which checks the source; `comm` has the size given, and every byte of
-        // it is written here.
-        unsafe {
-            let words = comm.as_mut_ptr().cast::<u64>();
-            words.write_volatile(0);
-            words.add(1).write_volatile(0);
-            bpf_probe_read_kernel_str(
-                comm.as_mut_ptr().cast::<c_void>(),
-                16,
-                self.0.wrapping_add(u64::from(config!(offsets.task_comm))) as *const c_void,
-            );
-            comm.assume_init()
-        }
+        name(self.0.wrapping_add(u64::from(config!(offsets.task_comm))))
     }
 
     /// Whether it is in the cgroup with this id of the version 2 hierarchy, or in one below
@@ -153,6 +139,22 @@ pub fn pair(object: u64, first: u32, second: u32) -> [u32; 2] {
         return member(object, first);
     }
     [member(object, first), member(object, second)]
+}
+
+/// The name of a thread at this address, likewise. What is behind the NUL is zero here, while in a `task_struct`
+/// before 5.17 it can be what is left of a longer name.
+#[inline(always)]
+pub fn name(address: u64) -> [u64; 2] {
+    let mut comm = MaybeUninit::<[u64; 2]>::uninit();
+    // SAFETY: plain helper, which checks the source; `comm` has the size given, and every byte of
+    // it is written here.
+    unsafe {
+        let words = comm.as_mut_ptr().cast::<u64>();
+        words.write_volatile(0);
+        words.add(1).write_volatile(0);
+        bpf_probe_read_kernel_str(comm.as_mut_ptr().cast::<c_void>(), 16, address as *const c_void);
+        comm.assume_init()
+    }
 }
 
 /// The id of the cgroup that is above another, or the same, at this level.

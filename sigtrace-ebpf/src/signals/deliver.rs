@@ -103,7 +103,7 @@ fn write(room: &Room<Deliver>, taken: Taken, sent_ns: u64) {
     // SAFETY: room in the ring for a whole record, every byte of which is written here.
     unsafe {
         emit::begin(&raw mut (*to).header, RecordKind::Deliver, size_of::<Deliver>());
-        (*to).header.cpu = bpf_get_smp_processor_id();
+        ((*to).header.cpu, (*to).header.more) = (bpf_get_smp_processor_id() as u16, 0);
         (*to).time_ns = bpf_ktime_get_boot_ns();
         (*to).generated_ns = sent_ns;
         info::copy((&raw mut (*to).info).cast::<u64>(), taken.info, true);

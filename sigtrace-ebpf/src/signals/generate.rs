@@ -131,7 +131,8 @@ fn request(tid: u32, shape: Option<ShapeRef>) -> u64 {
         if (*record).syscall != u16::from(get!(shape, syscall)) {
             return 0;
         }
-        (*record).reached += 1;
+        let more = &raw mut (*record).header.more;
+        *more = (*more).saturating_add(1);
         (*record).entered_ns
     }
 }
@@ -150,12 +151,13 @@ fn write(
     // SAFETY: room in the ring for a whole record, every byte of which is written here.
     unsafe {
         emit::begin(&raw mut (*to).header, RecordKind::Generate, size_of::<Generate>());
-        (*to).header.cpu = bpf_get_smp_processor_id();
+        ((*to).header.cpu, (*to).header.more) = (bpf_get_smp_processor_id() as u16, 0);
         (*to).time_ns = time_ns;
         (*to).request_ns = request_ns;
         info::copy((&raw mut (*to).info).cast::<u64>(), sent.info, sent.has_info());
         (*to).handler = cause::handler(sent);
         oom::describe(facts, (&raw mut (*to).memory).cast::<u64>());
+        ((*to).args[0], (*to).args[1], (*to).args[2]) = (call.args[0], call.args[1], call.args[2]);
         party::describe(&raw mut (*to).target, sent.target, target_ids);
         party::describe(&raw mut (*to).current, Other::current(), ids);
         (*to).facts = facts;

@@ -1,8 +1,12 @@
 //! Who is named in a record.
 
-use sigtrace_common::Thread;
+use sigtrace_common::{Thread, select};
 
-use crate::{calls::namespace, config::config, kernel::other::Other};
+use crate::{
+    calls::namespace,
+    config::{config, selects},
+    kernel::{member, other::Other},
+};
 
 /// Writes down a thread and its process.
 ///
@@ -25,5 +29,11 @@ pub unsafe fn describe(place: *mut Thread, thread: Other, ids: (u32, u32)) {
         } else {
             namespace::own_number(leader.address())
         };
+        (*place).execs = if selects(select::CONTEXT) {
+            member(thread.address(), config!(offsets.task_self_exec_id))
+        } else {
+            0
+        };
+        (*place).reserved = 0;
     }
 }

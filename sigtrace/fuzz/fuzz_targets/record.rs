@@ -1,4 +1,4 @@
-//! Any bytes are a call, the end of a process or an error, and its lines are what they should be in both
+//! Any bytes are a call, the end of a process, a change of one or an error, and its lines are what they should be in both
 //! formats.
 //!
 //! An input is a byte of choices and a record. `cargo xtask fuzz` runs this; so does `cargo fuzz run
@@ -10,6 +10,9 @@
 #[path = "../../src/decode/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod decode;
+#[path = "../../src/join/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod join;
 #[path = "../../src/names/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod names;
@@ -22,22 +25,24 @@ use std::mem::offset_of;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use sigtrace_common::{
-    Abi, Capture, DATA_OFFSET, Deliver, Exit, Generate, Kind, Record, RecordKind,
+    Abi, Capture, DATA_OFFSET, Deliver, Exit, Generate, Kind, Process, Record, RecordKind,
     SIGNALFD_SIGINFO_SIZE, SYSCALLS, State,
 };
 
-use decode::{Call, WallClock};
-use output::{Event, Format, Json, Sets, Text};
+use decode::{Call, Change, State, WallClock};
+use join::{Context, redact::Redaction, table::Table};
+use output::{Event, Format, Json, Known, Sets, Text};
 
 /// The bits of the first byte: the record passes for one; its siginfos have a signal and a code that
-/// mean something; sets are masks; it is of the end of a process, or of a signal that is sent, or
-/// taken.
+/// mean something; sets are masks; it is of the end of a process; it is of a signal that is sent, or taken; it is
+/// of what else becomes of a process.
 const SHAPED: u8 = 1;
 const KNOWN_SIGINFO: u8 = 2;
 const MASKS: u8 = 4;
 const EXIT: u8 = 8;
 const GENERATE: u8 = 16;
 const DELIVER: u8 = 32;
+const CHANGE: u8 = 64;
 
 const CLOCK: WallClock = WallClock { offset_ns: 1_795_290_787_123_456_788 };
 
@@ -52,6 +57,9 @@ fuzz_target!(|input: &[u8]| {
     }
     if choices & DELIVER != 0 {
         return deliver(record, choices & SHAPED != 0);
+    }
+    if choices & CHANGE != 0 {
+        return change(record, choices & SHAPED != 0);
     }
     if choices & SHAPED != 0 {
         shape(&mut record, choices & KNOWN_SIGINFO != 0);
@@ -81,10 +89,10 @@ fn exit(mut record: Vec<u8>, shaped: bool) {
     match decode::exit(&record, CLOCK) {
         Ok(exit) => {
             let comm = String::from_utf8_lossy(exit.process.comm.bytes());
-            let json = line(&mut Json::new(Sets::Names), Event::Exit(&exit));
+            let json = line(&mut Json::new(Sets::Names), Event::Exit(&exit, None));
             let event: Value = serde_json::from_str(&json).expect("JSON");
             assert_eq!(event["process"]["comm"], comm.as_ref(), "{json}");
-            check_line(Sets::Names, Event::Exit(&exit));
+            check_line(Sets::Names, Event::Exit(&exit, None));
         }
         Err(error) => assert!(!shaped, "a record was refused: {error}"),
     }
@@ -105,10 +113,10 @@ fn generate(mut record: Vec<u8>, shaped: bool) {
     match decode::generate(&record, CLOCK) {
         Ok(generate) => {
             let comm = String::from_utf8_lossy(generate.target.process.comm.bytes());
-            let json = line(&mut Json::new(Sets::Names), Event::Generate(&generate));
+            let json = line(&mut Json::new(Sets::Names), Event::Generate(&generate, None));
             let event: Value = serde_json::from_str(&json).expect("JSON");
             assert_eq!(event["target"]["comm"], comm.as_ref(), "{json}");
-            check_line(Sets::Names, Event::Generate(&generate));
+            check_line(Sets::Names, Event::Generate(&generate, None));
         }
         Err(error) => assert!(!shaped, "a record was refused: {error}"),
     }
@@ -126,13 +134,61 @@ fn deliver(mut record: Vec<u8>, shaped: bool) {
     match decode::deliver(&record, CLOCK) {
         Ok(deliver) => {
             let comm = String::from_utf8_lossy(deliver.thread.process.comm.bytes());
-            let json = line(&mut Json::new(Sets::Names), Event::Deliver(&deliver));
+            let json = line(&mut Json::new(Sets::Names), Event::Deliver(&deliver, None));
             let event: Value = serde_json::from_str(&json).expect("JSON");
             assert_eq!(event["process"]["comm"], comm.as_ref(), "{json}");
-            check_line(Sets::Names, Event::Deliver(&deliver));
+            check_line(Sets::Names, Event::Deliver(&deliver, None));
         }
         Err(error) => assert!(!shaped, "a record was refused: {error}"),
     }
+}
+
+/// What becomes of a process, if the record tells of that, or is made to; then its end.
+fn change(mut record: Vec<u8>, shaped: bool) {
+    if shaped {
+        record.resize(record.len().clamp(size_of::<Process>(), 8192), 0);
+        let kinds = [
+            RecordKind::Exec,
+            RecordKind::Fork,
+            RecordKind::End,
+            RecordKind::Move,
+            RecordKind::Rename,
+        ];
+        let kind = kinds[usize::from(record[4]) % kinds.len()];
+        let length = u16::try_from(record.len()).expect("so many");
+        record[..4].copy_from_slice(&kind.head(length).to_ne_bytes());
+        // Each part has a part of what is left.
+        let mut left = length - u16::try_from(size_of::<Process>()).expect("so many");
+        for offset in [
+            offset_of!(Process, exe_length),
+            offset_of!(Process, script_length),
+            offset_of!(Process, cgroup_length),
+            offset_of!(Process, args_length),
+        ] {
+            let wanted = u16::from_ne_bytes([record[offset], record[offset + 1]]);
+            let part = if left == 0 { 0 } else { wanted % (left + 1) };
+            record[offset..offset + 2].copy_from_slice(&part.to_ne_bytes());
+            left -= part;
+        }
+    }
+    let change = match decode::change(&record) {
+        Ok(change) => change,
+        Err(error) => return assert!(!shaped, "a record was refused: {error}"),
+    };
+    let mut table = Table::new(Redaction::default());
+    table.change(&change);
+    let (Change::Exec(State { who, .. }, _) | Change::Fork(State { who, .. }, _)) = change else {
+        return;
+    };
+    let known = Known { context: Context::Full, identity: table.get(who.pid, who.tag(), None) };
+    assert!(known.identity.is_some() || who.tag() == 0);
+    let end = [&RecordKind::Exit.head(80).to_ne_bytes()[..], &[1; 76]].concat();
+    let end = decode::exit(&end, CLOCK).expect("an end");
+    let told = Event::Exit(&end, Some(&known));
+    let json = line(&mut Json::new(Sets::Names), told);
+    let event: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(event["process"].as_object().map(serde_json::Map::len), Some(19), "{json}");
+    check_line(Sets::Names, told);
 }
 
 /// Makes a record of any bytes, so that every decoder is reached: whole, and with numbers that
@@ -147,7 +203,7 @@ fn shape(record: &mut Vec<u8>, known_siginfo: bool) {
     record[at..at + 2].copy_from_slice(&number.to_ne_bytes());
     record[offset_of!(Record, abi)] %= u8::try_from(Abi::ALL.len()).expect("an interface");
     let state = &mut record[offset_of!(Record, state)];
-    *state = State::Entered as u8 + *state % 3;
+    *state = sigtrace_common::State::Entered as u8 + *state % 3;
     let signal = SYSCALLS[row].position(Kind::Signal);
     for (index, arg) in SYSCALLS[row].args.iter().enumerate() {
         let capture = &mut record[offset_of!(Record, captures) + index];
@@ -186,7 +242,7 @@ fn check_json(call: &Call, sets: Sets) {
         let line = line(&mut Json::new(sets), told);
         let event: Value = serde_json::from_str(&line).expect("JSON");
         assert!(event["args"].is_object(), "{line}");
-        if matches!(told, Event::Call(_)) {
+        if matches!(told, Event::Call(..)) {
             assert_eq!(event["comm"], String::from_utf8_lossy(call.comm.bytes()).as_ref());
         }
     }
@@ -211,7 +267,7 @@ fn check_line(sets: Sets, told: Event<'_>) {
 
 /// The events there can be of a call: it, and its return if it was printed before that.
 fn events<'a>(call: &'a Call<'a>) -> [Event<'a>; 2] {
-    [Event::Call(call), Event::Return { call, time_ns: call.returned_ns().unwrap_or_default() }]
+    [Event::Call(call, None), Event::Return { call, time_ns: call.returned_ns().unwrap_or_default() }]
 }
 
 /// What a format writes: one line.

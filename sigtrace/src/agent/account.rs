@@ -279,6 +279,11 @@ impl Account {
         self.counters.get(Counter::NotFollowed)
     }
 
+    /// How many records of processes that come, go or change were lost.
+    pub(crate) fn processes_lost(&self) -> u64 {
+        self.counters.get(Counter::ProcessLost)
+    }
+
     pub(crate) fn losses(&self) -> Losses {
         Losses {
             ring_full: self.counters.get(Counter::RingFull),
@@ -340,6 +345,7 @@ impl Account {
             incomplete: self.incomplete.holes(),
             returns: self.returns().counts(),
             events: self.fates_of_others(),
+            context: Counts::new(),
             probes: mechanisms.iter().map(|(&row, how)| (name(row), how.name())).collect(),
         }
     }

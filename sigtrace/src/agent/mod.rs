@@ -9,6 +9,7 @@ mod ended;
 mod entry;
 mod ids;
 mod kinds;
+mod known;
 mod manager;
 mod nothing;
 mod privileges;
@@ -44,7 +45,7 @@ use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context as _, Result, anyhow};
 use aya::maps::{MapData, RingBuf};
 use aya_log::EbpfLogger;
-use sigtrace_common::{Phase, side};
+use sigtrace_common::{Counter, Phase, side};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     sync::oneshot,
@@ -58,6 +59,7 @@ use self::{
     child::Child,
     crowd::Crowd,
     kinds::Kinds,
+    known::Known,
     pump::Pump,
     rate::Rate,
     readiness::register,
@@ -71,10 +73,12 @@ pub(crate) use self::{
     account::{Incomplete, Losses, Returns},
     ids::MAX as MAX_ID,
     kinds::{fates as kind_fates, names as kind_names},
+    known::counts as context_counts,
 };
 use crate::{
     bpf::{self, Attached, Kernel, Mechanism, Selection, support},
     cli,
+    join::{Context, procfs::Found, redact::Redaction},
     options::{Options, Stats},
     output::{self, Format},
     stderr::{say, say_line},
@@ -117,10 +121,25 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         stats => stats,
     };
     let kinds = Kinds::new(options.selection.config.kinds);
-    let (attached, ended) = attach(options.selection, &mut shutdown).await?;
+    let context = options.selection.context;
+    let (attached, found, ended) =
+        attach(options.selection, options.redaction.clone(), &mut shutdown).await?;
     let Attached { mut kernel, shared, probes, mut misses, logger } = attached?;
     let _logger = logger.and_then(kernel_log);
     let mut ring = register(shared.ring, Interest::READABLE).context("cannot poll the ring")?;
+    let known = (context != Context::None).then(|| {
+        let mut known = Known::new(context, options.redaction.clone());
+        let ring = ring.get_mut();
+        let drain = |note: &mut dyn FnMut(&[u8])| {
+            while let Some(record) = ring.next() {
+                note(&record);
+            }
+        };
+        let lost = || shared.counters.get(Counter::ProcessLost);
+        // Still with all privileges, which it takes to read whose executables they are.
+        known.begin(found, &options.redaction, clock::now_ns(clock::KERNEL), drain, lost);
+        known
+    });
     tracing::info!("attached to {} syscalls", probes.mechanisms.len());
 
     if let Err(error) = privileges::drop_unneeded(child.is_some()) {
@@ -135,7 +154,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     let account = Account::new(shared.counters, misses, kinds);
     let crowd = Crowd::new(shared.crowd);
     let rate = options.max_output_rate.map(Rate::new);
-    let mut pump = Pump::new(format, sink, account, crowd, options.max_events, rate);
+    let mut pump = Pump::new(format, sink, account, crowd, known, options.max_events, rate);
     let mut unfollowed = Unfollowed::default();
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))
@@ -257,16 +276,19 @@ fn is_reader_gone(error: &io::Error) -> bool {
 /// one. In a thread of its own that ends with it: it has the privileges that are given up next.
 async fn attach(
     selection: Selection,
+    redaction: Redaction,
     shutdown: &mut Shutdown,
-) -> Result<(Result<Attached>, Option<libc::c_int>)> {
+) -> Result<(Result<Attached>, Vec<Found>, Option<libc::c_int>)> {
     let enough = Arc::new(AtomicBool::new(false));
     let (done, mut attached) = oneshot::channel();
     let thread = thread::spawn({
         let enough = Arc::clone(&enough);
         move || {
-            let attached = bpf::attach(&selection, &enough);
+            let mut found = Vec::new();
+            let mut scan = || found = Known::scan(selection.context, &redaction);
+            let attached = bpf::attach(&selection, &enough, &mut scan);
             // Whoever waits for it does so to the end.
-            let _ = done.send(attached);
+            let _ = done.send((attached, found));
         }
     });
     let (attached, ended) = tokio::select! {
@@ -276,9 +298,9 @@ async fn attach(
             (attached.await, Some(signal))
         }
     };
-    let attached = attached.context("the attaching thread is gone")?;
+    let (attached, found) = attached.context("the attaching thread is gone")?;
     thread.join().map_err(|_| anyhow!("the attaching thread panicked"))?;
-    Ok((attached, ended))
+    Ok((attached, found, ended))
 }
 
 /// What is done now and then.

@@ -21,6 +21,7 @@ use super::{
     entry::{Books, Entry},
     ids::Ids,
     kinds::Kind,
+    known::Known,
     queue::Queue,
     rate::Rate,
     sink::Sink,
@@ -46,6 +47,8 @@ pub(crate) struct Pump {
     pub(crate) account: Account,
     /// What programs merged, and whose the lost calls were.
     pub(crate) crowd: Crowd,
+    /// Who the processes are that events name, if that is asked for.
+    known: Option<Known>,
     offset: Offset,
     started_ns: u64,
     ids: Ids,
@@ -73,6 +76,7 @@ impl Pump {
         sink: Sink,
         account: Account,
         crowd: Crowd,
+        known: Option<Known>,
         max_events: Option<u64>,
         rate: Option<Rate>,
     ) -> Self {
@@ -80,6 +84,7 @@ impl Pump {
             queue: Queue::new(format, sink),
             account,
             crowd,
+            known,
             offset: Offset::new(),
             started_ns: now_ns(clock::KERNEL),
             ids: Ids::default(),
@@ -163,7 +168,7 @@ impl Pump {
         match &mut decode::call(record, clock) {
             Ok(call) => {
                 let entry = Entry::Unfinished(call.row, call.holes(), key);
-                let id = self.call(call, entry, || Some(key));
+                let id = self.call(call, clock, entry, || Some(key));
                 self.told.remember(key, id);
                 true
             }
@@ -189,11 +194,16 @@ impl Pump {
     }
 
     fn push(&mut self, record: &[u8], clock: WallClock) {
+        if let Some(known) = &mut self.known
+            && known.note(record, self.account.processes_lost())
+        {
+            return;
+        }
         match decode::kind(record) {
             Some(RecordKind::Generate) => self.push_generate(record, clock),
             Some(RecordKind::Deliver) => self.push_deliver(record, clock),
             Some(RecordKind::Exit) => self.push_exit(record, clock),
-            Some(RecordKind::Call) | None => self.push_call(record, clock),
+            _ => self.push_call(record, clock),
         }
     }
 
@@ -213,7 +223,10 @@ impl Pump {
                 generate.id = self.ids.of_signal(generate.key);
                 generate.seq = self.queue.next_seq();
                 self.events += 1;
-                self.line(Event::Generate(generate), Entry::Other(Kind::Generate));
+                let lost = self.account.processes_lost();
+                let ends = self.known.as_mut().map(|known| known.ends(generate, lost));
+                let event = Event::Generate(generate, ends.as_ref());
+                self.line(event, Entry::Other(Kind::Generate));
             }
             Err(error) => {
                 tracing::error!("a signal that was sent is lost: {error}");
@@ -237,7 +250,10 @@ impl Pump {
                 deliver.id = self.ids.give();
                 deliver.seq = self.queue.next_seq();
                 self.events += 1;
-                self.line(Event::Deliver(deliver), Entry::Other(Kind::Deliver));
+                let lost = self.account.processes_lost();
+                let known = self.known.as_mut().map(|known| known.taker(deliver, lost));
+                let event = Event::Deliver(deliver, known.as_ref());
+                self.line(event, Entry::Other(Kind::Deliver));
             }
             Err(error) => {
                 tracing::error!("a signal that was taken is lost: {error}");
@@ -262,7 +278,9 @@ impl Pump {
                 let generate = exit.key.map(|key| self.ids.of_signal(key));
                 let (id, seq) = (self.ids.give(), self.queue.next_seq());
                 let exit = Exit { id, seq, generate, ..exit };
-                self.line(Event::Exit(&exit), Entry::Other(Kind::Exit));
+                let lost = self.account.processes_lost();
+                let known = self.known.as_mut().map(|known| known.ended(&exit, lost));
+                self.line(Event::Exit(&exit, known.as_ref()), Entry::Other(Kind::Exit));
             }
             Err(error) => {
                 tracing::error!("the end of a process is lost: {error}");
@@ -280,7 +298,7 @@ impl Pump {
             Met::New => match &mut decode::call(record, clock) {
                 Ok(call) => {
                     let entry = Entry::Call(call.row, call.holes());
-                    self.call(call, entry, || Some(Glance::at(record)?.key));
+                    self.call(call, clock, entry, || Some(Glance::at(record)?.key));
                 }
                 Err(error) => {
                     tracing::error!("a record from the kernel is lost: {error}");
@@ -309,13 +327,16 @@ impl Pump {
     fn call(
         &mut self,
         call: &mut Call<'_>,
+        clock: WallClock,
         entry: Entry,
         key: impl FnOnce() -> Option<CallKey>,
     ) -> u64 {
         call.id = self.ids.of_call(key);
         self.events += 1;
         call.seq = self.queue.next_seq();
-        self.line(Event::Call(call), entry);
+        let lost = self.account.processes_lost();
+        let parties = self.known.as_mut().map(|known| known.parties(call, clock, lost));
+        self.line(Event::Call(call, parties.as_ref()), entry);
         call.id
     }
 
@@ -393,6 +414,9 @@ impl Pump {
             self.account.ask_for_misses();
             self.misses_due_ns = now + LOSSES_APART_NS;
         }
+        if let Some(known) = &mut self.known {
+            known.tidy(now, self.account.processes_lost());
+        }
         if now >= self.losses_due_ns && self.report_losses() {
             self.losses_due_ns = now + LOSSES_APART_NS;
         }
@@ -447,7 +471,10 @@ impl Pump {
 
     fn stats(&self, mechanisms: &BTreeMap<usize, Mechanism>) -> Stats {
         let elapsed = now_ns(clock::KERNEL) - self.started_ns;
-        self.account.stats(now_ns(libc::CLOCK_REALTIME), elapsed, mechanisms)
+        let lost = self.account.processes_lost();
+        let context = self.known.as_ref().map_or_else(Default::default, |it| it.counts(lost));
+        let stats = self.account.stats(now_ns(libc::CLOCK_REALTIME), elapsed, mechanisms);
+        Stats { context, ..stats }
     }
 
     /// Writes what was gathered. What there is no room for is lost. May be dropped and called again.
@@ -499,11 +526,14 @@ impl Pump {
 
     /// Books a record that is not printed any more. Says whether anything is lost with it.
     fn give_up_on(&mut self, record: &[u8]) -> bool {
+        if decode::is_change(record) {
+            return false;
+        }
         match decode::kind(record) {
             Some(RecordKind::Generate) => self.account.others.lost(Kind::Generate),
             Some(RecordKind::Deliver) => self.account.others.lost(Kind::Deliver),
             Some(RecordKind::Exit) => self.account.others.lost(Kind::Exit),
-            Some(RecordKind::Call) | None => match self.told.meet(record) {
+            _ => match self.told.meet(record) {
                 Met::New => self.account.not_written(1),
                 Met::Return(_) => self.account.return_lost(),
                 Met::Known => return false,

@@ -25,6 +25,7 @@ use super::{
     refusal, support,
     sys::{self, Kind},
 };
+use crate::join::Context;
 
 /// Everything there is of the kernel side.
 #[expect(missing_debug_implementations, reason = "aya's have none")]
@@ -76,18 +77,23 @@ impl Entry {
 }
 
 /// Loads the programs and attaches them to everything that is selected, unless it is `enough` before
-/// that.
+/// that. With context, calls `scan` as soon as programs tell which processes come, go and change: what it
+/// finds, and what they tell from then on, is without a gap. If there is another attempt, it is called again.
 ///
 /// # Errors
 ///
 /// When nothing could be attached, or something that has no substitute.
-pub fn attach(selection: &Selection, enough: &AtomicBool) -> Result<Attached> {
+pub fn attach(
+    selection: &Selection,
+    enough: &AtomicBool,
+    scan: &mut dyn FnMut(),
+) -> Result<Attached> {
     let mut parts = Parts::begin();
     let mut machine = Machine::running(selection.policy)?;
     parts.end("types");
     let mut without = Vec::new();
     loop {
-        match attach_to(selection, &machine, enough, &mut parts) {
+        match attach_to(selection, &machine, enough, scan, &mut parts) {
             Ok(attached) => {
                 parts.tell();
                 for Refused { mechanism, error } in without {
@@ -115,6 +121,7 @@ fn attach_to(
     selection: &Selection,
     machine: &Machine,
     enough: &AtomicBool,
+    scan: &mut dyn FnMut(),
     parts: &mut Parts,
 ) -> Result<Attached, Failed> {
     let (kernel, shared) = load::load(selection, machine)?;
@@ -126,6 +133,11 @@ fn attach_to(
         counting: Vec::new(),
         refused: Vec::new(),
     };
+    if selection.context != Context::None {
+        attaching.context()?;
+        scan();
+        parts.end("context");
+    }
     attaching.many(enough)?;
     parts.end("many");
     attaching.kinds(selection.config.kinds)?;
@@ -342,6 +354,20 @@ impl Attaching {
         }
         if chosen & kinds::SIGNALS != 0 {
             self.raw_tracepoint("generate", c"signal_generate")?;
+        }
+        Ok(())
+    }
+
+    /// Processes that come, go and change.
+    fn context(&mut self) -> Result<()> {
+        for (program, tracepoint) in [
+            ("process_end", c"sched_process_exit"),
+            ("process_rename", c"task_rename"),
+            ("process_move", c"cgroup_attach_task"),
+            ("process_exec", c"sched_process_exec"),
+            ("process_fork", c"task_newtask"),
+        ] {
+            self.raw_tracepoint(program, tracepoint)?;
         }
         Ok(())
     }

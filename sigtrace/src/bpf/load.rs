@@ -33,6 +33,7 @@ use super::{
     sys,
     types::{BTF, Types},
 };
+use crate::join::Context;
 
 /// The agent is woken when the ring is this part full.
 const WAKEUP_PART: u32 = 8;
@@ -146,6 +147,14 @@ impl Machine {
         Ok(())
     }
 
+    /// Refuses to tell who processes are where programs cannot.
+    fn check_context(&self, selection: &Selection) -> Result<()> {
+        if selection.context == Context::None || offsets::tell_context(&self.offsets) {
+            return Ok(());
+        }
+        bail!("--context: {}; --context none does without", self.lacks())
+    }
+
     /// Why the members of the kernel's structs are not known.
     fn lacks(&self) -> String {
         if self.types.is_some() {
@@ -167,6 +176,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
     let Machine { types, offsets, features } = machine;
     machine.check_identity(selection.config.select)?;
     machine.check_kinds(selection.config.kinds)?;
+    machine.check_context(selection)?;
     let processors = processors()?;
     let functions = machine.functions(selection.rows.iter().map(|&row| &SYSCALLS[row]));
     let plan = Plan::new(selection, features, &functions);

@@ -31,6 +31,8 @@ use std::{collections::HashMap, fs::File};
 
 use sigtrace_common::Config;
 
+use crate::join::Context;
+
 pub use attach::{Attached, Probes, attach};
 pub use counters::Counters;
 pub use crowd::Crowd;
@@ -45,6 +47,8 @@ pub use slots::{Overdue, RecordBytes};
 pub struct Selection {
     /// Rows of the syscall table to attach to.
     pub rows: Vec<usize>,
+    /// How much is to be known of the processes that events name.
+    pub context: Context,
     /// By which mechanisms.
     pub policy: Policy,
     /// The filter. What depends on the kernel and on the sizes of maps is filled in while loading.

@@ -27,6 +27,7 @@ pub(super) fn of(types: &Types) -> Offsets {
         ancestors,
         signals,
         memory,
+        context,
     ] {
         if let Some(found) = group(types, &task, offsets) {
             offsets = found;
@@ -50,6 +51,11 @@ pub(super) fn tell_exits(offsets: &Offsets) -> bool {
 /// Whether programs that know these offsets can tell of signals that are sent.
 pub(super) fn tell_signals(offsets: &Offsets) -> bool {
     offsets.task_ptrace != 0
+}
+
+/// Whether programs that know these offsets can tell who processes are.
+pub(super) fn tell_context(offsets: &Offsets) -> bool {
+    offsets.mm_exe_file != 0
 }
 
 /// Whether programs that know these offsets can make sense of what a function is called with.
@@ -295,6 +301,47 @@ fn memory(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offsets>
             + types.structure("cgroup_subsys_state").member("cgroup")?,
         mem_cgroup_memory_max: group.member("memory")?
             + types.structure("page_counter").member("max")?,
+        ..offsets
+    })
+}
+
+/// For programs that tell who processes are.
+fn context(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    let has_all = [
+        offsets.task_start_boottime,
+        offsets.pid_level,
+        offsets.task_pid_links,
+        offsets.kernfs_node_id,
+        offsets.task_mm,
+        offsets.file_inode,
+    ];
+    has_all.iter().all(|offset| *offset != 0).then_some(())?;
+    let (mm, file) = (types.structure("mm_struct"), types.structure("file"));
+    let (dentry, mount) = (types.structure("dentry"), types.structure("mount"));
+    let (path, node) = (types.structure("path"), types.structure("kernfs_node"));
+    let binprm = types.structure("linux_binprm");
+    let file_path = file.member("f_path")?;
+    Some(Offsets {
+        task_self_exec_id: task.member("self_exec_id")?,
+        task_loginuid: task.member("loginuid").unwrap_or(Offsets::MISSING),
+        signal_pids: types.structure("signal_struct").member("pids")?,
+        mm_exe_file: mm.member("exe_file")?,
+        mm_arg_start: mm.member("arg_start")?,
+        mm_arg_end: mm.member("arg_end")?,
+        file_dentry: file_path + path.member("dentry")?,
+        file_mnt: file_path + path.member("mnt")?,
+        dentry_parent: dentry.member("d_parent")?,
+        dentry_name: dentry.member("d_name")? + types.structure("qstr").member("name")?,
+        dentry_inode: dentry.member("d_inode")?,
+        inode_nlink: types.structure("inode").member("i_nlink")?,
+        mount_mnt: mount.member("mnt")?,
+        mount_parent: mount.member("mnt_parent")?,
+        mount_mountpoint: mount.member("mnt_mountpoint")?,
+        vfsmount_root: types.structure("vfsmount").member("mnt_root")?,
+        kernfs_parent: node.member("__parent").or_else(|| node.member("parent"))?,
+        kernfs_name: node.member("name")?,
+        binprm_filename: binprm.member("filename")?,
+        binprm_interp: binprm.member("interp")?,
         ..offsets
     })
 }

@@ -221,7 +221,7 @@ fn btf() -> Condition {
             Standing::Lacking {
                 effect: "events have no ppid, no target and no ids of pid namespaces; from 6.10 on, \
                          reads from a signalfd are not traced; --follow keeps processes that have ended; \
-                         --target-comm, --target-uid and --target-cgroup are refused",
+                         --target-comm, --target-uid, --target-cgroup, --events exit and --context are refused",
             },
         )
     };

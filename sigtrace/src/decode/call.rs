@@ -47,6 +47,11 @@ pub struct Call<'a> {
     /// and is known: the process behind a pidfd; for a caller in another namespace what the
     /// number it gave means there. A process group is negative.
     pub target: Option<i32>,
+    /// The [tag](sigtrace_common::tag) of the calling process, if it was asked for.
+    pub caller_tag: u32,
+    /// The process that it names, if it was asked for and is known: its id, in the initial pid namespace, and its
+    /// tag.
+    pub named: Option<(u32, u32)>,
     /// How it ended.
     pub outcome: Return,
     /// Whom it sent a signal to, where that was counted.
@@ -82,6 +87,12 @@ impl<'a> Call<'a> {
     pub fn target_argument(&self) -> Option<usize> {
         let layout = layout::of(self.row)?;
         layout.pidfd.or(layout.number.filter(|_| self.ns.is_some()))
+    }
+
+    /// Index of the argument that names a process, if one does: of a thread and its process the thread.
+    pub fn naming_argument(&self) -> Option<usize> {
+        let layout = layout::of(self.row)?;
+        layout.pidfd.or(layout.number)
     }
 
     /// What it returned; `None` when it returns nothing, or when that was not seen.
@@ -126,8 +137,8 @@ impl<'a> Call<'a> {
 /// Whom a call sent a signal to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
-    /// How many processes, or threads where it names one.
-    pub reached: u32,
+    /// How many processes, or threads where it names one; `None` if more than could be counted.
+    pub reached: Option<u32>,
     /// How many it was not allowed to; `None` where the kernel does not say.
     pub refused: Option<u32>,
 }

@@ -77,10 +77,7 @@ fn read(record: &[u8], clock: WallClock) -> Option<Deliver> {
         seq: 0,
         generate: None,
         time_ns: clock.unix_ns(time_ns),
-        cpu: bytes::u32(
-            record,
-            offset_of!(common::Deliver, header) + offset_of!(common::Header, cpu),
-        )?,
+        cpu: header::cpu(record)?,
         key: sent_ns.map(|sent_ns| SignalKey { pid: thread.process.pid, sent_ns }),
         // The clock of one processor can be a little behind that of another.
         latency_ns: sent_ns.map(|sent_ns| time_ns.saturating_sub(sent_ns)),
@@ -94,6 +91,8 @@ fn read(record: &[u8], clock: WallClock) -> Option<Deliver> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use sigtrace_common::tag::tag;
+
     use super::*;
     use crate::decode::{Comm, Members, Process, tests_of_generate as sent};
 
@@ -105,6 +104,7 @@ pub(crate) mod tests {
                 version: 1,
                 length: size_of::<common::Deliver>() as u16,
                 cpu: 2,
+                more: 0,
             },
             time_ns: 1_000_004_101,
             generated_ns: 1_000_000_001,
@@ -153,7 +153,7 @@ pub(crate) mod tests {
             },
             handler: Handler::Function(0x55aa_0000_1000),
             flags: Flags { table: &SA, bits: 0x1400_0000 },
-            thread: Thread { process, tid: 812 },
+            thread: Thread { process, tid: 812, tag: tag(400_000_001, 7) },
         };
         assert_eq!(deliver(&bytes_of(&taken()), CLOCK), Ok(expected));
         let unknown = common::Deliver { generated_ns: 0, ..taken() };
@@ -172,7 +172,7 @@ pub(crate) mod tests {
         }
         let mut short = taken();
         short.header.length = 100;
-        assert_eq!(error(short), DecodeError::TooShort { length: 100, needed: 144 });
+        assert_eq!(error(short), DecodeError::TooShort { length: 100, needed: 152 });
         let mut other = taken();
         other.header.kind = 1;
         assert_eq!(error(other), DecodeError::OtherKind(1));

@@ -2,7 +2,7 @@
 
 use std::mem::{offset_of, size_of};
 
-use sigtrace_common::{self as common, Abi, RecordKind, ending};
+use sigtrace_common::{self as common, Abi, RecordKind, ending, tag::tag};
 
 use super::{Comm, DecodeError, Process, SignalKey, WallClock, bytes, header};
 use crate::names::{audit_arch, signal};
@@ -59,6 +59,8 @@ pub struct Exit {
     pub signal: i32,
     /// Whether memory was dumped.
     pub core_dumped: bool,
+    /// The [tag](sigtrace_common::tag) of the process.
+    pub tag: u32,
     /// The process.
     pub process: Process,
 }
@@ -85,6 +87,7 @@ pub fn exit(record: &[u8], clock: WallClock) -> Result<Exit, DecodeError> {
 fn read(record: &[u8], clock: WallClock) -> Option<Exit> {
     record.get(..size_of::<common::Exit>())?;
     let word = |offset| bytes::u32(record, offset);
+    let byte = |offset| bytes::array::<1>(record, offset).map(|[byte]| byte);
     let time = |offset| bytes::u64(record, offset).map(|time_ns| clock.unix_ns(time_ns));
     let status = word(offset_of!(common::Exit, status))?;
     let signal = (status & common::Exit::SIGNAL).cast_signed();
@@ -92,18 +95,22 @@ fn read(record: &[u8], clock: WallClock) -> Option<Exit> {
     let fatal_ns = bytes::u64(record, offset_of!(common::Exit, fatal_ns))?;
     let refused = Refused {
         number: word(offset_of!(common::Exit, number))?.cast_signed(),
-        arch: arch(word(offset_of!(common::Exit, abi))?),
+        arch: arch(byte(offset_of!(common::Exit, abi))?),
     };
     Some(Exit {
         id: 0,
         seq: 0,
         time_ns: time(offset_of!(common::Exit, time_ns))?,
-        cpu: word(offset_of!(common::Exit, header) + offset_of!(common::Header, cpu))?,
+        cpu: header::cpu(record)?,
         generate: None,
         key: (fatal_ns != 0).then_some(SignalKey { pid, sent_ns: fatal_ns }),
-        reason: reason(word(offset_of!(common::Exit, ending))?, signal, refused),
+        reason: reason(byte(offset_of!(common::Exit, ending))?, signal, refused),
         signal,
         core_dumped: status & common::Exit::CORE != 0,
+        tag: tag(
+            bytes::u64(record, offset_of!(common::Exit, start_ns))?,
+            word(offset_of!(common::Exit, execs))?,
+        ),
         process: Process {
             pid,
             start_ns: time(offset_of!(common::Exit, start_ns))?,
@@ -117,8 +124,8 @@ fn read(record: &[u8], clock: WallClock) -> Option<Exit> {
 
 /// Why it ended. Without a signal a filter ends a process by SIGSYS, and strict mode by SIGKILL
 /// (`__seccomp_filter`, `__secure_computing_strict`, `kernel/seccomp.c`).
-fn reason(ending: u32, signal: i32, refused: Refused) -> Reason {
-    const WITHOUT: u32 = ending::BY_NO_SIGNAL | ending::SECCOMP;
+fn reason(ending: u8, signal: i32, refused: Refused) -> Reason {
+    const WITHOUT: u8 = ending::BY_NO_SIGNAL | ending::SECCOMP;
     /// `SIGKILL` and `SIGSYS`.
     const SIGNALS: [i32; 2] = [9, 31];
     if ending & WITHOUT == WITHOUT && SIGNALS.contains(&signal) && refused.number >= 0 {
@@ -129,9 +136,8 @@ fn reason(ending: u32, signal: i32, refused: Refused) -> Reason {
 }
 
 /// The `AUDIT_ARCH_*` of an [`Abi`]'s number.
-fn arch(abi: u32) -> u32 {
-    let abi = u8::try_from(abi).ok().and_then(Abi::from_number);
-    audit_arch::of(abi.unwrap_or(Abi::X86_64))
+fn arch(abi: u8) -> u32 {
+    audit_arch::of(Abi::from_number(abi).unwrap_or(Abi::X86_64))
 }
 
 #[cfg(test)]
@@ -152,7 +158,7 @@ pub(crate) mod tests {
             &33_u32.to_ne_bytes(),
             &34_u32.to_ne_bytes(),
             &(11_u32 | 0x80).to_ne_bytes(),
-            &[0; 4],
+            &7_u32.to_ne_bytes(),
             &990_000_001_u64.to_ne_bytes(),
             &u32::MAX.to_ne_bytes(),
             &[0; 4],
@@ -186,6 +192,7 @@ pub(crate) mod tests {
             reason: Reason::Signal,
             signal: 11,
             core_dumped: true,
+            tag: tag(400_000_001, 7),
             process,
         };
         assert_eq!(header::kind(&segfault(&[])), Some(RecordKind::Exit));

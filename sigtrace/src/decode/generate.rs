@@ -256,7 +256,7 @@ impl Raw {
         let current = offset_of!(common::Generate, current);
         let limit_pages = long(memory + 8)?;
         Some(Self {
-            cpu: word(offset_of!(common::Generate, header) + offset_of!(common::Header, cpu))?,
+            cpu: header::cpu(record)?,
             time_ns: long(offset_of!(common::Generate, time_ns))?,
             request_ns: long(offset_of!(common::Generate, request_ns))?,
             merged_ns: long(offset_of!(common::Generate, merged_ns))?,
@@ -367,7 +367,7 @@ fn is_forged(raw: &Raw, row: usize, info: Option<Siginfo>) -> bool {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use sigtrace_common::find;
+    use sigtrace_common::{find, tag::tag};
 
     use super::*;
     use crate::decode::Comm;
@@ -380,12 +380,14 @@ pub(crate) mod tests {
                 version: 1,
                 length: size_of::<common::Generate>() as u16,
                 cpu: 3,
+                more: 0,
             },
             time_ns: 1_000_000_001,
             request_ns: 1_000_000_000,
             info: words(&[(0, 15), (16, 900), (20, 1000)]),
             handler: 0x55aa_0000_1000,
             memory: [0; 2],
+            args: [812, 15, 0],
             target: common::Thread {
                 start_ns: 400_000_001,
                 comm: *b"nginx\0\0\0\0\0\0\0\0\0\0\0",
@@ -395,6 +397,8 @@ pub(crate) mod tests {
                 uid: 33,
                 gid: 34,
                 ns_pid: 0,
+                execs: 7,
+                reserved: 0,
             },
             current: common::Thread {
                 start_ns: 500_000_001,
@@ -405,6 +409,8 @@ pub(crate) mod tests {
                 uid: 1000,
                 gid: 1001,
                 ns_pid: 0,
+                execs: 7,
+                reserved: 0,
             },
             facts: fact::PROCESS | fact::CALL | fact::OWN | fact::OWN_INFO,
             number: 62,
@@ -440,7 +446,7 @@ pub(crate) mod tests {
     fn thread(comm: &[u8; 16], start_ns: u64, ids: [u32; 5]) -> Thread {
         let [pid, tid, ppid, uid, gid] = ids;
         let process = Process { pid, start_ns, comm: Comm(*comm), ppid: Some(ppid), uid, gid };
-        Thread { process, tid }
+        Thread { process, tid, tag: tag(start_ns - 5_000_000_000, 7) }
     }
 
     fn kill(code: i32, pid: i32, uid: u32) -> Siginfo {
@@ -592,7 +598,7 @@ pub(crate) mod tests {
         assert_eq!(error(syscall), DecodeError::UnknownSyscall(99));
         let mut short = terminate();
         short.header.length = 200;
-        assert_eq!(error(short), DecodeError::TooShort { length: 200, needed: 216 });
+        assert_eq!(error(short), DecodeError::TooShort { length: 200, needed: 256 });
         let mut other = terminate();
         other.header.kind = 1;
         assert_eq!(error(other), DecodeError::OtherKind(1));

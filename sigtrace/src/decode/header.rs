@@ -1,10 +1,15 @@
 //! What every record begins with (`sigtrace_common::Header`).
 
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 
 use sigtrace_common::{Header, RecordKind};
 
-use super::DecodeError;
+use super::{DecodeError, bytes};
+
+/// The processor that a record is of; `None` if it is too short to say.
+pub(super) fn cpu(record: &[u8]) -> Option<u32> {
+    bytes::u16(record, offset_of!(Header, cpu)).map(u32::from)
+}
 
 /// What a record is of, as far as its first byte tells; `None` if that is nothing.
 pub fn kind(bytes: &[u8]) -> Option<RecordKind> {
@@ -32,8 +37,6 @@ pub fn record(bytes: &[u8]) -> Result<(RecordKind, &[u8]), DecodeError> {
 
 #[cfg(test)]
 mod tests {
-    use std::mem::offset_of;
-
     use super::*;
     use crate::decode::sample::Sample;
 
@@ -58,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_record_of_a_kind_or_a_version_that_does_not_exist_is_refused() {
-        for kind in [0, 5, 255] {
+        for kind in [0, 99, 255] {
             let other = Sample::of("pause", &[]).with(offset_of!(Header, kind), &[kind]);
             assert_eq!(record(other.bytes()), Err(DecodeError::UnknownKind(kind)));
         }

@@ -16,6 +16,7 @@ mod glance;
 mod header;
 mod layout;
 mod lost;
+mod process;
 mod record;
 mod repeated;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub use generate::{Generate, OutOfMemory, SentOutcome, TargetState, generate, ui
 pub use glance::{CallKey, Glance, uid};
 pub use header::kind;
 pub use lost::lost;
+pub use process::{Change, Exec, Path, State, Who, change, is_change};
 pub use record::call;
 pub use repeated::{Repeated, repeated};
 pub use sigaction::{Handler, Sigaction};

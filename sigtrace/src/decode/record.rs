@@ -3,8 +3,8 @@
 use std::mem::offset_of;
 
 use sigtrace_common::{
-    Abi, Access, Arg, Capture, DATA_OFFSET, Group, Kind, MAX_ARGS, REACH_COUNTED, Record,
-    RecordKind, SIGNALFD_SIGINFO_SIZE, SYSCALLS, State, Syscall, UNKNOWN_MASK,
+    Abi, Access, Arg, Capture, DATA_OFFSET, Group, Kind, MAX_ARGS, Record, RecordKind,
+    SIGNALFD_SIGINFO_SIZE, SYSCALLS, State, Syscall, UNKNOWN_MASK,
 };
 
 use super::{
@@ -64,6 +64,8 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         values: values(syscall, abi, outcome, &header, record)?,
         late: late(syscall, &header),
         target: Some(header.target).filter(|target| *target != 0),
+        caller_tag: header.caller,
+        named: named(syscall, &header),
         outcome,
         reach: reach(syscall, layout.number, outcome, &header),
         mask_change: mask_change(layout.masks, outcome, record),
@@ -83,11 +85,12 @@ struct Header {
     gid: u32,
     ppid: u32,
     cpu: u32,
+    more: u16,
     comm: [u8; 16],
     target: i32,
     ns_pid: u32,
     ns_tid: u32,
-    reached: u32,
+    caller: u32,
     syscall: u16,
     abi: u8,
     state: u8,
@@ -113,21 +116,32 @@ impl Header {
             uid: bytes::u32(from, offset_of!(Record, uid))?,
             gid: bytes::u32(from, offset_of!(Record, gid))?,
             ppid: bytes::u32(from, offset_of!(Record, ppid))?,
-            cpu: bytes::u32(
+            cpu: super::header::cpu(from)?,
+            more: bytes::u16(
                 from,
-                offset_of!(Record, header) + offset_of!(sigtrace_common::Header, cpu),
+                offset_of!(Record, header) + offset_of!(sigtrace_common::Header, more),
             )?,
             comm: bytes::array(from, offset_of!(Record, comm))?,
             target: bytes::i32(from, offset_of!(Record, target))?,
             ns_pid: bytes::u32(from, offset_of!(Record, ns_pid))?,
             ns_tid: bytes::u32(from, offset_of!(Record, ns_tid))?,
-            reached: bytes::u32(from, offset_of!(Record, reached))?,
+            caller: bytes::u32(from, offset_of!(Record, caller))?,
             syscall: bytes::u16(from, offset_of!(Record, syscall))?,
             abi,
             state,
             captures: bytes::array(from, offset_of!(Record, captures))?,
         })
     }
+}
+
+/// The process that a call names, from the upper halves of its first two arguments, which mean nothing unless
+/// the caller's tag is there, too.
+fn named(syscall: &Syscall, header: &Header) -> Option<(u32, u32)> {
+    if header.caller == 0 || !syscall.names_process() {
+        return None;
+    }
+    let [tag, pid, ..] = header.args.map(|arg| (arg >> 32) as u32);
+    (pid != 0).then_some((pid, tag))
 }
 
 /// Which of the call's inputs were read late.
@@ -151,7 +165,8 @@ fn reach(
     header: &Header,
 ) -> Option<Reach> {
     // As it is nearly always.
-    if header.reached & REACH_COUNTED == 0 || !syscall.is_in(Group::Send) {
+    let more = header.more.checked_sub(1)?;
+    if !syscall.is_in(Group::Send) {
         return None;
     }
     let Return::Value { ret, .. } = outcome else { return None };
@@ -165,7 +180,8 @@ fn reach(
         Ok(0) => is_for_one.then_some(0),
         _ => Some(0),
     };
-    Some(Reach { reached: header.reached & !REACH_COUNTED, refused })
+    let reached = Some(more).filter(|more| *more != u16::MAX - 1);
+    Some(Reach { reached: reached.map(u32::from), refused })
 }
 
 /// What the call did to its thread's mask, as far as the record tells.

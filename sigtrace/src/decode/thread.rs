@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use sigtrace_common as common;
+use sigtrace_common::{self as common, tag::tag};
 
 use super::{Comm, WallClock, bytes};
 
@@ -30,6 +30,8 @@ pub struct Thread {
     pub process: Process,
     /// The thread's id, in the initial pid namespace.
     pub tid: u32,
+    /// The [tag](sigtrace_common::tag) of the process.
+    pub tag: u32,
 }
 
 /// What tells a signal that was sent from all others of a run.
@@ -55,5 +57,6 @@ pub(super) fn thread(record: &[u8], at: usize, clock: WallClock) -> Option<Threa
             gid: word(offset_of!(common::Thread, gid))?,
         },
         tid: word(offset_of!(common::Thread, tid))?,
+        tag: tag(start_ns, word(offset_of!(common::Thread, execs))?),
     })
 }

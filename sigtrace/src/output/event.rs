@@ -1,12 +1,13 @@
 //! What there is to write.
 
+use super::process::{Ends, Known, Parties};
 use crate::decode::{Call, Comm, Deliver, Exit, Generate, Repeated};
 
 /// One line of the stream.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A system call.
-    Call(&'a Call<'a>),
+    /// A system call, and with context who it is about.
+    Call(&'a Call<'a>, Option<&'a Parties>),
     /// The return of a call that was printed as unfinished.
     Return {
         /// The call as it is known now, with the id that it was printed with.
@@ -15,12 +16,12 @@ pub enum Event<'a> {
         /// since 1970 (UTC).
         time_ns: u64,
     },
-    /// A signal is sent.
-    Generate(&'a Generate),
-    /// A signal is taken.
-    Deliver(&'a Deliver),
-    /// A signal ended a process.
-    Exit(&'a Exit),
+    /// A signal is sent; with context, by whom and to whom.
+    Generate(&'a Generate, Option<&'a Ends>),
+    /// A signal is taken; with context, by whom.
+    Deliver(&'a Deliver, Option<&'a Known>),
+    /// A signal ended a process; with context, which.
+    Exit(&'a Exit, Option<&'a Known>),
     /// Calls that were merged.
     Repeated {
         /// The calls.
@@ -40,10 +41,10 @@ impl Event<'_> {
     /// The real user id of whoever made the calls that it is about, or whose process it is; of a signal whose thread was at work.
     pub fn uid(&self) -> Option<u32> {
         match self {
-            Self::Call(call) | Self::Return { call, .. } => Some(call.uid),
-            Self::Generate(generate) => Some(generate.charged),
-            Self::Deliver(deliver) => Some(deliver.thread.process.uid),
-            Self::Exit(exit) => Some(exit.process.uid),
+            Self::Call(call, _) | Self::Return { call, .. } => Some(call.uid),
+            Self::Generate(generate, _) => Some(generate.charged),
+            Self::Deliver(deliver, _) => Some(deliver.thread.process.uid),
+            Self::Exit(exit, _) => Some(exit.process.uid),
             Self::Repeated { repeated, .. } => Some(repeated.uid),
             Self::Lost(_) | Self::Blind(_) | Self::Stats(_) => None,
         }
@@ -130,6 +131,8 @@ pub struct Stats {
     pub returns: Counts,
     /// What became of events of other kinds that are chosen, by kind.
     pub events: Vec<(&'static str, Counts)>,
+    /// With context: what became of the table of processes.
+    pub context: Counts,
     /// How each syscall is probed.
     pub probes: Vec<(&'static str, &'static str)>,
 }

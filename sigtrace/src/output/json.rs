@@ -7,12 +7,12 @@ mod deliver;
 mod exit;
 mod generate;
 mod integer;
+mod process;
 mod repeated;
 mod siginfo;
 mod stats;
 #[cfg(test)]
 mod tests;
-mod thread;
 mod value;
 mod writer;
 
@@ -39,16 +39,21 @@ impl Json {
 impl Format for Json {
     fn write(&mut self, event: Event<'_>, buffer: &mut Vec<u8>) -> io::Result<()> {
         match event {
-            Event::Call(call) => {
-                let time = self.clock.text(call.time_ns);
-                call::write(call, self.sets, time, &mut self.caller, buffer);
+            Event::Call(call, parties) => {
+                let time = *self.clock.text(call.time_ns);
+                let parties = parties.map(|parties| call::Parties::new(parties, &mut self.clock));
+                call::write(call, parties, self.sets, &time, &mut self.caller, buffer);
             }
             Event::Return { call, time_ns } => {
                 call::write_return(call, self.sets, self.clock.text(time_ns), buffer);
             }
-            Event::Generate(generate) => generate::write(generate, &mut self.clock, buffer),
-            Event::Deliver(deliver) => deliver::write(deliver, &mut self.clock, buffer),
-            Event::Exit(exit) => exit::write(exit, &mut self.clock, buffer),
+            Event::Generate(generate, ends) => {
+                generate::write(generate, ends, &mut self.clock, buffer);
+            }
+            Event::Deliver(deliver, known) => {
+                deliver::write(deliver, known, &mut self.clock, buffer);
+            }
+            Event::Exit(exit, known) => exit::write(exit, known, &mut self.clock, buffer),
             Event::Repeated { repeated, time_ns } => {
                 repeated::write(repeated, time_ns, &mut self.clock, buffer);
             }

@@ -5,6 +5,7 @@ mod event;
 mod hex;
 mod json;
 mod printable;
+mod process;
 mod text;
 mod timestamp;
 
@@ -13,6 +14,7 @@ use std::io;
 pub use event::{Blind, Counts, Event, Lost, Most, MostOf, Stats};
 pub use json::{Json, MAX_NUMBER};
 pub(crate) use printable::is_printable;
+pub use process::{Ends, Known, Parties, Process};
 pub(crate) use text::Escaped;
 pub use text::Text;
 

@@ -7,6 +7,7 @@ mod escape;
 mod exit;
 mod generate;
 mod palette;
+mod process;
 mod repeated;
 mod siginfo;
 mod stats;
@@ -39,25 +40,25 @@ impl Format for Text {
     fn write(&mut self, event: Event<'_>, buffer: &mut Vec<u8>) -> io::Result<()> {
         let palette = &self.palette;
         match event {
-            Event::Call(call) => {
+            Event::Call(call, parties) => {
                 palette.time(self.clock.time_of_day(call.time_ns), buffer)?;
-                call::write(call, self.sets, palette, buffer)?;
+                call::write(call, parties, self.sets, palette, buffer)?;
             }
             Event::Return { call, time_ns } => {
                 palette.time(self.clock.time_of_day(time_ns), buffer)?;
                 call::write_return(call, self.sets, palette, buffer)?;
             }
-            Event::Generate(generate) => {
+            Event::Generate(generate, _) => {
                 palette.time(self.clock.time_of_day(generate.time_ns), buffer)?;
                 generate::write(generate, palette, buffer)?;
             }
-            Event::Deliver(deliver) => {
+            Event::Deliver(deliver, _) => {
                 palette.time(self.clock.time_of_day(deliver.time_ns), buffer)?;
                 deliver::write(deliver, palette, buffer)?;
             }
-            Event::Exit(exit) => {
+            Event::Exit(exit, known) => {
                 palette.time(self.clock.time_of_day(exit.time_ns), buffer)?;
-                exit::write(exit, palette, buffer)?;
+                exit::write(exit, known, palette, buffer)?;
             }
             Event::Repeated { repeated, time_ns } => {
                 palette.time(self.clock.time_of_day(time_ns), buffer)?;

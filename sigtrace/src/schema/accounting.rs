@@ -112,6 +112,11 @@ pub(super) fn stats() -> Value {
         ("probes", described("How each selected syscall is probed.", probes)),
     ]);
     let fates = object(numbers(agent::kind_fates(0, 0, 0)));
+    stats["properties"]["context"] = described(
+        "With --context: processes known, the room for them, how often one was not known, and lost records \
+         of processes.",
+        object(numbers(agent::context_counts(0, 0, 0))),
+    );
     stats["properties"]["events"] = described(
         "With --events: what became of events of other kinds than calls, by kind.",
         json!({

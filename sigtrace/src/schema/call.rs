@@ -22,7 +22,17 @@ pub(super) fn call() -> Value {
         );
         call["properties"][key] = described(&text, reference("uint32"));
     }
-    call["dependentRequired"] = json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"] });
+    for (key, what) in [
+        ("caller", "With --context: the calling process; null if it is not known for certain."),
+        (
+            "target",
+            "With --context: the process that the call names, likewise; only in calls that can.",
+        ),
+    ] {
+        call["properties"][key] = described(what, or_null(reference("party")));
+    }
+    call["dependentRequired"] =
+        json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"], "target": ["caller"] });
     reach(&mut call);
     mask_change(&mut call);
     call["allOf"] = json!([results(), masks(), reference(args::BY_CALL)]);
@@ -51,15 +61,15 @@ pub(super) fn returned() -> Value {
 
 /// The keys of calls that send signals.
 fn reach(event: &mut Value) {
-    let (reached, refused) = (reference("uint32"), or_null(reference("uint32")));
+    let number = || or_null(reference("uint32"));
     event["properties"]["reached"] = described(
-        "How many processes, or threads if it names one, it sent a signal to; present only in calls that \
-         send signals, if `generate` is among --events, and the return was seen.",
-        reached,
+        "How many processes, or threads if it names one, it sent a signal to, null if more than can be \
+         counted; present only in calls that send signals, if `generate` is among --events, and the return was seen.",
+        number(),
     );
     event["properties"]["refused"] = described(
         "How many it was not allowed to; null where the kernel does not say. Present with `reached`.",
-        refused,
+        number(),
     );
 }
 

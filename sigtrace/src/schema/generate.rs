@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 use sigtrace_common::{Group, SYSCALLS};
 
-use super::{
-    parts::{any_of, described, integer, names, object, or_null, reference},
-    thread,
-};
+use super::parts::{any_of, described, integer, names, object, or_null, reference};
 use crate::decode::{Cause, SentOutcome};
 
 /// The event of such a signal.
@@ -82,14 +79,6 @@ pub(super) fn generate() -> Value {
     generate["then"] = json!({ "required": ["memory"] });
     generate["else"] = json!({ "not": { "required": ["memory"] } });
     generate
-}
-
-/// A process and a thread of it.
-pub(super) fn thread() -> Value {
-    let tid = described("The thread's id, in the initial pid namespace.", reference("uint32"));
-    let mut keys = thread::keys();
-    keys.insert(1, ("tid", tid));
-    object(keys)
 }
 
 /// What a process does with a signal.

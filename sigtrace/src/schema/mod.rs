@@ -17,12 +17,12 @@ mod exit;
 mod generate;
 mod parts;
 mod print;
+mod process;
 mod repeated;
 mod siginfo;
 mod structures;
 #[cfg(test)]
 pub(crate) mod tests;
-mod thread;
 
 use std::io::{self, Write};
 
@@ -76,8 +76,11 @@ fn definitions() -> Map<String, Value> {
         (name.to_owned(), parts::described(summary, schema))
     });
     let structures = structures::definitions().into_iter().chain(parts::definitions());
-    let structures =
-        structures.chain([("process", thread::process()), ("thread", generate::thread())]);
+    let structures = structures.chain([
+        ("process", process::process()),
+        ("party", process::party()),
+        ("thread", process::thread()),
+    ]);
     let structures = structures.map(|(name, schema)| (name.to_owned(), schema));
     events.into_iter().chain(args::definitions()).chain(structures).collect()
 }

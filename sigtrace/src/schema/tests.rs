@@ -108,21 +108,24 @@ fn leaves(event: &Value) -> Vec<String> {
 fn exit() -> Value {
     let record = crate::decode::tests_of_exit::segfault(&[]);
     let clock = crate::decode::WallClock { offset_ns: 0 };
-    printed(Event::Exit(&crate::decode::exit(&record, clock).unwrap()))
+    printed(Event::Exit(&crate::decode::exit(&record, clock).unwrap(), None))
 }
 
 /// A signal that is sent.
 fn generate() -> Value {
     use crate::decode::tests_of_generate::{bytes_of, terminate};
     let clock = crate::decode::WallClock { offset_ns: 0 };
-    printed(Event::Generate(&crate::decode::generate(&bytes_of(&terminate()), clock).unwrap()))
+    printed(Event::Generate(
+        &crate::decode::generate(&bytes_of(&terminate()), clock).unwrap(),
+        None,
+    ))
 }
 
 /// A signal that is taken.
 fn deliver() -> Value {
     use crate::decode::tests_of_deliver::{bytes_of, taken};
     let clock = crate::decode::WallClock { offset_ns: 0 };
-    printed(Event::Deliver(&crate::decode::deliver(&bytes_of(&taken()), clock).unwrap()))
+    printed(Event::Deliver(&crate::decode::deliver(&bytes_of(&taken()), clock).unwrap(), None))
 }
 
 fn printed(event: Event<'_>) -> Value {

@@ -55,6 +55,24 @@ const EXIT: [&str; 9] =
     ["event", "id", "time", "seq", "cpu", "sig", "signo", "core_dumped", "process"];
 /// At the end, for calls that change the mask.
 const MASKS: [&str; 2] = ["mask_blocked", "mask_unblocked"];
+/// After `args`, with context; the second only of calls that name a process.
+const PARTIES: [&str; 2] = ["caller", "target"];
+const PROCESS: [&str; 6] = ["pid", "start", "comm", "ppid", "uid", "gid"];
+/// What a process has with context, …
+const KNOWN: [&str; 10] = [
+    "exe",
+    "exe_deleted",
+    "script",
+    "loginuid",
+    "cgroup",
+    "unit",
+    "user_unit",
+    "container",
+    "ns_pid",
+    "parents",
+];
+/// … and after `script` with all of it.
+const FULL: [&str; 3] = ["cmdline", "cmdline_truncated", "cmdline_redacted"];
 /// After `tid`, for callers in a pid namespace of their own.
 const NAMESPACE: [&str; 2] = ["ns_pid", "ns_tid"];
 const CAUSES: [&str; 8] = [
@@ -131,7 +149,16 @@ struct SoFar {
 fn call(event: &Object, so_far: &mut SoFar, processors: u64, stream: &Stream) -> Checked {
     let (before, after) = CALL.split_at(9);
     let inside: &[&str] = if event.contains_key("ns_tid") { &NAMESPACE } else { &[] };
-    ended(event, &[before, inside, after].concat(), stream)?;
+    let (before_result, result) = after.split_at(after.len() - 3);
+    let parties: &[&str] = match (event.contains_key("caller"), event.contains_key("target")) {
+        (true, true) => &PARTIES,
+        (true, false) => &PARTIES[..1],
+        (false, _) => &[],
+    };
+    ended(event, &[before, inside, before_result, parties, result].concat(), stream)?;
+    for party in parties.iter().filter_map(|key| event[*key].as_object()) {
+        known_process(party)?;
+    }
     numbered(event, so_far)?;
     let id = number(event, "id")?;
     ensure(so_far.ids.insert(id), || format!("there was another call {id}"))?;
@@ -144,13 +171,23 @@ fn call(event: &Object, so_far: &mut SoFar, processors: u64, stream: &Stream) ->
 fn exit(event: &Object, so_far: &mut SoFar, processors: u64) -> Checked {
     keys(event, &EXIT)?;
     let process = event["process"].as_object().ok_or("`process` is no object")?;
-    keys(process, &["pid", "start", "comm", "ppid", "uid", "gid"])?;
+    known_process(process)?;
     numbered(event, so_far)?;
     let id = number(event, "id")?;
     ensure(so_far.ids.insert(id), || format!("there was another event {id}"))?;
     let text = |event: &Object, key: &str| event[key].as_str().unwrap_or_default().to_owned();
     ensure(text(process, "start") <= text(event, "time"), || "it ended before it began".into())?;
     ensure(number(event, "cpu")? < processors, || "there is no such processor".into())
+}
+
+fn known_process(process: &Object) -> Checked {
+    let (before, after) = KNOWN.split_at(3);
+    let full: &[&str] = if process.contains_key(FULL[0]) { &FULL } else { &[] };
+    if process.contains_key("exe") {
+        keys(process, &[&PROCESS, before, full, after].concat())
+    } else {
+        keys(process, &PROCESS)
+    }
 }
 
 fn returned(event: &Object, so_far: &mut SoFar, stream: &Stream) -> Checked {
@@ -216,7 +253,8 @@ fn blind(event: &Object, so_far: &mut SoFar) -> Checked {
 fn stats(event: &Object) -> Checked {
     let (before, after) = STATS.split_at(9);
     let others: &[&str] = if event.contains_key("events") { &["events"] } else { &[] };
-    keys(event, &[before, others, after].concat())?;
+    let context: &[&str] = if event.contains_key("context") { &["context"] } else { &[] };
+    keys(event, &[before, others, context, after].concat())?;
     for fates in event.get("events").and_then(Value::as_object).into_iter().flatten() {
         let fates = fates.1.as_object().ok_or("what became of a kind is no object")?;
         keys(fates, &["printed", "filtered", "lost"])?;

@@ -39,7 +39,7 @@ fn file() -> File {
 
 /// The counters of a kernel side that has counted this many lost returns.
 fn counters(returns: u64) -> Counters {
-    let mut counters: sigtrace_common::Counters = [0; 16];
+    let mut counters: sigtrace_common::Counters = [0; 24];
     counters[Counter::ReturnLost as usize] = returns;
     let mut file = file();
     file.write_all(&counters.map(u64::to_ne_bytes).concat()).unwrap();
@@ -171,7 +171,7 @@ fn pump_for(max_events: Option<u64>, returns_lost: u64) -> (Pump, File) {
     );
     let sink = Sink::File(LineFile::new(output.try_clone().unwrap()).unwrap());
     let format = Box::new(Json::new(Sets::Names));
-    (Pump::new(format, sink, account, crowd(&[]), max_events, None), output)
+    (Pump::new(format, sink, account, crowd(&[]), None, max_events, None), output)
 }
 
 fn pump() -> (Pump, File) {

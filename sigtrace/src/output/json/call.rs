@@ -3,17 +3,22 @@
 use super::{
     View,
     caller::Caller,
+    process::Timed,
     writer::{Object, ToJson, foreign, key, plain},
 };
 use crate::{
     decode::{Call, Comm, MaskChange, Return, SignalSet, Value},
     names::{errno, signal},
-    output::{Sets, timestamp::Text},
+    output::{
+        self, Process, Sets,
+        timestamp::{Clock, Text},
+    },
 };
 
 /// The line of a call, without its end.
 pub(super) fn write(
     call: &Call<'_>,
+    parties: Option<Parties<'_>>,
     sets: Sets,
     time: &Text,
     caller: &mut Caller,
@@ -28,7 +33,7 @@ pub(super) fn write(
     line.field(key!("syscall"), call.syscall.name);
     line.field(key!("abi"), call.abi.name());
     line.written(|out| caller.write(call, out));
-    end(line, call, sets);
+    end(line, call, parties, sets);
 }
 
 /// The line of the return of a call, without its end.
@@ -41,12 +46,18 @@ pub(super) fn write_return(call: &Call<'_>, sets: Sets, time: &Text, out: &mut V
     line.field(key!("syscall"), call.syscall.name);
     line.field(key!("pid"), call.pid);
     line.field(key!("tid"), call.tid);
-    end(line, call, sets);
+    end(line, call, None, sets);
 }
 
 /// What both end with: the arguments, and how the call ended.
-fn end(mut line: Object<'_>, call: &Call<'_>, sets: Sets) {
+fn end(mut line: Object<'_>, call: &Call<'_>, parties: Option<Parties<'_>>, sets: Sets) {
     line.field(key!("args"), Args { call, sets });
+    if let Some(Parties { caller, target }) = parties {
+        line.field(key!("caller"), caller);
+        if call.syscall.names_process() {
+            line.field(key!("target"), target);
+        }
+    }
     line.field(key!("ret"), call.ret());
     line.field(key!("error"), call.errno().map(|number| NameOr(errno::name(number), number)));
     line.field(key!("duration_ns"), call.duration_ns());
@@ -67,6 +78,21 @@ fn end(mut line: Object<'_>, call: &Call<'_>, sets: Sets) {
         Return::Unfinished => line.field(key!("return"), "unfinished"),
     }
     line.end();
+}
+
+/// Who a call is about.
+pub(super) struct Parties<'a> {
+    caller: Option<Timed<'a>>,
+    target: Option<Timed<'a>>,
+}
+
+impl<'a> Parties<'a> {
+    pub(super) fn new(parties: &'a output::Parties, clock: &mut Clock) -> Self {
+        let mut timed = |process: &'a Option<Process>| {
+            process.as_ref().map(|process| Timed::new(process, clock))
+        };
+        Self { caller: timed(&parties.caller), target: timed(&parties.target) }
+    }
 }
 
 /// The arguments by name, and what is known besides.

@@ -2,15 +2,27 @@
 
 use super::{
     call::{Time, write_signal},
-    thread::Known,
+    process::Timed,
     writer::{Object, key},
 };
-use crate::{decode::Deliver, output::timestamp::Clock};
+use crate::{
+    decode::Deliver,
+    output::{
+        process::{Known, Process},
+        timestamp::Clock,
+    },
+};
 
 /// The line of such a signal, without its end.
-pub(super) fn write(deliver: &Deliver, clock: &mut Clock, out: &mut Vec<u8>) {
+pub(super) fn write(
+    deliver: &Deliver,
+    known: Option<&Known>,
+    clock: &mut Clock,
+    out: &mut Vec<u8>,
+) {
     let time = *clock.text(deliver.time_ns);
-    let process = Known::thread(&deliver.thread, clock);
+    let process = Process::of_thread(&deliver.thread, known.cloned());
+    let process = Timed::new(&process, clock);
     let mut line = Object::new(out);
     line.field(key!("event"), "deliver");
     line.field(key!("id"), deliver.id);

@@ -2,19 +2,23 @@
 
 use super::{
     call::{NameOr, Time, write_signal},
-    thread::Known,
+    process::Timed,
     writer::{Object, ToJson, key},
 };
 use crate::{
     decode::{Exit, Reason, Refused},
     names::{audit_arch, syscall},
-    output::{hex::Hex, timestamp::Clock},
+    output::{
+        hex::Hex,
+        process::{Known, Process},
+        timestamp::Clock,
+    },
 };
 
 /// The line of such an end, without its own.
-pub(super) fn write(exit: &Exit, clock: &mut Clock, out: &mut Vec<u8>) {
+pub(super) fn write(exit: &Exit, known: Option<&Known>, clock: &mut Clock, out: &mut Vec<u8>) {
     let time = *clock.text(exit.time_ns);
-    let process = Known::process(&exit.process, clock);
+    let process = Process::of_exit(exit, known.cloned());
     let mut line = Object::new(out);
     line.field(key!("event"), "exit");
     line.field(key!("id"), exit.id);
@@ -28,7 +32,7 @@ pub(super) fn write(exit: &Exit, clock: &mut Clock, out: &mut Vec<u8>) {
     }
     write_signal(&mut line, "sig", exit.signal);
     line.field(key!("core_dumped"), exit.core_dumped);
-    line.field(key!("process"), process);
+    line.field(key!("process"), Timed::new(&process, clock));
     line.end();
 }
 

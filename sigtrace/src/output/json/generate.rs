@@ -2,19 +2,30 @@
 
 use super::{
     call::{Time, write_signal},
-    thread::Known,
+    process::Timed,
     writer::{Object, ToJson, key},
 };
 use crate::{
     decode::{Generate, OutOfMemory, TargetState},
-    output::timestamp::Clock,
+    output::{
+        process::{Ends, Process},
+        timestamp::Clock,
+    },
 };
 
 /// The line of such a signal, without its end.
-pub(super) fn write(generate: &Generate, clock: &mut Clock, out: &mut Vec<u8>) {
+pub(super) fn write(
+    generate: &Generate,
+    ends: Option<&Ends>,
+    clock: &mut Clock,
+    out: &mut Vec<u8>,
+) {
     let time = *clock.text(generate.time_ns);
-    let sender = generate.sender.as_ref().map(|sender| Known::thread(sender, clock));
-    let target = Known::thread(&generate.target, clock);
+    let of_sender = ends.and_then(|ends| ends.sender.clone());
+    let sender = generate.sender.map(|sender| Process::of_thread(&sender, of_sender));
+    let target = Process::of_thread(&generate.target, ends.map(|ends| ends.target.clone()));
+    let sender = sender.as_ref().map(|sender| Timed::new(sender, clock));
+    let target = Timed::new(&target, clock);
     let mut line = Object::new(out);
     line.field(key!("event"), "generate");
     line.field(key!("id"), generate.id);

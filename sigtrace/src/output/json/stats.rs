@@ -84,6 +84,9 @@ pub(super) fn write_stats(stats: &Stats, time: &Text, out: &mut Vec<u8>) {
     if !stats.events.is_empty() {
         line.field(key!("events"), Fates(&stats.events));
     }
+    if !stats.context.is_empty() {
+        line.field(key!("context"), ByName(&stats.context));
+    }
     line.field(key!("probes"), ByName(&stats.probes));
     line.end();
 }

@@ -33,7 +33,7 @@ fn line_with(sets: Sets, sample: &Sample) -> String {
     let mut call = decode::call(sample.bytes(), CLOCK).unwrap();
     (call.id, call.seq) = (41, 17);
     let mut buffer = Vec::new();
-    Json::new(sets).write(Event::Call(&call), &mut buffer).unwrap();
+    Json::new(sets).write(Event::Call(&call, None), &mut buffer).unwrap();
     let line = String::from_utf8(buffer).unwrap();
     assert_valid(&line);
     line

@@ -4,15 +4,16 @@ use std::io::{self, Write};
 
 use sigtrace_common::{Access, Outcome};
 
-use super::{escape::Escaped, palette::Palette, value};
+use super::{escape::Escaped, palette::Palette, process, value};
 use crate::{
     decode::{Call, MaskChange, Return},
     names::{errno, signal},
-    output::Sets,
+    output::{Parties, Sets},
 };
 
 pub(super) fn write(
     call: &Call<'_>,
+    parties: Option<&Parties>,
     sets: Sets,
     palette: &Palette,
     out: &mut Vec<u8>,
@@ -20,9 +21,13 @@ pub(super) fn write(
     caller(call, palette, out)?;
     name(call, palette, out)?;
     out.push(b'(');
-    args(call, sets, palette, out)?;
+    args(call, parties, sets, palette, out)?;
     out.push(b')');
-    end(call, sets, palette, out)
+    end(call, sets, palette, out)?;
+    match parties {
+        Some(parties) => process::write_parties(parties, palette, out),
+        None => Ok(()),
+    }
 }
 
 /// The return of a call, as strace resumes one. The arguments are there again if outputs are among
@@ -38,13 +43,19 @@ pub(super) fn write_return(
     name(call, palette, out)?;
     out.extend(b" resumed>");
     if call.args().any(|(arg, _)| arg.access == Access::Out) {
-        args(call, sets, palette, out)?;
+        args(call, None, sets, palette, out)?;
     }
     out.push(b')');
     end(call, sets, palette, out)
 }
 
-fn args(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+fn args(
+    call: &Call<'_>,
+    parties: Option<&Parties>,
+    sets: Sets,
+    palette: &Palette,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
     for (index, (arg, argument)) in call.args().enumerate() {
         if arg.access == Access::Returned {
             // Not an argument of the call: it stands where the result does.
@@ -69,6 +80,11 @@ fn args(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io
             && let Some(target) = call.target
         {
             write!(out, "<pid:{target}>")?;
+        }
+        if Some(index) == call.naming_argument()
+            && let Some(comm) = parties.and_then(|it| it.target.as_ref()?.comm)
+        {
+            write!(out, "→{}", Escaped(comm.bytes()))?;
         }
     }
     Ok(())
@@ -109,9 +125,12 @@ fn end(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io:
             out.extend(b" = ");
             result(call, sets, palette, out)?;
             if let Some(reach) = call.reach
-                && reach.reached != 1
+                && reach.reached != Some(1)
             {
-                write!(out, " (reached {})", reach.reached)?;
+                match reach.reached {
+                    Some(reached) => write!(out, " (reached {reached})")?,
+                    None => out.extend(b" (reached more than 65000)"),
+                }
             }
             if let Some(change) = call.mask_change {
                 mask_change(change, sets, out)?;

@@ -2,14 +2,20 @@
 
 use std::io::{self, Write};
 
-use super::{escape::Escaped, palette::Palette, value};
+use super::{escape::Escaped, palette::Palette, process, value};
 use crate::{
     decode::{Exit, Reason},
     names::{signal, syscall},
+    output::Known,
 };
 
 /// `nginx[812] +++ killed by SIGSEGV (core dumped) +++`, as strace writes it.
-pub(super) fn write(exit: &Exit, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn write(
+    exit: &Exit,
+    known: Option<&Known>,
+    palette: &Palette,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
     let (caller, error) = (palette.caller, palette.error);
     let process = &exit.process;
     write!(out, "{caller}{}[{}]{caller:#} ", Escaped(process.comm.bytes()), process.pid)?;
@@ -22,5 +28,12 @@ pub(super) fn write(exit: &Exit, palette: &Palette, out: &mut Vec<u8>) -> io::Re
         value::name_or(syscall::name(refused.arch, refused.number), refused.number, out)?;
         out.push(b')');
     }
-    write!(out, " +++{error:#}")
+    write!(out, " +++{error:#}")?;
+    match known.and_then(|known| known.identity.as_ref()) {
+        Some(identity) => {
+            out.push(b' ');
+            process::write(identity, out)
+        }
+        None => Ok(()),
+    }
 }

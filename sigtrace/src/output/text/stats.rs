@@ -54,6 +54,9 @@ pub(super) fn write_stats(stats: &Stats, palette: &Palette, out: &mut Vec<u8>) -
     for (kind, counts) in &stats.events {
         write!(out, ", {kind}s ({})", List(counts))?;
     }
+    if !stats.context.is_empty() {
+        write!(out, ", context ({})", List(&stats.context))?;
+    }
     write!(out, ", probes ({})", List(&stats.probes))
 }
 

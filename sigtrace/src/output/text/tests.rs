@@ -20,7 +20,7 @@ fn text(sample: &Sample) -> String {
 
 fn with(text: &mut Text, sample: &Sample) -> String {
     let call = decode::call(sample.bytes(), CLOCK).unwrap();
-    event(text, Event::Call(&call))
+    event(text, Event::Call(&call, None))
 }
 
 fn event(text: &mut Text, event: Event<'_>) -> String {
@@ -636,6 +636,7 @@ fn stats_have_a_line() {
         incomplete: vec![("return_missed", 3), ("unreadable", 1)],
         returns: vec![("printed", 5), ("lost", 2)],
         events: vec![("exit", vec![("printed", 4), ("lost", 1)])],
+        context: vec![],
         probes: vec![("kill", "kprobe"), ("pause", "fentry")],
     };
     assert_eq!(
@@ -660,12 +661,12 @@ fn the_end_of_a_process_has_a_line_as_strace_writes_it() {
     let exit = decode::exit(&record, CLOCK).unwrap();
     let mut format = Text::new(Sets::Names, false);
     assert_eq!(
-        event(&mut format, Event::Exit(&exit)),
+        event(&mut format, Event::Exit(&exit, None)),
         "19:53:08.123456 nginx[812] +++ killed by SIGSEGV (core dumped) +++\n"
     );
     let exit = Exit { signal: 40, core_dumped: false, ..exit };
     assert_eq!(
-        event(&mut format, Event::Exit(&exit)),
+        event(&mut format, Event::Exit(&exit, None)),
         "19:53:08.123456 nginx[812] +++ killed by SIGRTMIN+6 +++\n"
     );
 }
@@ -674,7 +675,7 @@ proptest! {
     #[test]
     fn every_record_is_one_line_without_a_control_character(bytes in records()) {
         let call = decode::call(&bytes, CLOCK).unwrap();
-        for told in [Event::Call(&call), Event::Return { call: &call, time_ns: 0 }] {
+        for told in [Event::Call(&call, None), Event::Return { call: &call, time_ns: 0 }] {
             let line = event(&mut Text::new(Sets::Names, false), told);
             prop_assert_eq!(line.find(char::is_control), Some(line.len() - 1));
             prop_assert!(line.ends_with('\n'));
@@ -688,7 +689,7 @@ fn a_signal_that_is_sent_tells_by_whom_and_what_comes_of_it() {
     use sigtrace_common::fact;
     let line = |record: &sigtrace_common::Generate| {
         let generate = decode::generate(&bytes_of(record), CLOCK).unwrap();
-        let line = event(&mut Text::new(Sets::Names, false), Event::Generate(&generate));
+        let line = event(&mut Text::new(Sets::Names, false), Event::Generate(&generate, None));
         line.strip_prefix("19:53:08.123456 ").unwrap().to_owned()
     };
     assert_eq!(
@@ -723,7 +724,7 @@ fn a_signal_that_is_taken_tells_what_its_thread_does_and_when() {
     use crate::decode::tests_of_deliver::{bytes_of, taken};
     let line = |record: &sigtrace_common::Deliver| {
         let deliver = decode::deliver(&bytes_of(record), CLOCK).unwrap();
-        event(&mut Text::new(Sets::Names, false), Event::Deliver(&deliver))
+        event(&mut Text::new(Sets::Names, false), Event::Deliver(&deliver, None))
     };
     assert_eq!(
         line(&taken()),
@@ -741,7 +742,7 @@ fn a_process_that_a_filter_ended_tells_what_was_refused() {
     let reason = Reason::Seccomp(Refused { number: 83, arch: 0xc000_003e });
     let exit = Exit { signal: 31, core_dumped: false, reason, ..exit };
     assert_eq!(
-        event(&mut Text::new(Sets::Names, false), Event::Exit(&exit)),
+        event(&mut Text::new(Sets::Names, false), Event::Exit(&exit, None)),
         "19:53:08.123456 nginx[812] +++ killed by SIGSYS (seccomp: mkdir) +++\n"
     );
 }

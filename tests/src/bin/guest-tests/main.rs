@@ -11,6 +11,7 @@ mod by_target;
 mod calls;
 mod clocks;
 mod command;
+mod context;
 mod control_group;
 mod ending;
 mod exits;
@@ -51,6 +52,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("by_target", by_target::TESTS),
     ("by_outcome", by_outcome::TESTS),
     ("exits", exits::TESTS),
+    ("context", context::TESTS),
     ("ring", ring::TESTS),
     ("command", command::TESTS),
     ("output", output::TESTS),

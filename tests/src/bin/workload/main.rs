@@ -30,6 +30,7 @@ mod queue;
 mod reading;
 mod rush;
 mod script;
+mod sender;
 mod sigaction;
 mod siginfo;
 mod signalfd;
@@ -113,6 +114,9 @@ const WORKLOADS: &[Workload] = &[
     ("forked", doomed::forked),
     ("vforked", doomed::vforked),
     ("tens", doomed::tens),
+    ("send", sender::send),
+    ("send-by-thread", sender::by_thread),
+    ("send-from-memory", sender::from_memory),
     ("hog", doomed::hog),
     ("sleep", waiters::sleep),
     ("puppet", puppet::run),

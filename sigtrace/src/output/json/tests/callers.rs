@@ -39,7 +39,7 @@ fn each_call_is_its_own_callers() {
                 let mut call = decode::call(sample.bytes(), CLOCK).unwrap();
                 (call.id, call.seq) = (41, 17);
                 let mut buffer = Vec::new();
-                json.write(Event::Call(&call), &mut buffer).unwrap();
+                json.write(Event::Call(&call, None), &mut buffer).unwrap();
                 assert_eq!(String::from_utf8(buffer).unwrap(), line(sample));
             }
         }

@@ -7,7 +7,7 @@ fn deliver(record: &sigtrace_common::Deliver) -> String {
     let mut deliver = decode::deliver(&bytes_of(record), CLOCK).unwrap();
     (deliver.id, deliver.seq, deliver.generate) = (43, 19, deliver.key.map(|_| 42));
     let mut buffer = Vec::new();
-    Json::new(Sets::Names).write(Event::Deliver(&deliver), &mut buffer).unwrap();
+    Json::new(Sets::Names).write(Event::Deliver(&deliver, None), &mut buffer).unwrap();
     let line = String::from_utf8(buffer).unwrap();
     assert_valid(&line);
     line

@@ -10,7 +10,7 @@ fn exit(record: &[u8]) -> String {
     let exit = decode::exit(record, CLOCK).unwrap();
     let exit = Exit { id: 44, seq: 20, generate: exit.key.map(|_| 42), ..exit };
     let mut buffer = Vec::new();
-    Json::new(Sets::Names).write(Event::Exit(&exit), &mut buffer).unwrap();
+    Json::new(Sets::Names).write(Event::Exit(&exit, None), &mut buffer).unwrap();
     let line = String::from_utf8(buffer).unwrap();
     assert_valid(&line);
     line

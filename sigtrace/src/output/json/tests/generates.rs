@@ -11,7 +11,7 @@ fn generate(record: &sigtrace_common::Generate) -> String {
     generate.request = generate.call_key.map(|_| 41);
     generate.merged_into = generate.merged_key.map(|_| 40);
     let mut buffer = Vec::new();
-    Json::new(Sets::Names).write(Event::Generate(&generate), &mut buffer).unwrap();
+    Json::new(Sets::Names).write(Event::Generate(&generate, None), &mut buffer).unwrap();
     let line = String::from_utf8(buffer).unwrap();
     assert_valid(&line);
     line

@@ -63,7 +63,7 @@ fn json(bytes: &[u8]) -> String {
 fn json_with(sets: Sets, bytes: &[u8]) -> String {
     let call = decode::call(bytes, CLOCK).unwrap();
     let mut buffer = Vec::new();
-    Json::new(sets).write(Event::Call(&call), &mut buffer).unwrap();
+    Json::new(sets).write(Event::Call(&call, None), &mut buffer).unwrap();
     let line = String::from_utf8(buffer).unwrap();
     assert_valid(&line);
     line

@@ -238,6 +238,7 @@ fn stats_have_everything_that_adds_up() {
         incomplete: vec![("return_missed", 3), ("unreadable", 1)],
         returns: vec![("printed", 5), ("lost", 2)],
         events: Vec::new(),
+        context: vec![],
         probes: vec![("kill", "kprobe"), ("pause", "kprobe")],
     };
     assert_eq!(
