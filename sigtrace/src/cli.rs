@@ -31,6 +31,8 @@ pub struct Cli {
 pub enum Command {
     /// Stream events until interrupted, or until CMD ends (the default)
     Trace(Box<TraceArgs>),
+    /// Say of each process that dies of a signal who or what killed it, as it happens
+    Who(Box<WhoArgs>),
     /// Show what this kernel offers, what is missing, and how to fix it
     Doctor,
     /// List the syscalls with their arguments, groups and probe points
@@ -57,6 +59,68 @@ pub struct PendingArgs {
     /// Show all columns of the table, even those that do not fit the terminal
     #[arg(short, long)]
     pub wide: bool,
+}
+
+/// Options of `who`.
+#[derive(Debug, Args)]
+pub struct WhoArgs {
+    /// Only if one of these processes dies: ids and ranges, such as 100-200
+    #[arg(short, long, value_name = "PID,...", help_heading = "Selection")]
+    pub pid: Vec<String>,
+    /// With --pid: include descendants, those that exist and those to come
+    #[arg(short, long, requires = "pid", help_heading = "Selection")]
+    pub follow: bool,
+    /// Only processes with these names
+    #[arg(short, long, value_name = "NAME,...", help_heading = "Selection")]
+    pub comm: Vec<String>,
+    /// Only processes of these users: ids and ranges, such as 1000-1999
+    #[arg(short, long, value_name = "UID,...", help_heading = "Selection")]
+    pub uid: Vec<String>,
+    /// Only processes in this control group and those below it
+    #[arg(long, value_name = "PATH", help_heading = "Selection")]
+    pub cgroup: Option<PathBuf>,
+    /// Only these signals: names, numbers, and ranges; !name excludes one
+    #[arg(short = 'S', long, value_name = "LIST", help_heading = "Selection")]
+    pub signal: Vec<String>,
+    /// Also say what signals did that killed nobody: stops, handlers, signals that were ignored or are
+    /// blocked. Those of timers, children and descriptors are left out
+    #[arg(short, long, help_heading = "Selection")]
+    pub all: bool,
+
+    /// A line in words, or one JSON object per death: an `exit` event with its `generate`
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    pub format: Format,
+    /// How much is said of the processes
+    #[arg(long, value_enum, default_value_t = Context::Full, help_heading = "Output")]
+    pub context: Context,
+    /// Also take for secrets what is given to options and variables with these words in their names
+    #[arg(long, value_name = "WORD,...", value_delimiter = ',', help_heading = "Output")]
+    pub redact: Vec<String>,
+    /// Write to FILE instead of stdout
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Append to FILE instead of emptying it first
+    #[arg(short = 'A', long, requires = "output", help_heading = "Output")]
+    pub append: bool,
+    /// Stop after N deaths
+    #[arg(short = 'n', long, value_name = "N", help_heading = "Output")]
+    pub max_events: Option<u64>,
+    /// Stop after this time, such as 10s
+    #[arg(long, value_name = "TIME", help_heading = "Output")]
+    pub duration: Option<String>,
+    /// Print more messages on stderr; give it twice for even more
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+    /// Print only errors on stderr
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Size of the ring between kernel and agent, such as 8M
+    #[arg(long, value_name = "SIZE", default_value = "4M", help_heading = "Probing")]
+    pub ring_size: String,
+
+    /// Run CMD, say who kills it and its descendants, and exit with its status
+    #[arg(last = true, value_name = "CMD", num_args = 1..)]
+    pub cmd: Vec<OsString>,
 }
 
 /// Options of `list`.

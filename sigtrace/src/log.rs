@@ -8,20 +8,21 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::{
-    cli::{LogLevel, TraceArgs},
-    stderr::Stderr,
-};
+use crate::{cli::LogLevel, stderr::Stderr};
 
-/// Starts logging at the level the command line asks for.
-pub fn to_stderr(args: &TraceArgs) {
-    let level = match (args.log_level, args.quiet, args.verbose) {
+/// The level that the command line asks for.
+pub fn level(level: Option<LogLevel>, quiet: bool, verbose: u8) -> Level {
+    match (level, quiet, verbose) {
         (Some(LogLevel::Error), ..) | (None, true, _) => Level::ERROR,
         (Some(LogLevel::Warn), ..) | (None, _, 0) => Level::WARN,
         (Some(LogLevel::Info), ..) | (None, _, 1) => Level::INFO,
         (Some(LogLevel::Debug), ..) | (None, _, 2) => Level::DEBUG,
         (Some(LogLevel::Trace), ..) | (None, ..) => Level::TRACE,
-    };
+    }
+}
+
+/// Starts logging at a level.
+pub fn to_stderr(level: Level) {
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(Stderr::default)

@@ -11,7 +11,7 @@ use clap::Parser as _;
 use sigtrace::{
     agent::{self, CannotRun},
     bpf::{Policy, outlook},
-    cli::{Cli, Command, Format, ListArgs, PendingArgs, TraceArgs},
+    cli::{Cli, Command, Format, ListArgs, PendingArgs, TraceArgs, WhoArgs},
     doctor,
     list::{self, ListFormat},
     log,
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse() {
         Cli { command: None, trace } => run(trace),
         Cli { command: Some(Command::Trace(trace)), .. } => run(*trace),
+        Cli { command: Some(Command::Who(args)), .. } => who(*args),
         Cli { command: Some(Command::Doctor), .. } => {
             printed(doctor::write(&mut io::stdout().lock()).map(|possible| u8::from(!possible)))
         }
@@ -63,8 +64,14 @@ fn printed(result: io::Result<u8>) -> Result<u8> {
 }
 
 fn run(args: TraceArgs) -> Result<u8> {
-    log::to_stderr(&args);
+    log::to_stderr(log::level(args.log_level, args.quiet, args.verbose));
     agent::run(Options::new(args)?)
+}
+
+fn who(args: WhoArgs) -> Result<u8> {
+    let level = log::level(None, args.quiet, args.verbose);
+    log::to_stderr(level);
+    agent::run(Options::who(args)?)
 }
 
 fn print_list(args: &ListArgs) -> io::Result<()> {

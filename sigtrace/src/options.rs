@@ -5,6 +5,7 @@ mod pending;
 mod ranges;
 mod steps;
 mod values;
+mod who;
 
 use std::{ffi::OsString, num::NonZeroU64, path::PathBuf, time::Duration};
 
@@ -19,6 +20,7 @@ use crate::{
 pub use self::{
     pending::query,
     steps::{Step, Steps},
+    who::Who,
 };
 
 /// How long a call that normally does not wait can be under way before it is printed as unfinished.
@@ -37,6 +39,8 @@ pub struct UsageError {
 /// What `trace` is to do.
 #[derive(Debug)]
 pub struct Options {
+    /// What `who` is asked, if it is that.
+    pub who: Option<Who>,
     /// What to trace.
     pub selection: Selection,
     /// By which of the options calls are left out, and when.
@@ -98,6 +102,7 @@ impl Options {
             return Err(usage("--max-events", "must be at least 1"));
         }
         Ok(Self {
+            who: None,
             selection,
             steps: Steps::new(&args),
             format: args.format,

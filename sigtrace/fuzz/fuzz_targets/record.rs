@@ -26,7 +26,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use sigtrace_common::{
     Abi, Capture, DATA_OFFSET, Deliver, Exit, Generate, Kind, Process, Record, RecordKind,
-    SIGNALFD_SIGINFO_SIZE, SYSCALLS, State,
+    SIGNALFD_SIGINFO_SIZE, SYSCALLS,
 };
 
 use decode::{Call, Change, State, WallClock};
@@ -267,7 +267,10 @@ fn check_line(sets: Sets, told: Event<'_>) {
 
 /// The events there can be of a call: it, and its return if it was printed before that.
 fn events<'a>(call: &'a Call<'a>) -> [Event<'a>; 2] {
-    [Event::Call(call, None), Event::Return { call, time_ns: call.returned_ns().unwrap_or_default() }]
+    [
+        Event::Call(call, None),
+        Event::Return { call, time_ns: call.returned_ns().unwrap_or_default() },
+    ]
 }
 
 /// What a format writes: one line.

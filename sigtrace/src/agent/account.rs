@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sigtrace_common::{Counter, SYSCALLS};
 
-use super::kinds::{ByKind, Kinds};
+use super::kinds::{ByKind, Kind, Kinds};
 use crate::{
     bpf::{Counters, Mechanism, Misses},
     decode::Holes,
@@ -250,6 +250,11 @@ impl Account {
     pub(crate) fn total_lost(&self) -> u64 {
         let others = self.others.losses(&self.counters);
         others.into_iter().fold(self.losses().total(), u64::saturating_add)
+    }
+
+    /// How many signals that were sent were lost.
+    pub(crate) fn lost_signals(&self) -> u64 {
+        self.others.losses(&self.counters)[Kind::Generate as usize]
     }
 
     /// What became of events of other kinds.

@@ -140,6 +140,11 @@ impl Known {
         KnownProcess { context: self.context, identity }
     }
 
+    /// The path of the control group with this id.
+    pub(crate) fn group_path(&self, id: u64) -> Option<Box<[u8]>> {
+        Some(self.table.group_with(id)?.path.clone())
+    }
+
     /// Looks now and then, if ends were perhaps not told or there is no more room, who is not there any more.
     pub(crate) fn tidy(&mut self, now_ns: u64, lost: u64) {
         let lost = lost.saturating_add(self.undecodable);

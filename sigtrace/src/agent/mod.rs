@@ -5,6 +5,7 @@ mod child;
 mod clock;
 mod crowd;
 mod culprits;
+mod deaths;
 mod ended;
 mod entry;
 mod ids;
@@ -58,9 +59,10 @@ use self::{
     account::Account,
     child::Child,
     crowd::Crowd,
+    deaths::Deaths,
     kinds::Kinds,
     known::Known,
-    pump::Pump,
+    pump::{Joins, Pump},
     rate::Rate,
     readiness::register,
     shutdown::{End, Shutdown, at},
@@ -80,7 +82,7 @@ use crate::{
     cli,
     join::{Context, procfs::Found, redact::Redaction},
     options::{Options, Stats},
-    output::{self, Format},
+    output::{self, Format, Users},
     stderr::{say, say_line},
 };
 
@@ -115,7 +117,8 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     let mut shutdown = Shutdown::new(options.duration)?;
     let (sink, format) = (open(&options)?, format(&options));
     // Who reads the events reads the last words among them, which so are one.
-    let ends_with_stats = options.output.is_none() && !options.quiet && streams::are_one();
+    let ends_with_stats =
+        options.output.is_none() && !options.quiet && options.who.is_none() && streams::are_one();
     let stats = match options.stats {
         Stats::Never if ends_with_stats => Stats::AtEnd,
         stats => stats,
@@ -154,7 +157,10 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     let account = Account::new(shared.counters, misses, kinds);
     let crowd = Crowd::new(shared.crowd);
     let rate = options.max_output_rate.map(Rate::new);
-    let mut pump = Pump::new(format, sink, account, crowd, known, options.max_events, rate);
+    let deaths = options.who.map(|who| Deaths::new(who.all));
+    let is_who = deaths.is_some();
+    let mut pump =
+        Pump::new(format, sink, account, crowd, Joins { known, deaths }, options.max_events, rate);
     let mut unfollowed = Unfollowed::default();
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))
@@ -223,7 +229,11 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
             say_line(&pump.totals(&mechanisms).context("cannot write events")?);
         }
     } else if !options.quiet || given_up || pump.is_out_of_room() {
-        say_account(&pump.account);
+        if is_who {
+            say_deaths(&pump.account);
+        } else {
+            say_account(&pump.account);
+        }
     }
     let account = &pump.account;
     let nothing =
@@ -414,7 +424,10 @@ fn format(options: &Options) -> Box<dyn Format> {
     };
     match options.format.unwrap_or(if terminal { cli::Format::Text } else { cli::Format::Json }) {
         cli::Format::Json => Box::new(output::Json::new(sets)),
-        cli::Format::Text => Box::new(output::Text::new(sets, color)),
+        cli::Format::Text => {
+            let users = options.who.map_or_else(Users::default, |_| Users::of_machine());
+            Box::new(output::Text::new(sets, color).with_users(users))
+        }
     }
 }
 
@@ -443,6 +456,20 @@ fn say_end(end: End, command: Option<&Child>) {
         && let Some(remark) = ended.remark(&command.name)
     {
         say(format_args!("{remark}"));
+    }
+}
+
+/// Says how many deaths were told of, and what may be missing.
+fn say_deaths(account: &Account) {
+    let lost = account.lost_signals();
+    let plural = |count: u64| if count == 1 { "" } else { "s" };
+    for (kind, counts) in account.fates_of_others() {
+        if kind != "exit" {
+            continue;
+        }
+        let counts: Vec<_> = counts.iter().map(|(fate, count)| format!("{count} {fate}")).collect();
+        let counts = counts.join(", ");
+        say(format_args!("deaths by a signal: {counts}; {lost} signal{} lost", plural(lost)));
     }
 }
 

@@ -18,6 +18,7 @@ use super::{
     clock::{self, Offset, now_ns},
     crowd::Crowd,
     culprits,
+    deaths::{Deaths, Told},
     entry::{Books, Entry},
     ids::Ids,
     kinds::Kind,
@@ -25,12 +26,12 @@ use super::{
     queue::Queue,
     rate::Rate,
     sink::Sink,
-    told::{Met, Told},
+    told::{Met, Told as Calls},
 };
 use crate::{
     bpf::{Mechanism, RecordBytes},
-    decode::{self, Call, CallKey, Exit, Glance, Repeated, WallClock},
-    output::{Blind, Event, Format, Lost, Stats},
+    decode::{self, Call, CallKey, Exit, Generate, Glance, Repeated, WallClock},
+    output::{self, Blind, Death, Ends, Event, Format, Lost, Sent, Stats},
 };
 
 /// No more records are taken at a time, whatever becomes of them: those that are not printed do not fill
@@ -49,10 +50,12 @@ pub(crate) struct Pump {
     pub(crate) crowd: Crowd,
     /// Who the processes are that events name, if that is asked for.
     known: Option<Known>,
+    /// What may kill them, if only that is asked for.
+    deaths: Option<Deaths>,
     offset: Offset,
     started_ns: u64,
     ids: Ids,
-    told: Told,
+    told: Calls,
     /// How many calls and events of other kinds were put into the queue.
     events: u64,
     /// No more of them than this many.
@@ -70,13 +73,22 @@ pub(crate) struct Pump {
     merged: vec::IntoIter<crowd::Entry>,
 }
 
+/// What events are joined with.
+#[derive(Default)]
+pub(crate) struct Joins {
+    /// Who the processes are that they name, if that is asked for.
+    pub(crate) known: Option<Known>,
+    /// What may kill them, if only that is asked for.
+    pub(crate) deaths: Option<Deaths>,
+}
+
 impl Pump {
     pub(crate) fn new(
         format: Box<dyn Format>,
         sink: Sink,
         account: Account,
         crowd: Crowd,
-        known: Option<Known>,
+        joins: Joins,
         max_events: Option<u64>,
         rate: Option<Rate>,
     ) -> Self {
@@ -84,11 +96,12 @@ impl Pump {
             queue: Queue::new(format, sink),
             account,
             crowd,
-            known,
+            known: joins.known,
+            deaths: joins.deaths,
             offset: Offset::new(),
             started_ns: now_ns(clock::KERNEL),
             ids: Ids::default(),
-            told: Told::default(),
+            told: Calls::default(),
             events: 0,
             max_events: max_events.unwrap_or(u64::MAX),
             rate,
@@ -221,10 +234,14 @@ impl Pump {
                 generate.request = generate.call_key.map(|call| self.request(call));
                 generate.merged_into = generate.merged_key.map(|key| self.ids.of_signal(key));
                 generate.id = self.ids.of_signal(generate.key);
-                generate.seq = self.queue.next_seq();
-                self.events += 1;
                 let lost = self.account.processes_lost();
                 let ends = self.known.as_mut().map(|known| known.ends(generate, lost));
+                if self.deaths.is_some() {
+                    self.note(*generate, ends);
+                    return;
+                }
+                generate.seq = self.queue.next_seq();
+                self.events += 1;
                 let event = Event::Generate(generate, ends.as_ref());
                 self.line(event, Entry::Other(Kind::Generate));
             }
@@ -233,6 +250,32 @@ impl Pump {
                 self.account.others.lost(Kind::Generate);
             }
         }
+    }
+
+    /// Keeps a signal that may kill its target, or says what else it did.
+    fn note(&mut self, generate: Generate, ends: Option<Ends>) {
+        let Some(deaths) = &mut self.deaths else { return };
+        if let Told::Now(sent) = deaths.note(generate, ends) {
+            let (mut generate, ends) = *sent;
+            generate.seq = self.queue.next_seq();
+            self.events += 1;
+            let sent = Sent { generate: &generate, ends: ends.as_ref(), memory_group: None };
+            self.line(Event::Effect(sent), Entry::Other(Kind::Generate));
+        }
+    }
+
+    /// Tells why a process ended.
+    fn tell_death(&mut self, exit: &Exit, process: Option<&output::Known>) {
+        let sent = self.deaths.as_mut().and_then(|deaths| deaths.of(exit));
+        let memory = sent.as_ref().and_then(|(generate, _)| generate.memory?.cgroup);
+        let path = memory.and_then(|id| self.known.as_ref()?.group_path(id));
+        let sent = sent.as_ref().map(|(generate, ends)| Sent {
+            generate,
+            ends: ends.as_ref(),
+            memory_group: path.as_deref(),
+        });
+        let death = Death { exit, process, sent };
+        self.line(Event::Death(&death), Entry::Other(Kind::Exit));
     }
 
     fn push_deliver(&mut self, record: &[u8], clock: WallClock) {
@@ -280,7 +323,11 @@ impl Pump {
                 let exit = Exit { id, seq, generate, ..exit };
                 let lost = self.account.processes_lost();
                 let known = self.known.as_mut().map(|known| known.ended(&exit, lost));
-                self.line(Event::Exit(&exit, known.as_ref()), Entry::Other(Kind::Exit));
+                if self.deaths.is_some() {
+                    self.tell_death(&exit, known.as_ref());
+                } else {
+                    self.line(Event::Exit(&exit, known.as_ref()), Entry::Other(Kind::Exit));
+                }
             }
             Err(error) => {
                 tracing::error!("the end of a process is lost: {error}");

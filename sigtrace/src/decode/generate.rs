@@ -3,7 +3,8 @@
 use std::mem::{offset_of, size_of};
 
 use sigtrace_common::{
-    self as common, Abi, KERNEL_SIGINFO_SIZE, Kind, NO_CALL, RecordKind, SYSCALLS, fact,
+    self as common, Abi, Arg, KERNEL_SIGINFO_SIZE, Kind, NO_CALL, RecordKind, SYSCALLS, Syscall,
+    fact,
 };
 
 use super::{
@@ -92,6 +93,28 @@ pub struct OutOfMemory {
     pub page_size: u64,
 }
 
+/// A call that sends a signal, as far as its registers tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentCall {
+    /// Its row.
+    pub row: usize,
+    /// Its first arguments.
+    pub args: [u64; 3],
+}
+
+impl SentCall {
+    /// Its row of the table.
+    pub fn syscall(&self) -> Option<&'static Syscall> {
+        SYSCALLS.get(self.row)
+    }
+
+    /// The first arguments, each with the low half of its register, which is all that there is of an int.
+    pub fn ints(&self) -> impl Iterator<Item = (&'static Arg, i32)> {
+        let args = self.syscall().into_iter().flat_map(|syscall| syscall.args);
+        args.zip(self.args.map(|arg| arg as u32).map(u32::cast_signed))
+    }
+}
+
 /// A signal that is sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Generate {
@@ -116,8 +139,8 @@ pub struct Generate {
     pub merged_key: Option<SignalKey>,
     /// The real user id of the thread that was at work when it was sent, in the initial user namespace.
     pub charged: u32,
-    /// The row of the call that it is sent in.
-    pub call: Option<usize>,
+    /// The call that it is sent in.
+    pub call: Option<SentCall>,
     /// The signal.
     pub signal: i32,
     /// What comes with it; `None` if the kernel makes that when it is taken, and it is not known what it
@@ -148,7 +171,7 @@ pub struct Generate {
 impl Generate {
     /// The name of the call that it is sent in, if it is.
     pub fn call_name(&self) -> Option<&'static str> {
-        Some(SYSCALLS.get(self.call?)?.name)
+        Some(self.call?.syscall()?.name)
     }
 }
 
@@ -211,7 +234,7 @@ pub fn generate(record: &[u8], clock: WallClock) -> Result<Generate, DecodeError
         merged_key: (raw.merged_ns != 0)
             .then_some(SignalKey { pid: raw.target.process.pid, sent_ns: raw.merged_ns }),
         charged: raw.current.process.uid,
-        call,
+        call: call.map(|row| SentCall { row, args: raw.args }),
         signal: raw.signal,
         info,
         to_process: raw.has(fact::PROCESS),
@@ -236,6 +259,7 @@ struct Raw {
     info: [u8; KERNEL_SIGINFO_SIZE],
     handler: u64,
     memory: OutOfMemory,
+    args: [u64; 3],
     target: Thread,
     current: Thread,
     current_ns_pid: u32,
@@ -254,6 +278,7 @@ impl Raw {
         let byte = |offset| bytes::array::<1>(record, offset).map(|[byte]| byte);
         let memory = offset_of!(common::Generate, memory);
         let current = offset_of!(common::Generate, current);
+        let args = offset_of!(common::Generate, args);
         let limit_pages = long(memory + 8)?;
         Some(Self {
             cpu: header::cpu(record)?,
@@ -267,6 +292,7 @@ impl Raw {
                 limit_pages: Some(limit_pages).filter(|pages| is_limit(*pages)),
                 page_size: page_size(),
             },
+            args: [long(args)?, long(args + 8)?, long(args + 16)?],
             target: thread::thread(record, offset_of!(common::Generate, target), clock)?,
             current: thread::thread(record, current, clock)?,
             current_ns_pid: word(current + offset_of!(common::Thread, ns_pid))?,
@@ -468,7 +494,7 @@ pub(crate) mod tests {
             merged_into: None,
             merged_key: None,
             charged: 1000,
-            call: Some(find("kill").unwrap().0),
+            call: Some(SentCall { row: find("kill").unwrap().0, args: [812, 15, 0] }),
             signal: 15,
             info: Some(kill(0, 900, 1000)),
             to_process: true,

@@ -43,7 +43,9 @@ pub(crate) use exit::tests as tests_of_exit;
 pub use exit::{Exit, Reason, Refused, exit};
 #[cfg(test)]
 pub(crate) use generate::tests as tests_of_generate;
-pub use generate::{Generate, OutOfMemory, SentOutcome, TargetState, generate, uid_of_current};
+pub use generate::{
+    Generate, OutOfMemory, SentCall, SentOutcome, TargetState, generate, uid_of_current,
+};
 pub use glance::{CallKey, Glance, uid};
 pub use header::kind;
 pub use lost::lost;

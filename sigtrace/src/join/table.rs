@@ -138,6 +138,11 @@ impl Table {
         }
     }
 
+    /// The control group with this id, if a record told of it.
+    pub fn group_with(&self, id: u64) -> Option<&Group> {
+        self.groups.get(&id).map(|group| &**group)
+    }
+
     /// Notes what a record tells.
     pub fn change(&mut self, change: &Change<'_>) {
         match change {

@@ -1,6 +1,9 @@
 //! What there is to write.
 
-use super::process::{Ends, Known, Parties};
+use super::{
+    death::{Death, Sent},
+    process::{Ends, Known, Parties},
+};
 use crate::decode::{Call, Comm, Deliver, Exit, Generate, Repeated};
 
 /// One line of the stream.
@@ -22,6 +25,10 @@ pub enum Event<'a> {
     Deliver(&'a Deliver, Option<&'a Known>),
     /// A signal ended a process; with context, which.
     Exit(&'a Exit, Option<&'a Known>),
+    /// Likewise, with the signal that did.
+    Death(&'a Death<'a>),
+    /// A signal ended nobody.
+    Effect(Sent<'a>),
     /// Calls that were merged.
     Repeated {
         /// The calls.
@@ -45,6 +52,8 @@ impl Event<'_> {
             Self::Generate(generate, _) => Some(generate.charged),
             Self::Deliver(deliver, _) => Some(deliver.thread.process.uid),
             Self::Exit(exit, _) => Some(exit.process.uid),
+            Self::Death(death) => Some(death.exit.process.uid),
+            Self::Effect(sent) => Some(sent.generate.charged),
             Self::Repeated { repeated, .. } => Some(repeated.uid),
             Self::Lost(_) | Self::Blind(_) | Self::Stats(_) => None,
         }

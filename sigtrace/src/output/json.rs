@@ -3,6 +3,7 @@
 mod blind;
 mod call;
 mod caller;
+mod death;
 mod deliver;
 mod exit;
 mod generate;
@@ -54,6 +55,8 @@ impl Format for Json {
                 deliver::write(deliver, known, &mut self.clock, buffer);
             }
             Event::Exit(exit, known) => exit::write(exit, known, &mut self.clock, buffer),
+            Event::Death(death) => death::write(death, &mut self.clock, buffer),
+            Event::Effect(sent) => death::write_effect(&sent, &mut self.clock, buffer),
             Event::Repeated { repeated, time_ns } => {
                 repeated::write(repeated, time_ns, &mut self.clock, buffer);
             }

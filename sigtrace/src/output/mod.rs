@@ -1,5 +1,6 @@
 //! From events to lines: one file a format.
 
+mod death;
 mod digits;
 mod event;
 mod hex;
@@ -8,15 +9,18 @@ mod printable;
 mod process;
 mod text;
 mod timestamp;
+mod users;
 
 use std::io;
 
+pub use death::{Death, Sent};
 pub use event::{Blind, Counts, Event, Lost, Most, MostOf, Stats};
 pub use json::{Json, MAX_NUMBER};
 pub(crate) use printable::is_printable;
 pub use process::{Ends, Known, Parties, Process};
 pub(crate) use text::Escaped;
 pub use text::Text;
+pub use users::Users;
 
 /// A way to write events.
 pub trait Format {

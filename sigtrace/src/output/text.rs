@@ -2,6 +2,7 @@
 
 mod blind;
 mod call;
+mod death;
 mod deliver;
 mod escape;
 mod exit;
@@ -17,7 +18,7 @@ mod value;
 
 use std::io;
 
-use super::{Event, Format, Sets, timestamp::Clock};
+use super::{Event, Format, Sets, Users, timestamp::Clock};
 pub(crate) use escape::Escaped;
 use palette::Palette;
 
@@ -26,13 +27,19 @@ pub struct Text {
     sets: Sets,
     palette: Palette,
     clock: Clock,
+    users: Users,
 }
 
 impl Text {
     /// With signal sets written like this, coloured or not.
     pub fn new(sets: Sets, color: bool) -> Self {
         let palette = if color { Palette::COLOR } else { Palette::PLAIN };
-        Self { sets, palette, clock: Clock::new() }
+        Self { sets, palette, clock: Clock::new(), users: Users::default() }
+    }
+
+    /// With the names of users, where they are called by their names.
+    pub fn with_users(self, users: Users) -> Self {
+        Self { users, ..self }
     }
 }
 
@@ -59,6 +66,14 @@ impl Format for Text {
             Event::Exit(exit, known) => {
                 palette.time(self.clock.time_of_day(exit.time_ns), buffer)?;
                 exit::write(exit, known, palette, buffer)?;
+            }
+            Event::Death(death) => {
+                palette.time(self.clock.time_of_day(death.exit.time_ns), buffer)?;
+                death::write(death, &self.users, buffer)?;
+            }
+            Event::Effect(sent) => {
+                palette.time(self.clock.time_of_day(sent.generate.time_ns), buffer)?;
+                death::write_effect(&sent, &self.users, buffer)?;
             }
             Event::Repeated { repeated, time_ns } => {
                 palette.time(self.clock.time_of_day(time_ns), buffer)?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::parts::{described, integer, names, names_or, object, or_null, reference};
+use super::parts::{any_of, described, integer, names, names_or, object, or_null, reference};
 use crate::{decode::Reason, names::audit_arch};
 
 /// The event of such an end.
@@ -17,8 +17,9 @@ pub(super) fn exit() -> Value {
             "generate",
             described(
                 "The `id` of the signal as it was sent, whose event need not be in the stream; null if it \
-                 is not known, or neither `generate` nor `deliver` is among --events.",
-                or_null(reference("id")),
+                 is not known, or neither `generate` nor `deliver` is among --events. Of `sigtrace who`, the \
+                 signal itself.",
+                any_of(vec![reference("id"), reference("sent"), json!({ "type": "null" })]),
             ),
         ),
         (
@@ -33,6 +34,14 @@ pub(super) fn exit() -> Value {
         ("core_dumped", described("Whether its memory was dumped.", json!({ "type": "boolean" }))),
         ("process", reference("process")),
     ]);
+    exit["properties"]["request"] = described(
+        "The call that the signal was sent in, as far as its registers tell; null if it was sent in none. \
+         Only of `sigtrace who`.",
+        or_null(object([
+            ("syscall", json!({ "type": "string" })),
+            ("args", json!({ "type": "object" })),
+        ])),
+    );
     exit["properties"]["refused_call"] = described(
         "The system call that the filter refused; present only with the reason `seccomp`.",
         refused_call(),

@@ -81,6 +81,20 @@ pub(super) fn generate() -> Value {
     generate
 }
 
+/// Likewise, where the end says it that it caused: without what only lines have.
+pub(super) fn embedded() -> Value {
+    let mut generate = generate();
+    for key in ["event", "seq"] {
+        if let Some(properties) = generate["properties"].as_object_mut() {
+            properties.shift_remove(key);
+        }
+        if let Some(required) = generate["required"].as_array_mut() {
+            required.retain(|name| name != key);
+        }
+    }
+    generate
+}
+
 /// What a process does with a signal.
 pub(super) fn handler(text: &str) -> Value {
     described(text, any_of(vec![names(["SIG_DFL", "SIG_IGN"]), reference("address")]))

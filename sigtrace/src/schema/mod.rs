@@ -80,6 +80,7 @@ fn definitions() -> Map<String, Value> {
         ("process", process::process()),
         ("party", process::party()),
         ("thread", process::thread()),
+        ("sent", generate::embedded()),
     ]);
     let structures = structures.map(|(name, schema)| (name.to_owned(), schema));
     events.into_iter().chain(args::definitions()).chain(structures).collect()

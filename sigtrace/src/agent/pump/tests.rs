@@ -171,7 +171,7 @@ fn pump_for(max_events: Option<u64>, returns_lost: u64) -> (Pump, File) {
     );
     let sink = Sink::File(LineFile::new(output.try_clone().unwrap()).unwrap());
     let format = Box::new(Json::new(Sets::Names));
-    (Pump::new(format, sink, account, crowd(&[]), None, max_events, None), output)
+    (Pump::new(format, sink, account, crowd(&[]), Joins::default(), max_events, None), output)
 }
 
 fn pump() -> (Pump, File) {

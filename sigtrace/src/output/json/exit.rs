@@ -17,15 +17,25 @@ use crate::{
 
 /// The line of such an end, without its own.
 pub(super) fn write(exit: &Exit, known: Option<&Known>, clock: &mut Clock, out: &mut Vec<u8>) {
-    let time = *clock.text(exit.time_ns);
-    let process = Process::of_exit(exit, known.cloned());
+    let mut line = begin(exit, clock, out);
+    line.field(key!("generate"), exit.generate);
+    end(line, exit, known, clock);
+}
+
+/// Begins the line, up to what ended the process.
+pub(super) fn begin<'a>(exit: &Exit, clock: &mut Clock, out: &'a mut Vec<u8>) -> Object<'a> {
     let mut line = Object::new(out);
     line.field(key!("event"), "exit");
     line.field(key!("id"), exit.id);
-    line.field(key!("time"), Time(time));
+    line.field(key!("time"), Time(*clock.text(exit.time_ns)));
     line.field(key!("seq"), exit.seq);
     line.field(key!("cpu"), exit.cpu);
-    line.field(key!("generate"), exit.generate);
+    line
+}
+
+/// Ends the line, from there on.
+pub(super) fn end(mut line: Object<'_>, exit: &Exit, known: Option<&Known>, clock: &mut Clock) {
+    let process = Process::of_exit(exit, known.cloned());
     line.field(key!("reason"), exit.reason.name());
     if let Reason::Seccomp(refused) = exit.reason {
         line.field(key!("refused_call"), refused);

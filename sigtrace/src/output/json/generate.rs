@@ -20,20 +20,30 @@ pub(super) fn write(
     clock: &mut Clock,
     out: &mut Vec<u8>,
 ) {
-    let time = *clock.text(generate.time_ns);
+    let mut line = Object::new(out);
+    line.field(key!("event"), "generate");
+    line.field(key!("id"), generate.id);
+    line.field(key!("time"), Time(*clock.text(generate.time_ns)));
+    line.field(key!("seq"), generate.seq);
+    fields(&mut line, generate, ends, clock);
+    line.end();
+}
+
+/// All that there is to say of such a signal behind when it was, wherever that is said.
+pub(super) fn fields(
+    line: &mut Object<'_>,
+    generate: &Generate,
+    ends: Option<&Ends>,
+    clock: &mut Clock,
+) {
     let of_sender = ends.and_then(|ends| ends.sender.clone());
     let sender = generate.sender.map(|sender| Process::of_thread(&sender, of_sender));
     let target = Process::of_thread(&generate.target, ends.map(|ends| ends.target.clone()));
     let sender = sender.as_ref().map(|sender| Timed::new(sender, clock));
     let target = Timed::new(&target, clock);
-    let mut line = Object::new(out);
-    line.field(key!("event"), "generate");
-    line.field(key!("id"), generate.id);
-    line.field(key!("time"), Time(time));
-    line.field(key!("seq"), generate.seq);
     line.field(key!("cpu"), generate.cpu);
     line.field(key!("request"), generate.request);
-    write_signal(&mut line, "sig", generate.signal);
+    write_signal(line, "sig", generate.signal);
     line.field(key!("info"), generate.info);
     line.field(key!("directed"), if generate.to_process { "process" } else { "thread" });
     line.field(key!("outcome"), generate.outcome.name());
@@ -52,7 +62,6 @@ pub(super) fn write(
         State { state: &generate.target_state, signal: generate.signal },
     );
     line.field(key!("merged_into"), generate.merged_into);
-    line.end();
 }
 
 struct State<'a> {

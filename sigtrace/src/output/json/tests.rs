@@ -2,6 +2,7 @@
 
 mod callers;
 mod calls;
+mod deaths;
 mod delivers;
 mod exits;
 mod generates;
