@@ -156,7 +156,7 @@ pub mod access {
     /// Returns can be missed of which the kernel does not count that it skipped them: a thread that enters
     /// a call may still have another in its slot, which is to be told of.
     pub const MISSES: u32 = 1 << 2;
-    /// The kfunc `bpf_rdonly_cast` gives pointers to registers.
+    /// The kfunc `bpf_rdonly_cast` gives pointers to registers, and whatever else.
     pub const CAST_REGISTERS: u32 = 1 << 3;
 }
 
@@ -349,8 +349,6 @@ pub struct Offsets {
     pub task_pdeath_signal: u32,
     /// `task_struct.seccomp.mode`: how its system calls are filtered; 0 if the kernel filters none.
     pub task_seccomp: u32,
-    /// Zero.
-    pub reserved: u32,
     /// `signal_struct.leader`: whether the process leads its session.
     pub signal_leader: u32,
     /// `pid_namespace.child_reaper`: its first process.
@@ -373,6 +371,8 @@ pub struct Offsets {
     pub type_task: u32,
     /// The number of the type `struct pt_regs`.
     pub type_pt_regs: u32,
+    /// The number of the type `struct k_sigaction`.
+    pub type_k_sigaction: u32,
 }
 
 impl Offsets {

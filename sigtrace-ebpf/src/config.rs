@@ -117,7 +117,6 @@ static CONFIG: Config = Config {
         task_real_blocked: 0,
         task_pdeath_signal: 0,
         task_seccomp: 0,
-        reserved: 0,
         signal_leader: 0,
         pid_namespace_child_reaper: 0,
         signal_rlim: 0,
@@ -129,6 +128,7 @@ static CONFIG: Config = Config {
         mem_cgroup_memory_max: 0,
         type_task: 0,
         type_pt_regs: 0,
+        type_k_sigaction: 0,
     },
 };
 

@@ -1,6 +1,7 @@
 //! Reading the kernel's own memory.
 
 pub mod files;
+pub mod object;
 pub mod other;
 pub mod stack;
 pub mod task;

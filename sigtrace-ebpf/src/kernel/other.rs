@@ -5,7 +5,7 @@ use core::{ffi::c_void, mem::MaybeUninit};
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 
-use super::{member, task::Task};
+use super::{member, object::Object, task::Task};
 use crate::config::config;
 
 /// A thread's `task_struct`.
@@ -48,8 +48,8 @@ impl Other {
     /// Its process's id and its own, in the initial namespace.
     #[inline(always)]
     pub fn ids(self) -> (u32, u32) {
-        let [tid, pid] = pair(self.0, config!(offsets.task_pid), config!(offsets.task_tgid));
-        (pid, tid)
+        let task = Object::task(self.0);
+        (task.get(config!(offsets.task_tgid)), task.get(config!(offsets.task_pid)))
     }
 
     /// When it began, in nanoseconds of `CLOCK_BOOTTIME`.
@@ -58,30 +58,28 @@ impl Other {
         member(self.0, config!(offsets.task_start_boottime))
     }
 
-    /// The process id of its parent.
-    #[inline(always)]
-    pub fn ppid(self) -> u32 {
-        member(member(self.0, config!(offsets.task_real_parent)), config!(offsets.task_tgid))
-    }
-
     /// The user and the group that it runs as, by their real ids.
     #[inline(always)]
     pub fn uid_gid(self) -> [u32; 2] {
-        let cred: u64 = member(self.0, config!(offsets.task_real_cred));
-        pair(cred, config!(offsets.cred_uid), config!(offsets.cred_gid))
+        let cred = Object::task(self.0).follow(config!(offsets.task_real_cred));
+        [cred.get(config!(offsets.cred_uid)), cred.get(config!(offsets.cred_gid))]
     }
 
     /// How many user namespaces are above its own.
     #[inline(always)]
     pub fn user_namespaces(self) -> u32 {
-        let cred: u64 = member(self.0, config!(offsets.task_real_cred));
-        member(member(cred, config!(offsets.cred_user_ns)), config!(offsets.user_ns_level))
+        Object::task(self.0)
+            .follow(config!(offsets.task_real_cred))
+            .follow(config!(offsets.cred_user_ns))
+            .get(config!(offsets.user_ns_level))
     }
 
     /// How many pid namespaces are above its own.
     #[inline(always)]
     pub fn pid_namespaces(self) -> u32 {
-        member(member(self.0, config!(offsets.task_thread_pid)), config!(offsets.pid_level))
+        Object::task(self.0)
+            .follow(config!(offsets.task_thread_pid))
+            .get(config!(offsets.pid_level))
     }
 
     /// The first thread of its process.
@@ -130,15 +128,6 @@ impl Other {
         }
         false
     }
-}
-
-/// Two members that mostly are neighbours, in this order: one read tells both.
-#[inline(always)]
-pub fn pair(object: u64, first: u32, second: u32) -> [u32; 2] {
-    if second == first + 4 {
-        return member(object, first);
-    }
-    [member(object, first), member(object, second)]
 }
 
 /// The name of a thread at this address, likewise. What is behind the NUL is zero here, while in a `task_struct`

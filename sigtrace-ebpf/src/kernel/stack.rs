@@ -2,7 +2,9 @@
 
 use sigtrace_common::NO_CALL;
 
-use super::{member, read, task::Task};
+use super::object::Object;
+#[cfg(bpf_target_arch = "x86_64")]
+use super::task::Task;
 use crate::config::config;
 
 /// `THREAD_SIZE`: a kernel stack (`arch/x86/include/asm/page_64_types.h`,
@@ -21,7 +23,7 @@ impl Stack {
     /// The current thread's.
     #[inline(always)]
     pub fn current() -> Self {
-        Self(member(Task::current().address(), config!(offsets.task_stack)))
+        Self(Object::current().get(config!(offsets.task_stack)))
     }
 
     /// Whether it is what is at an address.
@@ -59,21 +61,23 @@ impl Call {
         use sigtrace_common::regs::x86;
         /// `orig_ax` is negative in an exception and in an interrupt (`arch/x86/entry/entry_64.S`).
         const LAST: u64 = i32::MAX as u64;
-        let mut registers: [u64; WORDS] = read(stack.registers(0).wrapping_add(x86::BX as u64));
-        if !is_users(&registers) {
-            registers = read(stack.registers(PADDING).wrapping_add(x86::BX as u64));
-            if !is_users(&registers) {
+        let mut registers = Object::registers(stack.registers(0));
+        if !is_users(registers) {
+            registers = Object::registers(stack.registers(PADDING));
+            if !is_users(registers) {
                 return Self::NONE;
             }
         }
-        let number = at(&registers, x86::ORIG_AX);
+        let number: u64 = registers.get(x86::ORIG_AX as u32);
         if number > LAST {
             return Self::NONE;
         }
         let is_compat = Task::current().is_compat_by_member();
-        let places =
-            if is_compat { [x86::BX, x86::CX, x86::DX] } else { [x86::DI, x86::SI, x86::DX] };
-        let args = places.map(|place| at(&registers, place));
+        let args = if is_compat {
+            [x86::BX, x86::CX, x86::DX].map(|place| registers.get(place as u32))
+        } else {
+            [x86::DI, x86::SI, x86::DX].map(|place| registers.get(place as u32))
+        };
         Self { number: number as u32 & !(x86::X32_SYSCALL_BIT as u32), is_compat, args }
     }
 
@@ -85,38 +89,29 @@ impl Call {
         /// `PSR_MODE_MASK`, of which nothing is set for who comes from EL0, but for the bit of a
         /// 32-bit caller (`arch/arm64/include/uapi/asm/ptrace.h`).
         const EXCEPTION_LEVEL: u64 = 0xf;
-        let registers = stack.registers(0);
-        let number: i32 = read(registers.wrapping_add(aarch64::SYSCALLNO as u64));
-        let pstate: u64 = read(registers.wrapping_add(aarch64::PSTATE as u64));
+        let registers = Object::registers(stack.registers(0));
+        let number: i32 = registers.get(aarch64::SYSCALLNO as u32);
+        let pstate: u64 = registers.get(aarch64::PSTATE as u32);
         // `NO_SYSCALL` is -1.
         if number < 0 || pstate & EXCEPTION_LEVEL != 0 {
             return Self::NONE;
         }
         let is_compat = pstate & aarch64::PSTATE_32BIT != 0;
-        Self { number: number as u32, is_compat, args: read(registers) }
+        let args = [0, 8, 16].map(|place| registers.get(aarch64::X0 as u32 + place));
+        Self { number: number as u32, is_compat, args }
     }
-}
-
-/// The registers from `bx` to `ss`.
-#[cfg(bpf_target_arch = "x86_64")]
-const WORDS: usize = 16;
-
-#[cfg(bpf_target_arch = "x86_64")]
-#[inline(always)]
-fn at(registers: &[u64; WORDS], place: usize) -> u64 {
-    registers[(place - sigtrace_common::regs::x86::BX) / 8]
 }
 
 /// Whether they are those of a program: the lowest two bits of `cs` are its privilege.
 #[cfg(bpf_target_arch = "x86_64")]
 #[inline(always)]
-fn is_users(registers: &[u64; WORDS]) -> bool {
-    let cs = at(registers, sigtrace_common::regs::x86::CS) & 0xffff;
+fn is_users(registers: Object) -> bool {
+    let cs: u16 = registers.get(sigtrace_common::regs::x86::CS as u32);
     cs == USER_CS || cs == USER32_CS
 }
 
 /// `__USER_CS` and `__USER32_CS` (`arch/x86/include/asm/segment.h`).
 #[cfg(bpf_target_arch = "x86_64")]
-const USER_CS: u64 = 0x33;
+const USER_CS: u16 = 0x33;
 #[cfg(bpf_target_arch = "x86_64")]
-const USER32_CS: u64 = 0x23;
+const USER32_CS: u16 = 0x23;

@@ -18,6 +18,8 @@ use aya_ebpf::{
 };
 use sigtrace_common::{BPF_RDONLY_CAST, access};
 
+#[cfg(bpf_target_arch = "x86_64")]
+use super::object::Object;
 use super::{load, member};
 use crate::config::config;
 
@@ -48,9 +50,15 @@ fn casts() -> bool {
     config!(access) & access::CAST != 0
 }
 
+/// Whether pointers to anything can be given their types.
+#[inline(always)]
+pub(super) fn casts_any() -> bool {
+    config!(access) & access::CAST_REGISTERS != 0
+}
+
 /// Gives a pointer its type. The agent makes a call of the kfunc of this helper that is none.
 #[inline(always)]
-fn cast(object: *const u8, type_id: u32) -> *const u8 {
+pub(super) fn cast(object: *const u8, type_id: u32) -> *const u8 {
     // SAFETY: how the bindings to helpers do it.
     let kfunc: unsafe extern "C" fn(*const u8, u32) -> *const u8 =
         unsafe { mem::transmute(BPF_RDONLY_CAST as usize) };
@@ -283,7 +291,13 @@ impl Task {
     #[cfg(bpf_target_arch = "x86_64")]
     pub fn is_compat_by_member(self) -> bool {
         let status = config!(offsets.task_status);
-        status != 0 && member::<u32>(self.address(), status) & TS_COMPAT != 0
+        status != 0 && Object::current().get::<u32>(status) & TS_COMPAT != 0
+    }
+
+    /// The pointer to it, with the type that the verifier knows, where it has one.
+    #[inline(always)]
+    pub(super) fn as_ptr(self) -> *const u8 {
+        self.0
     }
 
     /// Its address.

@@ -1,5 +1,7 @@
 //! What there is to know of why a signal is sent.
 
+use core::ffi::c_void;
+
 use aya_ebpf::{EbpfContext as _, programs::RawTracePointContext};
 use sigtrace_common::{NO_CALL, SYSCALL_NUMBERS, fact, flag};
 
@@ -9,7 +11,8 @@ use crate::{
     config::config,
     kernel::{
         member,
-        other::{Other, pair},
+        object::Object,
+        other::Other,
         stack::{Call, Stack},
         task::Task,
     },
@@ -69,15 +72,6 @@ impl Sent {
     pub fn has_info(self) -> bool {
         self.info > PRIV
     }
-
-    /// Its `si_code`; 0 without a siginfo.
-    #[inline(always)]
-    fn code(self) -> i32 {
-        /// Of `struct kernel_siginfo`, whose members are those of a siginfo of 64 bits
-        /// (`include/uapi/asm-generic/siginfo.h`).
-        const SI_CODE: u32 = 8;
-        if self.has_info() { member(self.info, SI_CODE) } else { 0 }
-    }
 }
 
 /// What the current thread has to do with it: the call that it is in, and with [`fact::CALL`] the shape of that.
@@ -92,7 +86,7 @@ pub fn find_origin(
     let current = Task::current().address();
     let stack = Stack::current();
     let call = Call::of(stack);
-    let flags: u32 = member(current, config!(offsets.task_flags));
+    let flags: u32 = Object::current().get(config!(offsets.task_flags));
     scratch.set(fact::PROCESS, sent.to_process);
     scratch.set(fact::NOINFO, sent.info == NOINFO);
     scratch.set(fact::PRIV, sent.info == PRIV);
@@ -134,11 +128,8 @@ fn sending(scratch: Scratch, call: Call, sent: Sent, to_itself: bool) -> Option<
     // One who ends on the way out of such a call tells its parent, whose siginfo is on the same stack. Its
     // code is above 0, with which a call sends something only to its own process
     // (`do_rt_sigqueueinfo`, `kernel/signal.c`).
-    if sent.code() <= 0 || to_itself && has(shape, flag::SENDS_SIGINFO) {
-        Some(shape)
-    } else {
-        None
-    }
+    let code = scratch.info(1) as i32;
+    if code <= 0 || to_itself && has(shape, flag::SENDS_SIGINFO) { Some(shape) } else { None }
 }
 
 /// What else tells why the kernel sends it.
@@ -221,17 +212,17 @@ fn has_used_up_rttime(target: u64, is_hard: bool) -> bool {
 /// What is true of the target.
 #[inline(always)]
 pub fn find_state(scratch: Scratch, sent: Sent) {
-    let (target, signal) = (sent.target.address(), sent.signal);
-    let blocked: u64 = member(target, config!(offsets.task_blocked));
-    let real_blocked: u64 = member(target, config!(offsets.task_real_blocked));
+    let (target, signal) = (Object::task(sent.target.address()), sent.signal);
+    let blocked: u64 = target.get(config!(offsets.task_blocked));
+    let real_blocked: u64 = target.get(config!(offsets.task_real_blocked));
     let bit = 1 << (signal.wrapping_sub(1) & 63);
     scratch.set(fact::BLOCKED, blocked & bit != 0);
     scratch.set(fact::AWAITED, real_blocked & !blocked & bit != 0);
-    let [flags, ptrace] = pair(target, config!(offsets.task_flags), config!(offsets.task_ptrace));
-    scratch.set(fact::TRACED, ptrace != 0);
+    scratch.set(fact::TRACED, target.get::<u32>(config!(offsets.task_ptrace)) != 0);
+    let flags: u32 = target.get(config!(offsets.task_flags));
     scratch.set(fact::TO_KERNEL_THREAD, flags & PF_KTHREAD != 0);
-    let process: u64 = member(target, config!(offsets.task_signal));
-    let flags: u32 = member(process, config!(offsets.signal_flags));
+    let process = target.follow(config!(offsets.task_signal));
+    let flags: u32 = process.get(config!(offsets.signal_flags));
     scratch.set(fact::STOPPED, flags & SIGNAL_STOP_STOPPED != 0);
     scratch.set(fact::UNKILLABLE, flags & SIGNAL_UNKILLABLE != 0);
     if sent.outcome == DELIVERED {
@@ -242,22 +233,26 @@ pub fn find_state(scratch: Scratch, sent: Sent) {
 /// Whether the kernel has decided that the signal ends the process (`complete_signal`, `kernel/signal.c`).
 #[inline(always)]
 pub fn is_fatal(sent: Sent) -> bool {
-    let process: u64 = member(sent.target.address(), config!(offsets.task_signal));
-    let flags: u32 = member(process, config!(offsets.signal_flags));
+    let target = Object::task(sent.target.address());
+    let process = target.follow(config!(offsets.task_signal));
+    let flags: u32 = process.get(config!(offsets.signal_flags));
     sent.outcome == DELIVERED && is_ending_by(process, flags, sent.signal)
 }
 
 #[inline(always)]
-fn is_ending_by(process: u64, flags: u32, signal: u32) -> bool {
+fn is_ending_by(process: Object, flags: u32, signal: u32) -> bool {
     flags & SIGNAL_GROUP_EXIT != 0
-        && member::<u32>(process, config!(offsets.signal_group_exit_code)) == signal
+        && process.get::<u32>(config!(offsets.signal_group_exit_code)) == signal
 }
 
 /// What the signal does: the first member of its action.
 #[inline(always)]
-pub fn handler(sent: Sent) -> u64 {
-    let (target, signal) = (sent.target.address(), sent.signal);
-    let actions: u64 = member(target, config!(offsets.task_sighand));
-    let action = (signal.wrapping_sub(1) & 63).wrapping_mul(config!(offsets.k_sigaction_size));
-    member(actions, config!(offsets.sighand_action).wrapping_add(action))
+pub fn handler(scratch: Scratch, sent: Sent) -> u64 {
+    let target = Object::task(sent.target.address());
+    let actions = target.follow(config!(offsets.task_sighand)).as_ptr();
+    // As a number, as it is one of the actions that is wanted.
+    let actions = scratch.number(actions.cast_mut().cast::<c_void>());
+    let place = (sent.signal.wrapping_sub(1) & 63).wrapping_mul(config!(offsets.k_sigaction_size));
+    let place = config!(offsets.sighand_action).wrapping_add(place);
+    Object::action(actions.wrapping_add(u64::from(place))).get(0)
 }

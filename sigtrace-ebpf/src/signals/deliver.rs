@@ -17,7 +17,7 @@ use crate::{
     calls::filter,
     config::{config, selects},
     emit::{self, Room},
-    kernel::{member, other::Other, task::Task},
+    kernel::{member, object::Object, other::Other, task::Task},
     maps::{count, is_tracing},
     shares,
 };
@@ -108,7 +108,7 @@ fn write(room: &Room<Deliver>, taken: Taken, sent_ns: u64) {
         (*to).generated_ns = sent_ns;
         info::copy((&raw mut (*to).info).cast::<u64>(), taken.info, true);
         ((*to).handler, (*to).flags) = (taken.action[0], taken.action[1]);
-        party::describe(&raw mut (*to).process, taken.thread, taken.ids);
+        party::describe(&raw mut (*to).process, Object::current(), taken.ids, 0);
         // The signal and the zeros behind it.
         (&raw mut (*to).signal).cast::<u64>().write(u64::from(taken.signal as u8));
     }

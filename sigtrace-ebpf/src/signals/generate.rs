@@ -5,31 +5,34 @@ use aya_ebpf::{
     macros::raw_tracepoint,
     programs::RawTracePointContext,
 };
-use sigtrace_common::{Counter, Generate, NO_CALL, RecordKind, Slot, fact, kinds, select};
+use sigtrace_common::{
+    Counter, Generate, KERNEL_SIGINFO_SIZE, NO_CALL, RecordKind, Slot, fact, flag, kinds, select,
+};
 
 use super::{
     cause::{self, Sent},
     fatal,
-    info::{self, Digest},
+    info::Digest,
     oom, party,
     pending::Key,
     scratch::Scratch,
 };
 use crate::{
     abi::NATIVE,
-    calls::filter,
+    calls::{filter, own_number},
     config::{config, selects},
     emit::{self, Room},
-    kernel::{other::Other, stack::Call, task::Task},
+    kernel::{object::Object, other::Other, stack::Call, task::Task},
     maps::{count, is_tracing, is_trying},
-    shapes::{ShapeRef, get},
+    shapes::{ShapeRef, get, has},
     shares, slots,
 };
 
 /// What became of a signal: `TRACE_SIGNAL_*` (`include/trace/events/signal.h`).
 const DELIVERED: u32 = 0;
+const IGNORED: u32 = 1;
 const ALREADY_PENDING: u32 = 2;
-const LOSE_INFO: u32 = 4;
+const OVERFLOW_FAIL: u32 = 3;
 
 /// A signal is sent. It is the last thing that the kernel does about that (`__send_signal_locked`,
 /// `kernel/signal.c`).
@@ -44,10 +47,23 @@ pub fn generate(ctx: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn tell(ctx: &RawTracePointContext) {
     let sent = Sent::of(ctx);
+    let Some(scratch) = Scratch::claim() else {
+        if config!(kinds) & kinds::GENERATE != 0 {
+            count(Counter::GenerateLost);
+        }
+        return;
+    };
+    tell_with(ctx, scratch, sent);
+    scratch.release();
+}
+
+#[inline(always)]
+fn tell_with(ctx: &RawTracePointContext, scratch: Scratch, sent: Sent) {
+    scratch.read_info(sent.info, sent.has_info());
     let target_ids = sent.target.ids();
     // SAFETY: plain helper.
     let time_ns = unsafe { bpf_ktime_get_boot_ns() };
-    let merged_ns = follow(sent, target_ids, time_ns);
+    let merged_ns = follow(scratch, sent, target_ids, time_ns);
     let ids = Task::ids();
     if config!(kinds) & kinds::GENERATE == 0
         || ids.0 == config!(self_pid) && (selects(select::NOT_SELF) || is_trying())
@@ -55,10 +71,6 @@ fn tell(ctx: &RawTracePointContext) {
         // As the agent's calls, not counted.
         return;
     }
-    let Some(scratch) = Scratch::claim() else {
-        count(Counter::GenerateLost);
-        return;
-    };
     let (call, shape) = cause::find_origin(ctx, scratch, sent, ids, target_ids);
     let request_ns = request(ids.1, shape);
     let is_callers = scratch.has(fact::OWN | fact::SAME_PROCESS);
@@ -69,25 +81,26 @@ fn tell(ctx: &RawTracePointContext) {
     {
         count(Counter::GenerateLost);
     }
-    scratch.release();
 }
 
 /// Notes when the signal was sent, for when it is taken, or ends the process. When that was sent which it is merged
 /// into; 0 if it is into none.
 #[inline(always)]
-fn follow(sent: Sent, (pid, tid): (u32, u32), time_ns: u64) -> u64 {
+fn follow(scratch: Scratch, sent: Sent, (pid, tid): (u32, u32), time_ns: u64) -> u64 {
+    if sent.outcome == IGNORED || sent.outcome == OVERFLOW_FAIL {
+        return 0;
+    }
     let digest = if sent.has_info() && sent.outcome == DELIVERED {
-        Digest::at(sent.info)
+        Digest::of_words([0, 1, 2, 3].map(|index| scratch.info(index)))
     } else {
         Digest::UNKNOWN
     };
     let id = if sent.to_process { pid } else { tid };
     let key = Key::new(id, sent.to_process, sent.signal, digest);
-    match sent.outcome {
-        ALREADY_PENDING => return key.sent_ns(),
-        DELIVERED | LOSE_INFO => key.put(time_ns),
-        _ => return 0,
+    if sent.outcome == ALREADY_PENDING {
+        return key.sent_ns();
     }
+    key.put(time_ns);
     if cause::is_fatal(sent) {
         fatal::note(pid, sent.target.leader(), sent.signal, time_ns);
     }
@@ -112,7 +125,7 @@ fn emit(
         scratch.set(fact::IN_NAMESPACE, is_in_namespace(sent.target));
     }
     let Some(room) = emit::reserve::<Generate>() else { return false };
-    write(&room, scratch.facts(), sent, call, times, ids, target_ids);
+    write(&room, scratch, sent, call, times, ids, target_ids);
     room.submit();
     true
 }
@@ -140,26 +153,33 @@ fn request(tid: u32, shape: Option<ShapeRef>) -> u64 {
 #[inline(always)]
 fn write(
     room: &Room<Generate>,
-    facts: u32,
+    scratch: Scratch,
     sent: Sent,
     (call, shape): (Call, Option<ShapeRef>),
     [time_ns, request_ns, merged_ns]: [u64; 3],
     ids: (u32, u32),
     target_ids: (u32, u32),
 ) {
-    let to = room.as_ptr();
+    let (to, facts) = (room.as_ptr(), scratch.facts());
     // SAFETY: room in the ring for a whole record, every byte of which is written here.
     unsafe {
         emit::begin(&raw mut (*to).header, RecordKind::Generate, size_of::<Generate>());
         ((*to).header.cpu, (*to).header.more) = (bpf_get_smp_processor_id() as u16, 0);
         (*to).time_ns = time_ns;
         (*to).request_ns = request_ns;
-        info::copy((&raw mut (*to).info).cast::<u64>(), sent.info, sent.has_info());
-        (*to).handler = cause::handler(sent);
+        let info = (&raw mut (*to).info).cast::<u64>();
+        // Volatile, as otherwise the compiler makes a loop of it.
+        let mut i = 0;
+        while i < KERNEL_SIGINFO_SIZE / 8 {
+            info.add(i).write_volatile(scratch.info(i));
+            i += 1;
+        }
+        (*to).handler = cause::handler(scratch, sent);
         oom::describe(facts, (&raw mut (*to).memory).cast::<u64>());
         ((*to).args[0], (*to).args[1], (*to).args[2]) = (call.args[0], call.args[1], call.args[2]);
-        party::describe(&raw mut (*to).target, sent.target, target_ids);
-        party::describe(&raw mut (*to).current, Other::current(), ids);
+        let target = Object::task(sent.target.address());
+        party::describe(&raw mut (*to).target, target, target_ids, 0);
+        party::describe(&raw mut (*to).current, Object::current(), ids, ns_pid(shape));
         (*to).facts = facts;
         (*to).number = if facts & fact::OWN == 0 { NO_CALL } else { call.number };
         (*to).signal = sent.signal as u8;
@@ -171,6 +191,17 @@ fn write(
         }
         (*to).reserved = 0;
         (*to).merged_ns = merged_ns;
+    }
+}
+
+/// What the current process is in its own pid namespace, if it makes a siginfo of its own, which should name it.
+#[inline(always)]
+fn ns_pid(shape: Option<ShapeRef>) -> u32 {
+    let Some(shape) = shape else { return 0 };
+    if has(shape, flag::SENDS_SIGINFO) {
+        own_number(Other::current().leader().address())
+    } else {
+        0
     }
 }
 

@@ -10,6 +10,9 @@ use crate::kernel::read;
 /// `SI_TIMER` (`include/uapi/asm-generic/siginfo.h`).
 const SI_TIMER: u32 = -2_i32 as u32;
 
+/// Odd numbers, so that nothing is lost.
+const FACTORS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9];
+
 /// What a siginfo says, in short: 0 of one that is not known.
 #[derive(Clone, Copy)]
 pub struct Digest(u64);
@@ -22,10 +25,12 @@ impl Digest {
     /// tell who sent it and with what value.
     #[inline(always)]
     pub fn at(info: u64) -> Self {
-        /// Odd numbers, so that nothing is lost.
-        const FACTORS: [u64; 3] =
-            [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9];
-        let [numbers, code, first, second]: [u64; 4] = read(info);
+        Self::of_words(read(info))
+    }
+
+    /// That of these words, its first ones.
+    #[inline(always)]
+    pub fn of_words([numbers, code, first, second]: [u64; 4]) -> Self {
         let code = code as u32;
         // How often a timer ran out is found out as its signal is taken.
         let first = if code == SI_TIMER { u64::from(first as u32) } else { first };

@@ -3,37 +3,31 @@
 use sigtrace_common::{Thread, select};
 
 use crate::{
-    calls::namespace,
     config::{config, selects},
-    kernel::{member, other::Other},
+    kernel::object::Object,
 };
 
-/// Writes down a thread and its process.
+/// Writes down a thread and its process; `ns_pid` is what that is in its own pid namespace.
 ///
 /// # Safety
 ///
 /// The place must be one to write to.
 #[inline(always)]
-pub unsafe fn describe(place: *mut Thread, thread: Other, ids: (u32, u32)) {
-    let leader = thread.leader();
-    let [uid, gid] = thread.uid_gid();
+pub unsafe fn describe(place: *mut Thread, task: Object, ids: (u32, u32), ns_pid: u32) {
+    let leader = task.follow(config!(offsets.task_group_leader));
+    let cred = task.follow(config!(offsets.task_real_cred));
+    let parent = task.follow(config!(offsets.task_real_parent));
     // SAFETY: the caller's promise; the name is 16 bytes at a multiple of 8.
     unsafe {
-        (*place).start_ns = leader.start_ns();
-        (&raw mut (*place).comm).cast::<[u64; 2]>().write(leader.comm());
+        (*place).start_ns = leader.get(config!(offsets.task_start_boottime));
+        (&raw mut (*place).comm).cast::<[u64; 2]>().write(leader.name(config!(offsets.task_comm)));
         ((*place).pid, (*place).tid) = ids;
-        (*place).ppid = thread.ppid();
-        ((*place).uid, (*place).gid) = (uid, gid);
-        (*place).ns_pid = if config!(offsets.task_thread_pid) == 0 {
-            0
-        } else {
-            namespace::own_number(leader.address())
-        };
-        (*place).execs = if selects(select::CONTEXT) {
-            member(thread.address(), config!(offsets.task_self_exec_id))
-        } else {
-            0
-        };
+        (*place).ppid = parent.get(config!(offsets.task_tgid));
+        (*place).uid = cred.get(config!(offsets.cred_uid));
+        (*place).gid = cred.get(config!(offsets.cred_gid));
+        (*place).ns_pid = ns_pid;
+        (*place).execs =
+            if selects(select::CONTEXT) { task.get(config!(offsets.task_self_exec_id)) } else { 0 };
         (*place).reserved = 0;
     }
 }

@@ -4,7 +4,9 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
+use sigtrace_common::KERNEL_SIGINFO_SIZE;
 
+use super::info;
 use crate::atomic::add_u32;
 
 /// What is found out.
@@ -16,6 +18,8 @@ struct Facts {
     facts: u32,
     /// How many programs claim it. Where spinlocks sleep, one can be preempted by another.
     claims: u32,
+    /// What comes with the signal.
+    info: [u64; KERNEL_SIGINFO_SIZE / 8],
 }
 
 #[map]
@@ -48,6 +52,20 @@ impl Scratch {
     pub fn release(self) {
         // SAFETY: an aligned member of the map's element.
         unsafe { add_u32(&raw mut (*self.0).claims, -1) };
+    }
+
+    /// Reads the `kernel_siginfo` at an address, or has zeros in its place.
+    #[inline(always)]
+    pub fn read_info(self, info: u64, is_there: bool) {
+        // SAFETY: likewise; room for it.
+        unsafe { info::copy((&raw mut (*self.0).info).cast::<u64>(), info, is_there) };
+    }
+
+    /// A word of that.
+    #[inline(always)]
+    pub fn info(self, index: usize) -> u64 {
+        // SAFETY: likewise.
+        unsafe { (&raw const (*self.0).info[index]).read_volatile() }
     }
 
     /// Notes that something is so, if it is.

@@ -222,6 +222,7 @@ fn numbers(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offs
     Some(Offsets {
         type_task: task.number()?,
         type_pt_regs: types.structure("pt_regs").number()?,
+        type_k_sigaction: types.structure("k_sigaction").number()?,
         // With CONFIG_THREAD_INFO_IN_TASK it is there; only x86 has the member.
         task_status: match task.member("thread_info") {
             Some(info) => types.structure("thread_info").member("status").map_or(0, |at| info + at),
