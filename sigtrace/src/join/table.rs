@@ -270,7 +270,10 @@ impl Table {
         if let Some(same) = rows.iter_mut().find(|old| old.start == row.start) {
             *same = row;
         } else if self.length < self.room {
-            self.rows.entry(pid).or_default().push(row);
+            // Most numbers are of one process, and a list makes room for four.
+            let rows = self.rows.entry(pid).or_default();
+            rows.reserve_exact(1);
+            rows.push(row);
             self.length += 1;
         }
     }
@@ -317,12 +320,13 @@ impl Table {
         let by_pid: HashMap<u32, usize> =
             found.iter().enumerate().map(|(at, found)| (found.pid, at)).collect();
         let mut parents: HashMap<u32, Option<Rc<[Parent]>>> = HashMap::new();
+        let mut groups = HashMap::new();
         for process in &found {
             parents_found(process.pid, &found, &by_pid, &mut parents);
         }
         for process in found {
             let parents = parents.get(&process.pid).cloned().flatten();
-            self.add_one(process, parents, time_ns);
+            self.add_one(process, parents, &mut groups, time_ns);
         }
         self.look_for_parents();
     }
@@ -348,10 +352,20 @@ impl Table {
         }
     }
 
-    fn add_one(&mut self, found: Found, parents: Option<Rc<[Parent]>>, time_ns: u64) {
+    fn add_one(
+        &mut self,
+        found: Found,
+        parents: Option<Rc<[Parent]>>,
+        groups: &mut HashMap<Vec<u8>, Rc<Group>>,
+        time_ns: u64,
+    ) {
         let generation = self.generation;
         let start = Start::Ticks(found.start_ticks);
-        let group = found.cgroup.map(|path| self.same_group(path));
+        // Most are in a few.
+        let group = found.cgroup.map(|path| {
+            let new = || Rc::new(Group::new(None, path.clone()));
+            Rc::clone(groups.entry(path.clone()).or_insert_with(new))
+        });
         let row = Row {
             generation,
             comm: Some(comm(&found.comm)),
@@ -372,13 +386,6 @@ impl Table {
             (Some(same), None) => same.complete(row),
             // One of these it is, and there is no telling which.
             (Some(_), Some(_)) => {}
-        }
-    }
-
-    fn same_group(&self, path: Vec<u8>) -> Rc<Group> {
-        match self.groups.values().find(|group| *group.path == *path) {
-            Some(group) => Rc::clone(group),
-            None => Rc::new(Group::new(None, path)),
         }
     }
 

@@ -211,7 +211,7 @@ fn a_file_in_memory_and_one_that_is_gone_are_told_as_deleted() {
     let pid = run(Command::new(WORKLOAD).args(["send-from-memory", &target, "0"]));
     let trace = tracer.finish();
     let in_memory = caller(&trace, pid);
-    // Kernels before 6.14 call it by the number of its descriptor.
+    // By the number of a descriptor.
     let comm = in_memory["comm"].clone();
     let expected = process(pid, "", "/memfd:nowhere", &["memory", "send", &target, "0"]);
     let deleted = ("exe_deleted", json!(true));
