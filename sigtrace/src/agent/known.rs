@@ -6,6 +6,7 @@ use crate::{
     decode::{self, Call, Exit, WallClock},
     join::{
         Context,
+        filter::Filter,
         procfs::{self, Found},
         redact::Redaction,
         table::{ROOM, Table},
@@ -25,6 +26,8 @@ const TIDY_APART_NS: u64 = 10_000_000_000;
 /// The processes that are known.
 pub(crate) struct Known {
     context: Context,
+    /// Who is selected.
+    filter: Filter,
     table: Table,
     /// Records that could not be decoded, which is as if they were lost.
     undecodable: u64,
@@ -36,8 +39,9 @@ pub(crate) struct Known {
 
 impl Known {
     /// None so far.
-    pub(crate) fn new(context: Context, redaction: Redaction) -> Self {
+    pub(crate) fn new(context: Context, filter: Filter, redaction: Redaction) -> Self {
         Self {
+            filter,
             context,
             table: Table::new(redaction),
             undecodable: 0,
@@ -120,6 +124,19 @@ impl Known {
         self.table.note_lost(lost.saturating_add(self.undecodable));
         let identity = self.table.get(exit.process.pid, exit.tag, None);
         KnownProcess { context: self.context, identity }
+    }
+
+    /// Whether a call is selected by who it is about.
+    pub(crate) fn selects(&self, parties: &Parties) -> bool {
+        let sides = [&parties.caller, &parties.target].into_iter().flatten();
+        let mut known = sides.filter_map(|process| process.known.as_ref()?.identity.as_ref());
+        self.filter.is_empty() || known.any(|identity| self.filter.selects(identity))
+    }
+
+    /// Whether an end is, by who has ended.
+    pub(crate) fn selects_end(&self, ended: &KnownProcess) -> bool {
+        let selects = |identity| self.filter.selects(identity);
+        self.filter.is_empty() || ended.identity.as_ref().is_some_and(selects)
     }
 
     /// Looks now and then, if ends were perhaps not told or there is no more room, who is not there any more.

@@ -128,7 +128,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     let _logger = logger.and_then(kernel_log);
     let mut ring = register(shared.ring, Interest::READABLE).context("cannot poll the ring")?;
     let known = (context != Context::None).then(|| {
-        let mut known = Known::new(context, options.redaction.clone());
+        let mut known = Known::new(context, options.identities.clone(), options.redaction.clone());
         let ring = ring.get_mut();
         let drain = |note: &mut dyn FnMut(&[u8])| {
             while let Some(record) = ring.next() {

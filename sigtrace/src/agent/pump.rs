@@ -166,8 +166,11 @@ impl Pump {
             Ok(call) => {
                 let entry = Entry::Unfinished(call.row, call.holes(), key);
                 let id = self.call(call, clock, entry);
-                self.told.remember(key, id);
-                true
+                match id {
+                    Some(id) => self.told.remember(key, id),
+                    None => self.told.remember_lost(key),
+                }
+                id.is_some()
             }
             Err(error) => {
                 tracing::error!("a call that is under way is lost: {error}");
@@ -208,9 +211,15 @@ impl Pump {
                 self.account.others.lost(Kind::Exit);
             }
             Ok(exit) => {
-                let exit = Exit { id: self.ids.give(), seq: self.queue.next_seq(), ..exit };
                 let lost = self.account.processes_lost();
                 let known = self.known.as_mut().map(|known| known.ended(&exit, lost));
+                if let (Some(all), Some(ended)) = (&self.known, &known)
+                    && !all.selects_end(ended)
+                {
+                    self.account.others.left_out(Kind::Exit);
+                    return;
+                }
+                let exit = Exit { id: self.ids.give(), seq: self.queue.next_seq(), ..exit };
                 self.line(Event::Exit(&exit, known.as_ref()), Entry::Other(Kind::Exit));
             }
             Err(error) => {
@@ -254,14 +263,20 @@ impl Pump {
         self.crowd.add_losses(decode::lost(record).map(|entry| (entry, 1)));
     }
 
-    /// Prints a call. Returns the id it is given.
-    fn call(&mut self, call: &mut Call<'_>, clock: WallClock, entry: Entry) -> u64 {
-        call.id = self.ids.give();
-        call.seq = self.queue.next_seq();
+    /// Prints a call, unless it is left out by who it is about. Returns the id it is given.
+    fn call(&mut self, call: &mut Call<'_>, clock: WallClock, entry: Entry) -> Option<u64> {
         let lost = self.account.processes_lost();
         let parties = self.known.as_mut().map(|known| known.parties(call, clock, lost));
+        if let (Some(known), Some(parties)) = (&self.known, &parties)
+            && !known.selects(parties)
+        {
+            self.account.left_out(1);
+            return None;
+        }
+        call.id = self.ids.give();
+        call.seq = self.queue.next_seq();
         self.line(Event::Call(call, parties.as_ref()), entry);
-        call.id
+        Some(call.id)
     }
 
     /// Prints the return of a call that was printed with this id.

@@ -28,6 +28,7 @@ pub const TESTS: &[Test] = tests![
     a_process_that_ended_is_known_with_its_unit_and_its_container,
     a_name_and_a_group_that_change_are_told_as_they_are,
     what_was_lost_is_unknown_and_counted,
+    calls_and_ends_are_selected_by_who_they_are_about,
     without_context_there_are_no_such_keys,
 ];
 
@@ -384,6 +385,40 @@ fn what_was_lost_is_unknown_and_counted() {
     let last = pids.last().copied().unwrap_or_default();
     let last = trace.calls().find(|call| call["pid"] == last).expect("the last call");
     assert_eq!(last["caller"]["exe"], WORKLOAD);
+}
+
+fn calls_and_ends_are_selected_by_who_they_are_about() {
+    let group = Group::new("shop.service");
+    let (mut inside, mut outside, other) = (Puppet::start(), Puppet::start(), Puppet::start());
+    group.join(&inside);
+    let pid = inside.pid();
+    let all = ["--events", "all", "-s", "kill", "--context", "basic", "--stats"];
+    let filters = [
+        (["--unit", "shop.service"], 3, 1),
+        (["--unit", "nothing.service"], 0, 0),
+        (["--exe", "workload"], 4, 1),
+        (["--exe", "/payload/nothing"], 0, 0),
+        (["--container", "shop"], 0, 0),
+    ];
+    let tracers: Vec<Tracer> =
+        filters.iter().map(|(args, ..)| Tracer::start(&[&all[..], args].concat())).collect();
+    inside.call(&format!("kill {} 0", other.pid()));
+    outside.call(&format!("kill {pid} 0"));
+    outside.call(&format!("kill {} 0", other.pid()));
+    let victim = Puppet::start();
+    group.join(&victim);
+    outside.call(&format!("kill {} 9", victim.pid()));
+    until("its end", || is_over(victim.pid()).then_some(()));
+    let puppets = [pid, outside.pid()];
+    for ((args, calls, ends), tracer) in filters.into_iter().zip(tracers) {
+        let trace = tracer.finish();
+        let by = |call: &&Value| puppets.iter().any(|pid| call["pid"] == *pid);
+        let got = (trace.calls().filter(by).count(), trace.exits().count());
+        assert_eq!(got, (calls, ends), "{args:?}: {:?}", trace.events);
+        let [printed, filtered, lost] = trace.stats().exits();
+        assert_eq!((printed + filtered, lost), (1, 0), "{args:?}");
+        assert_eq!((missed(&trace), trace.stats().lost()), (0, 0), "{args:?}");
+    }
 }
 
 fn without_context_there_are_no_such_keys() {
