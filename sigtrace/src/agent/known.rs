@@ -7,6 +7,7 @@ use crate::{
     join::{
         Context,
         filter::Filter,
+        found,
         procfs::{self, Found},
         redact::Redaction,
         table::{ROOM, Table},
@@ -50,9 +51,12 @@ impl Known {
         }
     }
 
-    /// All processes that there are, as /proc has them.
-    pub(crate) fn scan(context: Context, redaction: &Redaction) -> Vec<Found> {
-        procfs::scan(Path::new(PROC), (context == Context::Full).then_some(redaction))
+    /// All processes that there are, as /proc has them, and as the kernel has told of them in these records.
+    pub(crate) fn scan(context: Context, redaction: &Redaction, records: &[u8]) -> Vec<Found> {
+        let redaction = (context == Context::Full).then_some(redaction);
+        let mut all = procfs::scan(Path::new(PROC), redaction);
+        found::add(&mut all, records);
+        all
     }
 
     /// Begins with what /proc had when the programs were attached. `drain` gives what they have told, record by
@@ -76,7 +80,7 @@ impl Known {
             // What was found need not be so any more.
             lost_before = lost();
             self.table.note_lost(lost_before);
-            found = Self::scan(self.context, redaction);
+            found = Self::scan(self.context, redaction, &[]);
         }
         self.table.add_found(found, now_ns);
         let redaction = (self.context == Context::Full).then_some(redaction);

@@ -285,7 +285,8 @@ async fn attach(
         let enough = Arc::clone(&enough);
         move || {
             let mut found = Vec::new();
-            let mut scan = || found = Known::scan(selection.context, &redaction);
+            let mut scan =
+                |records: &[u8]| found = Known::scan(selection.context, &redaction, records);
             let attached = bpf::attach(&selection, &enough, &mut scan);
             // Whoever waits for it does so to the end.
             let _ = done.send((attached, found));

@@ -35,6 +35,8 @@ pub(crate) use exit::tests as tests_of_exit;
 pub use exit::{Exit, Process, exit, is_exit};
 pub use glance::{CallKey, Glance, uid};
 pub use lost::lost;
+#[cfg(test)]
+pub(crate) use process::tests as tests_of_process;
 pub use process::{Change, Exec, Path, State, Who, change, is_change};
 pub use record::call;
 pub use repeated::{Repeated, repeated};

@@ -360,13 +360,22 @@ impl Table {
         time_ns: u64,
     ) {
         let generation = self.generation;
-        let start = Start::Ticks(found.start_ticks);
+        let start = match found.exact {
+            Some((start_ns, _)) => Start::Exact(start_ns),
+            None => Start::Ticks(found.start_ticks),
+        };
         // Most are in a few.
         let group = found.cgroup.map(|path| {
-            let new = || Rc::new(Group::new(None, path.clone()));
+            let new = || Rc::new(Group::new(found.cgroup_id, path.clone()));
             Rc::clone(groups.entry(path.clone()).or_insert_with(new))
         });
+        if let (Some(id), Some(group)) = (found.cgroup_id, &group)
+            && self.groups.len() < GROUPS
+        {
+            self.groups.entry(id).or_insert_with(|| Rc::clone(group));
+        }
         let row = Row {
+            execs: found.exact.map(|(_, execs)| execs),
             generation,
             comm: Some(comm(&found.comm)),
             comm_at: generation,
@@ -380,7 +389,11 @@ impl Table {
             ..Row::new(start)
         };
         let rows = self.rows.get_mut(&found.pid).map(Vec::as_mut_slice).unwrap_or_default();
-        let mut same = rows.iter_mut().filter(|row| row.start.ticks() == found.start_ticks);
+        let is_same = |row: &&mut Row| match (row.start, start) {
+            (Start::Exact(one), Start::Exact(other)) => one == other,
+            _ => row.start.ticks() == found.start_ticks,
+        };
+        let mut same = rows.iter_mut().filter(is_same);
         match (same.next(), same.next()) {
             (None, _) => self.insert(found.pid, time_ns, row),
             (Some(same), None) => same.complete(row),

@@ -16,6 +16,8 @@ use crate::control_group::Group;
 /// All of them.
 pub const TESTS: &[Test] = tests![
     a_process_that_began_before_tracing_is_known,
+    a_process_is_known_that_may_not_be_looked_at,
+    a_process_began_at_the_same_time_in_all_events,
     a_process_is_known_that_is_gone_before_its_record_is_read,
     what_a_thread_that_is_not_the_first_executes_is_known,
     a_number_that_is_used_again_is_another_process,
@@ -123,6 +125,38 @@ fn a_process_that_began_before_tracing_is_known() {
     assert!(known > 3, "{}", stats.0);
     // Besides, there is the signal that ended the tracer.
     assert_eq!((missed(&trace), stats.0["context"]["lost"].clone()), (0, json!(0)));
+}
+
+fn a_process_is_known_that_may_not_be_looked_at() {
+    let mut puppet = Puppet::start();
+    // As in the service: of this thread and what it starts, which so must not look at the executable.
+    // SAFETY: no memory is involved.
+    let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0) };
+    assert_eq!(dropped, 0);
+    let exe = format!("/proc/{}/exe", puppet.pid());
+    let looked = Command::new(BUSYBOX).args(["readlink", &exe]).output();
+    assert!(looked.is_ok_and(|looked| looked.stdout.is_empty()), "{exe} can be read");
+    let tracer = Tracer::start(&["-s", "@send", "--context", "basic"]);
+    puppet.call("kill 2147483634 0");
+    let trace = tracer.finish();
+    let pid = puppet.pid();
+    let call = trace.calls().find(|call| call["pid"] == pid).expect("a call");
+    assert_eq!(call["caller"]["exe"], WORKLOAD);
+}
+
+/// `include/uapi/linux/capability.h`.
+const CAP_SYS_PTRACE: libc::c_int = 19;
+
+fn a_process_began_at_the_same_time_in_all_events() {
+    let (mut sender, victim) = (Puppet::start(), Puppet::start());
+    let tracer = Tracer::start(&["-s", "kill", "--events", "all", "--context", "basic"]);
+    let pid = victim.pid();
+    sender.call(&format!("kill {pid} 9"));
+    until("its end", || is_over(pid).then_some(()));
+    let trace = tracer.finish();
+    let call = trace.calls().find(|call| call["pid"] == sender.pid()).expect("a call");
+    let exit = trace.exits().next().expect("an end");
+    assert_eq!(call["target"]["start"], exit["process"]["start"]);
 }
 
 fn a_process_is_known_that_is_gone_before_its_record_is_read() {
