@@ -6,6 +6,7 @@ mod exits;
 mod i386;
 mod masks;
 mod namespaces;
+mod processes;
 mod properties;
 mod returns;
 mod siginfo;
