@@ -194,10 +194,11 @@ impl Pump {
     }
 
     fn push(&mut self, record: &[u8], clock: WallClock) {
-        if let Some(known) = &mut self.known
-            && known.note(record, self.account.processes_lost())
-        {
-        } else if decode::is_exit(record) {
+        let lost = self.account.processes_lost();
+        if self.known.as_mut().is_some_and(|known| known.note(record, lost)) {
+            return;
+        }
+        if decode::is_exit(record) {
             self.push_exit(record, clock);
         } else {
             self.push_call(record, clock);
