@@ -194,8 +194,9 @@ impl Pump {
     }
 
     fn push(&mut self, record: &[u8], clock: WallClock) {
-        let lost = self.account.processes_lost();
-        if self.known.as_mut().is_some_and(|known| known.note(record, lost)) {
+        let account = &self.account;
+        let is_change = |known: &mut Known| known.note(record, account.processes_lost());
+        if self.known.as_mut().is_some_and(is_change) {
             return;
         }
         if decode::is_exit(record) {
@@ -212,8 +213,9 @@ impl Pump {
                 self.account.others.lost(Kind::Exit);
             }
             Ok(exit) => {
-                let lost = self.account.processes_lost();
-                let known = self.known.as_mut().map(|known| known.ended(&exit, lost));
+                let account = &self.account;
+                let known = self.known.as_mut();
+                let known = known.map(|it| it.ended(&exit, account.processes_lost()));
                 if let (Some(all), Some(ended)) = (&self.known, &known)
                     && !all.selects_end(ended)
                 {
@@ -266,8 +268,9 @@ impl Pump {
 
     /// Prints a call, unless it is left out by who it is about. Returns the id it is given.
     fn call(&mut self, call: &mut Call<'_>, clock: WallClock, entry: Entry) -> Option<u64> {
-        let lost = self.account.processes_lost();
-        let parties = self.known.as_mut().map(|known| known.parties(call, clock, lost));
+        let account = &self.account;
+        let parties = self.known.as_mut();
+        let parties = parties.map(|it| it.parties(call, clock, account.processes_lost()));
         if let (Some(known), Some(parties)) = (&self.known, &parties)
             && !known.selects(parties)
         {
