@@ -79,6 +79,15 @@ pub struct WhoArgs {
     /// Only processes in this control group and those below it
     #[arg(long, value_name = "PATH", help_heading = "Selection")]
     pub cgroup: Option<PathBuf>,
+    /// Only processes that execute one of these files
+    #[arg(long, value_name = "PATH,...", value_delimiter = ',', help_heading = "Selection")]
+    pub exe: Vec<String>,
+    /// Only processes of one of these systemd units
+    #[arg(long, value_name = "UNIT,...", value_delimiter = ',', help_heading = "Selection")]
+    pub unit: Vec<String>,
+    /// Only processes in one of these containers: ids, at least 12 digits of them, or names
+    #[arg(long, value_name = "ID,...", value_delimiter = ',', help_heading = "Selection")]
+    pub container: Vec<String>,
     /// Only these signals: names, numbers, and ranges; !name excludes one
     #[arg(short = 'S', long, value_name = "LIST", help_heading = "Selection")]
     pub signal: Vec<String>,
@@ -194,6 +203,16 @@ pub struct TraceArgs {
     /// Only calls from this control group and those below it
     #[arg(long, value_name = "PATH", help_heading = "Selection")]
     pub cgroup: Option<PathBuf>,
+    /// Only calls whose caller or target executes one of these files, paths or last names; needs --context, as
+    /// do the next two, and one process must match all of them
+    #[arg(long, value_name = "FILE,...", value_delimiter = ',', help_heading = "Selection")]
+    pub exe: Vec<String>,
+    /// Only calls whose caller or target is of one of these systemd units
+    #[arg(long, value_name = "UNIT,...", value_delimiter = ',', help_heading = "Selection")]
+    pub unit: Vec<String>,
+    /// Only calls whose caller or target is of one of these containers: ids, at least 12 digits of them, or names
+    #[arg(long, value_name = "ID,...", value_delimiter = ',', help_heading = "Selection")]
+    pub container: Vec<String>,
     /// Only calls that failed
     #[arg(long, help_heading = "Selection")]
     pub failed: bool,

@@ -14,7 +14,7 @@ use sigtrace_common::{Config, ERROR_WORDS, FEW, Offsets, SYSCALLS, kinds, select
 use crate::{
     bpf::{Policy, Selection},
     cli::{EventKind, Format, Probe, Sets, TraceArgs},
-    join::{Context, redact::Redaction},
+    join::{Context, filter::Filter, redact::Redaction},
 };
 
 pub use self::{
@@ -58,6 +58,8 @@ pub struct Options {
     pub unfinished_after: Option<Duration>,
     /// What is taken for a secret among the arguments of processes, besides what is known.
     pub redaction: Redaction,
+    /// Who processes are whose calls and ends are selected.
+    pub identities: Filter,
     /// Write no more bytes of calls, returns and ends of processes a second.
     pub max_output_rate: Option<NonZeroU64>,
     /// Stop after so many calls and ends of processes.
@@ -92,7 +94,7 @@ impl Options {
     pub fn new(args: TraceArgs) -> Result<Self, UsageError> {
         let mut notes = Vec::new();
         let selection = selection(&args, &mut notes)?;
-        let redaction = redaction(&args)?;
+        let (redaction, identities) = (redaction(&args)?, identities(&args)?);
         let stats = match args.stats.as_deref() {
             None => Stats::Never,
             Some("") => Stats::AtEnd,
@@ -111,6 +113,7 @@ impl Options {
             append: args.append,
             unfinished_after: time("--unfinished-after", args.unfinished_after)?,
             redaction,
+            identities,
             max_output_rate: args.max_output_rate.as_deref().map(values::rate).transpose()?,
             max_events: args.max_events,
             duration: time("--duration", args.duration)?,
@@ -144,6 +147,24 @@ fn no_option_for_calls(args: &TraceArgs) -> Result<(), UsageError> {
         )),
         None => Ok(()),
     }
+}
+
+fn identities(args: &TraceArgs) -> Result<Filter, UsageError> {
+    for (option, operands) in
+        [("--exe", &args.exe), ("--unit", &args.unit), ("--container", &args.container)]
+    {
+        if !operands.is_empty() && args.context == Context::None {
+            return Err(usage(option, "needs --context basic or full"));
+        }
+        if operands.iter().any(String::is_empty) {
+            return Err(usage(option, "has an empty name"));
+        }
+    }
+    Ok(Filter {
+        exes: args.exe.iter().map(|exe| exe.clone().into_bytes()).collect(),
+        units: args.unit.clone(),
+        containers: args.container.clone(),
+    })
 }
 
 fn redaction(args: &TraceArgs) -> Result<Redaction, UsageError> {
@@ -353,6 +374,26 @@ mod tests {
             );
             assert!(options(&[&["--events", "all"], &option[..]].concat()).is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn who_processes_are_is_asked_for_before_it_selects() {
+        for option in ["--exe", "--unit", "--container"] {
+            let error = options(&[option, "x"]).unwrap_err();
+            assert_eq!(error.to_string(), format!("{option}: needs --context basic or full"));
+            assert!(options(&[option, "x,y", "--context", "basic"]).is_ok());
+        }
+        let error = options(&["--redact", "x", "--context", "basic"]).unwrap_err();
+        assert_eq!(error.to_string(), "--redact: is about arguments, which --context full prints");
+        assert!(options(&["--redact=--", "--context", "full"]).is_err());
+        let known = options(&["--context", "full"]).unwrap().selection;
+        assert_eq!(
+            known.config.select & (select::CONTEXT | select::ARGS),
+            select::CONTEXT | select::ARGS
+        );
+        let nothing = options(&[]).unwrap();
+        assert_eq!(nothing.selection.config.select & (select::CONTEXT | select::ARGS), 0);
+        assert!(nothing.identities.is_empty());
     }
 
     #[test]

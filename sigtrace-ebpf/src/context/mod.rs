@@ -4,6 +4,7 @@
 //! They tell from before tracing begins, as the agent looks at /proc meanwhile. What the kernel skips, or has
 //! no room for, the agent finds out by the tags in other records: it knows nothing then, and nothing wrong.
 
+mod iterator;
 mod paths;
 mod scratch;
 

@@ -6,6 +6,8 @@ use crate::{
     decode::{self, Call, Deliver, Exit, Generate, Thread, WallClock},
     join::{
         Context,
+        filter::Filter,
+        found,
         procfs::{self, Found},
         redact::Redaction,
         table::{ROOM, Table},
@@ -25,6 +27,8 @@ const TIDY_APART_NS: u64 = 10_000_000_000;
 /// The processes that are known.
 pub(crate) struct Known {
     context: Context,
+    /// Who is selected.
+    filter: Filter,
     table: Table,
     /// Records that could not be decoded, which is as if they were lost.
     undecodable: u64,
@@ -36,8 +40,9 @@ pub(crate) struct Known {
 
 impl Known {
     /// None so far.
-    pub(crate) fn new(context: Context, redaction: Redaction) -> Self {
+    pub(crate) fn new(context: Context, filter: Filter, redaction: Redaction) -> Self {
         Self {
+            filter,
             context,
             table: Table::new(redaction),
             undecodable: 0,
@@ -46,9 +51,12 @@ impl Known {
         }
     }
 
-    /// All processes that there are, as /proc has them.
-    pub(crate) fn scan(context: Context, redaction: &Redaction) -> Vec<Found> {
-        procfs::scan(Path::new(PROC), (context == Context::Full).then_some(redaction))
+    /// All processes that there are, as /proc has them, and as the kernel has told of them in these records.
+    pub(crate) fn scan(context: Context, redaction: &Redaction, records: &[u8]) -> Vec<Found> {
+        let redaction = (context == Context::Full).then_some(redaction);
+        let mut all = procfs::scan(Path::new(PROC), redaction);
+        found::add(&mut all, records);
+        all
     }
 
     /// Begins with what /proc had when the programs were attached. `drain` gives what they have told, record by
@@ -72,7 +80,7 @@ impl Known {
             // What was found need not be so any more.
             lost_before = lost();
             self.table.note_lost(lost_before);
-            found = Self::scan(self.context, redaction);
+            found = Self::scan(self.context, redaction, &[]);
         }
         self.table.add_found(found, now_ns);
         let redaction = (self.context == Context::Full).then_some(redaction);
@@ -143,6 +151,25 @@ impl Known {
     /// The path of the control group with this id.
     pub(crate) fn group_path(&self, id: u64) -> Option<Box<[u8]>> {
         Some(self.table.group_with(id)?.path.clone())
+    }
+
+    /// Whether a call is selected by who it is about.
+    pub(crate) fn selects(&self, parties: &Parties) -> bool {
+        let sides = [&parties.caller, &parties.target].into_iter().flatten();
+        let mut known = sides.filter_map(|process| process.known.as_ref()?.identity.as_ref());
+        self.filter.is_empty() || known.any(|identity| self.filter.selects(identity))
+    }
+
+    /// Whether an end is, by who has ended.
+    pub(crate) fn selects_end(&self, ended: &KnownProcess) -> bool {
+        let selects = |identity| self.filter.selects(identity);
+        self.filter.is_empty() || ended.identity.as_ref().is_some_and(selects)
+    }
+
+    /// Whether a signal is, by those between whom it is sent.
+    pub(crate) fn selects_ends(&self, ends: &Ends) -> bool {
+        let mut known = [Some(&ends.target), ends.sender.as_ref()].into_iter().flatten();
+        self.filter.is_empty() || known.any(|known| self.selects_end(known))
     }
 
     /// Looks now and then, if ends were perhaps not told or there is no more room, who is not there any more.

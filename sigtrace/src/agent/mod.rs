@@ -131,7 +131,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     let _logger = logger.and_then(kernel_log);
     let mut ring = register(shared.ring, Interest::READABLE).context("cannot poll the ring")?;
     let known = (context != Context::None).then(|| {
-        let mut known = Known::new(context, options.redaction.clone());
+        let mut known = Known::new(context, options.identities.clone(), options.redaction.clone());
         let ring = ring.get_mut();
         let drain = |note: &mut dyn FnMut(&[u8])| {
             while let Some(record) = ring.next() {
@@ -295,7 +295,8 @@ async fn attach(
         let enough = Arc::clone(&enough);
         move || {
             let mut found = Vec::new();
-            let mut scan = || found = Known::scan(selection.context, &redaction);
+            let mut scan =
+                |records: &[u8]| found = Known::scan(selection.context, &redaction, records);
             let attached = bpf::attach(&selection, &enough, &mut scan);
             // Whoever waits for it does so to the end.
             let _ = done.send((attached, found));

@@ -182,8 +182,11 @@ impl Pump {
             Ok(call) => {
                 let entry = Entry::Unfinished(call.row, call.holes(), key);
                 let id = self.call(call, clock, entry, || Some(key));
-                self.told.remember(key, id);
-                true
+                match id {
+                    Some(id) => self.told.remember(key, id),
+                    None => self.told.remember_lost(key),
+                }
+                id.is_some()
             }
             Err(error) => {
                 tracing::error!("a call that is under way is lost: {error}");
@@ -207,9 +210,9 @@ impl Pump {
     }
 
     fn push(&mut self, record: &[u8], clock: WallClock) {
-        if let Some(known) = &mut self.known
-            && known.note(record, self.account.processes_lost())
-        {
+        let account = &self.account;
+        let is_change = |known: &mut Known| known.note(record, account.processes_lost());
+        if self.known.as_mut().is_some_and(is_change) {
             return;
         }
         match decode::kind(record) {
@@ -234,10 +237,17 @@ impl Pump {
                 generate.request = generate.call_key.map(|call| self.request(call));
                 generate.merged_into = generate.merged_key.map(|key| self.ids.of_signal(key));
                 generate.id = self.ids.of_signal(generate.key);
-                let lost = self.account.processes_lost();
-                let ends = self.known.as_mut().map(|known| known.ends(generate, lost));
+                let account = &self.account;
+                let known = self.known.as_mut();
+                let ends = known.map(|it| it.ends(generate, account.processes_lost()));
                 if self.deaths.is_some() {
                     self.note(*generate, ends);
+                    return;
+                }
+                if let (Some(known), Some(ends)) = (&self.known, &ends)
+                    && !known.selects_ends(ends)
+                {
+                    self.account.others.left_out(Kind::Generate);
                     return;
                 }
                 generate.seq = self.queue.next_seq();
@@ -289,12 +299,19 @@ impl Pump {
         }
         match &mut decode::deliver(record, clock) {
             Ok(deliver) => {
+                let account = &self.account;
+                let known = self.known.as_mut();
+                let known = known.map(|it| it.taker(deliver, account.processes_lost()));
+                if let (Some(all), Some(taker)) = (&self.known, &known)
+                    && !all.selects_end(taker)
+                {
+                    self.account.others.left_out(Kind::Deliver);
+                    return;
+                }
                 deliver.generate = deliver.key.map(|key| self.ids.of_signal(key));
                 deliver.id = self.ids.give();
                 deliver.seq = self.queue.next_seq();
                 self.events += 1;
-                let lost = self.account.processes_lost();
-                let known = self.known.as_mut().map(|known| known.taker(deliver, lost));
                 let event = Event::Deliver(deliver, known.as_ref());
                 self.line(event, Entry::Other(Kind::Deliver));
             }
@@ -317,12 +334,19 @@ impl Pump {
                 self.account.others.lost(Kind::Exit);
             }
             Ok(exit) => {
+                let account = &self.account;
+                let known = self.known.as_mut();
+                let known = known.map(|it| it.ended(&exit, account.processes_lost()));
+                if let (Some(all), Some(ended)) = (&self.known, &known)
+                    && !all.selects_end(ended)
+                {
+                    self.account.others.left_out(Kind::Exit);
+                    return;
+                }
                 self.events += 1;
                 let generate = exit.key.map(|key| self.ids.of_signal(key));
                 let (id, seq) = (self.ids.give(), self.queue.next_seq());
                 let exit = Exit { id, seq, generate, ..exit };
-                let lost = self.account.processes_lost();
-                let known = self.known.as_mut().map(|known| known.ended(&exit, lost));
                 if self.deaths.is_some() {
                     self.tell_death(&exit, known.as_ref());
                 } else {
@@ -370,21 +394,29 @@ impl Pump {
         self.crowd.add_losses(decode::lost(record).map(|entry| (entry, 1)));
     }
 
-    /// Prints a call. Returns the id it is given. `key` tells it from others.
+    /// Prints a call, unless it is left out by who it is about. Returns the id it is given. `key` tells it from
+    /// others.
     fn call(
         &mut self,
         call: &mut Call<'_>,
         clock: WallClock,
         entry: Entry,
         key: impl FnOnce() -> Option<CallKey>,
-    ) -> u64 {
+    ) -> Option<u64> {
+        let account = &self.account;
+        let parties = self.known.as_mut();
+        let parties = parties.map(|it| it.parties(call, clock, account.processes_lost()));
+        if let (Some(known), Some(parties)) = (&self.known, &parties)
+            && !known.selects(parties)
+        {
+            self.account.left_out(1);
+            return None;
+        }
         call.id = self.ids.of_call(key);
         self.events += 1;
         call.seq = self.queue.next_seq();
-        let lost = self.account.processes_lost();
-        let parties = self.known.as_mut().map(|known| known.parties(call, clock, lost));
         self.line(Event::Call(call, parties.as_ref()), entry);
-        call.id
+        Some(call.id)
     }
 
     /// Prints the return of a call that was printed with this id.

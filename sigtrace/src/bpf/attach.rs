@@ -78,7 +78,9 @@ impl Entry {
 
 /// Loads the programs and attaches them to everything that is selected, unless it is `enough` before
 /// that. With context, calls `scan` as soon as programs tell which processes come, go and change: what it
-/// finds, and what they tell from then on, is without a gap. If there is another attempt, it is called again.
+/// finds, and what they tell from then on, is without a gap. It is given records of the processes that there
+/// are, one after the other, as far as the kernel has an iterator. If there is another attempt, it is called
+/// again.
 ///
 /// # Errors
 ///
@@ -86,7 +88,7 @@ impl Entry {
 pub fn attach(
     selection: &Selection,
     enough: &AtomicBool,
-    scan: &mut dyn FnMut(),
+    scan: &mut dyn FnMut(&[u8]),
 ) -> Result<Attached> {
     let mut parts = Parts::begin();
     let mut machine = Machine::running(selection.policy)?;
@@ -121,7 +123,7 @@ fn attach_to(
     selection: &Selection,
     machine: &Machine,
     enough: &AtomicBool,
-    scan: &mut dyn FnMut(),
+    scan: &mut dyn FnMut(&[u8]),
     parts: &mut Parts,
 ) -> Result<Attached, Failed> {
     let (kernel, shared) = load::load(selection, machine)?;
@@ -135,7 +137,7 @@ fn attach_to(
     };
     if selection.context != Context::None {
         attaching.context()?;
-        scan();
+        scan(&attaching.processes());
         parts.end("context");
     }
     attaching.many(enough)?;
@@ -370,6 +372,18 @@ impl Attaching {
             self.raw_tracepoint(program, tracepoint)?;
         }
         Ok(())
+    }
+
+    /// The processes that there are, as records; none without an iterator, as /proc has most of it.
+    fn processes(&mut self) -> Vec<u8> {
+        const PROGRAM: &str = "process_found";
+        let Some(function) = self.kernel.task_iterator else { return Vec::new() };
+        let program = self.load(PROGRAM, Kind::Iterator(function), "the iterator over tasks");
+        let written = program.and_then(|program| Ok(sys::iterate(program.as_fd())?));
+        written.unwrap_or_else(|error| {
+            tracing::debug!("{PROGRAM}: {error:#}; doing with /proc");
+            Vec::new()
+        })
     }
 
     /// Threads that come and go, and what depends on them.

@@ -56,6 +56,8 @@ pub struct Kernel {
     pub(super) functions: Functions,
     pub(super) plan: Plan,
     offsets: Offsets,
+    /// The number of the type of the iterator over tasks, if there is one.
+    pub(super) task_iterator: Option<u32>,
     slots: Slots,
     /// The global `ORDERS`, and what it holds.
     orders: MapData,
@@ -261,6 +263,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         functions,
         plan,
         offsets: *offsets,
+        task_iterator: types.as_ref().and_then(|types| types.function("bpf_iter_task")),
         slots,
         orders,
         ordered: Orders { phase: Phase::Idle as u32, generation: 0 },

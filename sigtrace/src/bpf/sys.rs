@@ -7,7 +7,8 @@
 
 use std::{
     ffi::{CStr, CString},
-    io,
+    fs::File,
+    io::{self, Read as _},
     os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
     ptr,
 };
@@ -36,6 +37,8 @@ pub(super) enum Kind {
     Fentry(u32),
     /// For its return.
     Fexit(u32),
+    /// For an iterator, by the number of the type of its function.
+    Iterator(u32),
     /// For a raw trace point.
     RawTracepoint,
     /// For a trace point of a perf event.
@@ -56,6 +59,7 @@ impl Kind {
             Self::KprobeSession => (BPF_PROG_TYPE_KPROBE, SESSION, 0),
             Self::Fentry(function) => (BPF_PROG_TYPE_TRACING, entry as u32, function),
             Self::Fexit(function) => (BPF_PROG_TYPE_TRACING, exit as u32, function),
+            Self::Iterator(function) => (BPF_PROG_TYPE_TRACING, ITERATOR, function),
             Self::RawTracepoint => (BPF_PROG_TYPE_RAW_TRACEPOINT, 0, 0),
             Self::Tracepoint => (BPF_PROG_TYPE_TRACEPOINT, 0, 0),
         }
@@ -65,6 +69,8 @@ impl Kind {
 /// `BPF_TRACE_KPROBE_MULTI`, `BPF_TRACE_KPROBE_SESSION`.
 const MULTI: u32 = bpf_attach_type::BPF_TRACE_KPROBE_MULTI as u32;
 const SESSION: u32 = 56;
+/// `BPF_TRACE_ITER`.
+const ITERATOR: u32 = bpf_attach_type::BPF_TRACE_ITER as u32;
 
 /// `BPF_PROG_LOAD`.
 #[repr(C)]
@@ -218,6 +224,40 @@ pub(super) fn link_multi(
     };
     // SAFETY: what the attributes point to outlives the call; sizes are given.
     unsafe { bpf(bpf_cmd::BPF_LINK_CREATE, &mut attributes) }.and_then(descriptor)
+}
+
+/// `BPF_LINK_CREATE` for an iterator.
+#[repr(C)]
+#[derive(Default)]
+struct LinkCreateIterator {
+    prog_fd: u32,
+    target_fd: u32,
+    attach_type: u32,
+    flags: u32,
+}
+
+/// `BPF_ITER_CREATE`.
+#[repr(C)]
+struct IteratorCreate {
+    link_fd: u32,
+    flags: u32,
+}
+
+/// What the program of an iterator writes, over all that there is.
+pub(super) fn iterate(program: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+    let mut attributes = LinkCreateIterator {
+        prog_fd: number(program),
+        attach_type: ITERATOR,
+        ..LinkCreateIterator::default()
+    };
+    // SAFETY: integers only.
+    let link = unsafe { bpf(bpf_cmd::BPF_LINK_CREATE, &mut attributes) }.and_then(descriptor)?;
+    let mut attributes = IteratorCreate { link_fd: number(link.as_fd()), flags: 0 };
+    // SAFETY: likewise.
+    let all = unsafe { bpf(bpf_cmd::BPF_ITER_CREATE, &mut attributes) }.and_then(descriptor)?;
+    let mut written = Vec::new();
+    File::from(all).read_to_end(&mut written)?;
+    Ok(written)
 }
 
 /// `BPF_RAW_TRACEPOINT_OPEN`.

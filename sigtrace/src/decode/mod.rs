@@ -49,6 +49,8 @@ pub use generate::{
 pub use glance::{CallKey, Glance, uid};
 pub use header::kind;
 pub use lost::lost;
+#[cfg(test)]
+pub(crate) use process::tests as tests_of_process;
 pub use process::{Change, Exec, Path, State, Who, change, is_change};
 pub use record::call;
 pub use repeated::{Repeated, repeated};

@@ -242,11 +242,11 @@ fn rename(record: &[u8]) -> Option<Change<'_>> {
 const _: () = assert!(offset_of!(Process, header) == 0 && size_of::<Header>() == 8);
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A record of this kind with what is there and these parts behind it.
-    fn record(kind: RecordKind, process: Process, parts: [&[u8]; 4]) -> Vec<u8> {
+    pub(crate) fn record(kind: RecordKind, process: Process, parts: [&[u8]; 4]) -> Vec<u8> {
         let length = size_of::<Process>() + parts.concat().len();
         let mut bytes = Vec::new();
         bytes.extend(kind.head(length as u16).to_ne_bytes());

@@ -6,6 +6,8 @@
 use clap::ValueEnum;
 
 pub mod cgroup;
+pub mod filter;
+pub mod found;
 pub mod image;
 pub mod procfs;
 pub mod redact;

@@ -37,6 +37,8 @@ pub struct Found {
     pub session: u32,
     /// When it began, in hundredths of a second (`CLOCK_BOOTTIME`).
     pub start_ticks: u64,
+    /// The same in nanoseconds, and how often it has executed something, which /proc does not say.
+    pub exact: Option<(u64, u32)>,
     /// The name of its first thread.
     pub comm: Vec<u8>,
     /// Whether it is a thread of the kernel.
@@ -47,6 +49,8 @@ pub struct Found {
     pub loginuid: Option<u32>,
     /// The path of its control group: in version 2, or where systemd uses none of that, in systemd's.
     pub cgroup: Option<Vec<u8>>,
+    /// The id of that in version 2, which /proc does not say.
+    pub cgroup_id: Option<u64>,
     /// What it executes.
     pub image: Image,
 }
@@ -68,11 +72,13 @@ pub fn read(root: &Path, pid: u32, redaction: Option<&Redaction>) -> Option<Foun
         ppid: stat.ppid,
         session: stat.session,
         start_ticks: stat.start_ticks,
+        exact: None,
         comm: stat.comm,
         is_of_kernel: stat.flags & PF_KTHREAD != 0,
         ns_pid: own_number(&status),
         loginuid: file(&directory, "loginuid").and_then(|text| loginuid(&text)),
         cgroup: file(&directory, "cgroup").and_then(|text| cgroup(&text)),
+        cgroup_id: None,
         image: image(&directory, redaction),
     };
     // Its number may have been another's from some point on.
@@ -223,11 +229,13 @@ pub(super) mod tests {
             ppid: 700,
             session: 690,
             start_ticks: 4711,
+            exact: None,
             comm: b"a) b (c\xff".to_vec(),
             is_of_kernel: false,
             ns_pid: Some(1),
             loginuid: Some(1000),
             cgroup: Some(b"/system.slice/web.service".to_vec()),
+            cgroup_id: None,
             image: Image {
                 exe: Some((*b"/usr/bin/x").into()),
                 exe_deleted: false,

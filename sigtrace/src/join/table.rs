@@ -275,7 +275,10 @@ impl Table {
         if let Some(same) = rows.iter_mut().find(|old| old.start == row.start) {
             *same = row;
         } else if self.length < self.room {
-            self.rows.entry(pid).or_default().push(row);
+            // Most numbers are of one process, and a list makes room for four.
+            let rows = self.rows.entry(pid).or_default();
+            rows.reserve_exact(1);
+            rows.push(row);
             self.length += 1;
         }
     }
@@ -322,12 +325,13 @@ impl Table {
         let by_pid: HashMap<u32, usize> =
             found.iter().enumerate().map(|(at, found)| (found.pid, at)).collect();
         let mut parents: HashMap<u32, Option<Rc<[Parent]>>> = HashMap::new();
+        let mut groups = HashMap::new();
         for process in &found {
             parents_found(process.pid, &found, &by_pid, &mut parents);
         }
         for process in found {
             let parents = parents.get(&process.pid).cloned().flatten();
-            self.add_one(process, parents, time_ns);
+            self.add_one(process, parents, &mut groups, time_ns);
         }
         self.look_for_parents();
     }
@@ -353,11 +357,30 @@ impl Table {
         }
     }
 
-    fn add_one(&mut self, found: Found, parents: Option<Rc<[Parent]>>, time_ns: u64) {
+    fn add_one(
+        &mut self,
+        found: Found,
+        parents: Option<Rc<[Parent]>>,
+        groups: &mut HashMap<Vec<u8>, Rc<Group>>,
+        time_ns: u64,
+    ) {
         let generation = self.generation;
-        let start = Start::Ticks(found.start_ticks);
-        let group = found.cgroup.map(|path| self.same_group(path));
+        let start = match found.exact {
+            Some((start_ns, _)) => Start::Exact(start_ns),
+            None => Start::Ticks(found.start_ticks),
+        };
+        // Most are in a few.
+        let group = found.cgroup.map(|path| {
+            let new = || Rc::new(Group::new(found.cgroup_id, path.clone()));
+            Rc::clone(groups.entry(path.clone()).or_insert_with(new))
+        });
+        if let (Some(id), Some(group)) = (found.cgroup_id, &group)
+            && self.groups.len() < GROUPS
+        {
+            self.groups.entry(id).or_insert_with(|| Rc::clone(group));
+        }
         let row = Row {
+            execs: found.exact.map(|(_, execs)| execs),
             generation,
             comm: Some(comm(&found.comm)),
             comm_at: generation,
@@ -371,19 +394,16 @@ impl Table {
             ..Row::new(start)
         };
         let rows = self.rows.get_mut(&found.pid).map(Vec::as_mut_slice).unwrap_or_default();
-        let mut same = rows.iter_mut().filter(|row| row.start.ticks() == found.start_ticks);
+        let is_same = |row: &&mut Row| match (row.start, start) {
+            (Start::Exact(one), Start::Exact(other)) => one == other,
+            _ => row.start.ticks() == found.start_ticks,
+        };
+        let mut same = rows.iter_mut().filter(is_same);
         match (same.next(), same.next()) {
             (None, _) => self.insert(found.pid, time_ns, row),
             (Some(same), None) => same.complete(row),
             // One of these it is, and there is no telling which.
             (Some(_), Some(_)) => {}
-        }
-    }
-
-    fn same_group(&self, path: Vec<u8>) -> Rc<Group> {
-        match self.groups.values().find(|group| *group.path == *path) {
-            Some(group) => Rc::clone(group),
-            None => Rc::new(Group::new(None, path)),
         }
     }
 

@@ -6,7 +6,7 @@ mod event;
 mod hex;
 mod json;
 mod printable;
-mod process;
+pub(crate) mod process;
 mod text;
 mod timestamp;
 mod users;

@@ -111,3 +111,58 @@ impl Process {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod sample {
+    //! Processes made by hand.
+
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::join::{
+        cgroup,
+        image::{Args, Image},
+        redact::Redaction,
+        table::{Group, Parent, Start},
+    };
+
+    /// One that executes a script in a container in a container.
+    pub(crate) fn identity() -> Identity {
+        let id = |digit: &str| digit.repeat(64);
+        let path = format!(
+            "/system.slice/docker-{}.scope/kubepods.slice/kubepods-pod{}.slice/",
+            id("a"),
+            "b".repeat(32)
+        );
+        let path = format!("{path}cri-containerd-{}.scope", id("c"));
+        let names = cgroup::names(&path);
+        let given = b"sh\0./x.sh\0--token=t\0\xff\"\x1b[m\0";
+        Identity {
+            start: Start::Exact(400_000_001),
+            comm: Some(Comm(*b"x.sh\0\0\0\0\0\0\0\0\0\0\0\0")),
+            loginuid: Some(1000),
+            ns_pid: Some(7),
+            group: Some(Rc::new(Group { id: None, path: path.into_bytes().into(), names })),
+            image: Some(Rc::new(Image {
+                exe: Some((*b"/bin/sh\xff").into()),
+                exe_deleted: true,
+                script: Some((*b"./x.sh").into()),
+                args: Some(Args::new(given, 900, &Redaction::default())),
+            })),
+            parents: Some(Rc::from([Parent { pid: 1, comm: Comm([0; 16]) }])),
+        }
+    }
+
+    /// One of which nothing is known but that it is there.
+    pub(crate) fn stranger() -> Identity {
+        Identity {
+            start: Start::Ticks(40),
+            comm: None,
+            loginuid: None,
+            ns_pid: None,
+            group: None,
+            image: None,
+            parents: None,
+        }
+    }
+}

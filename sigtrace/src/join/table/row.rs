@@ -210,9 +210,17 @@ impl Row {
 
     /// Takes over what /proc says of what is not known of it.
     pub(super) fn complete(&mut self, found: Self) {
-        if self.image.is_some() {
+        let is_other = self.execs.is_some() && found.execs.is_some() && self.execs != found.execs;
+        if self.image.is_some() || is_other {
             return;
         }
+        if self.ended_ns.is_none() {
+            self.start = match (self.start, found.start) {
+                (Start::Ticks(_), exact) => exact,
+                (exact, _) => exact,
+            };
+        }
+        self.execs = self.execs.or(found.execs);
         self.generation = found.generation;
         self.image = found.image;
         if self.group.is_none() {

@@ -50,11 +50,13 @@ fn found(pid: u32, ppid: u32, session: u32, ticks: u64, name: &str) -> Found {
         ppid,
         session,
         start_ticks: ticks,
+        exact: None,
         comm: name.as_bytes().to_vec(),
         is_of_kernel: false,
         ns_pid: None,
         loginuid: None,
         cgroup: Some(b"/x.service".to_vec()),
+        cgroup_id: None,
         image: Image { exe: Some(format!("/bin/{name}").into_bytes().into()), ..Image::default() },
     }
 }
@@ -147,6 +149,24 @@ fn what_proc_says_is_nothing_once_records_were_lost() {
     fork(&mut table, orphan, unknown, "b");
     assert_eq!(exe(&mut table, child).as_deref(), Some("/bin/a"));
     assert_eq!(exe(&mut table, orphan), None);
+}
+
+#[test]
+fn what_the_kernel_said_of_it_stays_when_records_are_lost() {
+    let mut table = table();
+    let exact = Some((5 * TICK + 7, 4));
+    table
+        .add_found(vec![Found { exact, cgroup_id: Some(7), ..found(10, 1, 10, 5, "a") }], 9 * TICK);
+    table.note_lost(1);
+    let daemon = who(10, 5 * TICK + 7, 4);
+    assert_eq!(exe(&mut table, daemon).as_deref(), Some("/bin/a"));
+    assert_eq!(exe(&mut table, who(10, 5 * TICK + 7, 5)), None);
+    let group = |table: &mut Table, cgroup| table.get(10, daemon.tag(), cgroup)?.group;
+    assert_eq!(group(&mut table, None), None);
+    assert!(group(&mut table, Some(7)).is_some());
+    // A record of an execution before it was found is of the same.
+    exec(&mut table, daemon, "a");
+    assert_eq!((exe(&mut table, daemon).as_deref(), table.len()), (Some("/bin/a"), 1));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod generates;
 mod i386;
 mod masks;
 mod namespaces;
+mod processes;
 mod properties;
 mod returns;
 mod siginfo;

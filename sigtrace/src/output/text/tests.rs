@@ -6,7 +6,11 @@ use sigtrace_common::{Abi, State, find};
 use super::Text;
 use crate::{
     decode::{self, Comm, Exit, Repeated, WallClock, sample::Sample, tests::records},
-    output::{Blind, Event, Format, Lost, Most, MostOf, Sets, Stats},
+    join::Context,
+    output::{
+        Blind, Event, Format, Known, Lost, Most, MostOf, Parties, Process, Sets, Stats,
+        process::sample::{identity, stranger},
+    },
 };
 
 const CLOCK: WallClock = WallClock { offset_ns: 1_795_290_787_123_456_788 };
@@ -668,6 +672,36 @@ fn the_end_of_a_process_has_a_line_as_strace_writes_it() {
     assert_eq!(
         event(&mut format, Event::Exit(&exit, None)),
         "19:53:08.123456 nginx[812] +++ killed by SIGRTMIN+6 +++\n"
+    );
+}
+
+#[test]
+fn who_processes_are_stands_behind_what_they_did() {
+    let sample = Sample::of("kill", &[900, 15]);
+    let call = decode::call(sample.bytes(), CLOCK).unwrap();
+    let caller = Process::of_caller(&call, identity(), Context::Full, CLOCK);
+    let target = Process::of_target(900, identity(), Context::Full, CLOCK);
+    let who = format!(
+        r#"./x.sh of /bin/sh\xff <deleted> (containerd {}) "sh" "./x.sh" "--token=***" "\xff\"\x1b\x5bm" ..."#,
+        "c".repeat(64)
+    );
+    let mut format = Text::new(Sets::Names, false);
+    let parties = Parties { caller: Some(caller), target: Some(target) };
+    assert_eq!(
+        event(&mut format, Event::Call(&call, Some(&parties))),
+        format!("{CALLER}kill(900→x.sh, SIGTERM) = 0 <0.000000> by {who} to {who}\n")
+    );
+    let stranger = Process::of_target(900, stranger(), Context::Full, CLOCK);
+    let parties = Parties { caller: None, target: Some(stranger) };
+    assert_eq!(
+        event(&mut format, Event::Call(&call, Some(&parties))),
+        format!("{CALLER}kill(900, SIGTERM) = 0 <0.000000> to ?\n")
+    );
+    let exit = decode::exit(&decode::tests_of_exit::segfault(&[]), CLOCK).unwrap();
+    let known = Known { context: Context::Full, identity: Some(identity()) };
+    assert_eq!(
+        event(&mut format, Event::Exit(&exit, Some(&known))),
+        format!("19:53:08.123456 nginx[812] +++ killed by SIGSEGV (core dumped) +++ {who}\n")
     );
 }
 

@@ -16,6 +16,8 @@ use crate::control_group::Group;
 /// All of them.
 pub const TESTS: &[Test] = tests![
     a_process_that_began_before_tracing_is_known,
+    a_process_is_known_that_may_not_be_looked_at,
+    a_process_began_at_the_same_time_in_all_events,
     a_process_is_known_that_is_gone_before_its_record_is_read,
     what_a_thread_that_is_not_the_first_executes_is_known,
     a_number_that_is_used_again_is_another_process,
@@ -28,6 +30,7 @@ pub const TESTS: &[Test] = tests![
     a_process_that_ended_is_known_with_its_unit_and_its_container,
     a_name_and_a_group_that_change_are_told_as_they_are,
     what_was_lost_is_unknown_and_counted,
+    calls_and_ends_are_selected_by_who_they_are_about,
     without_context_there_are_no_such_keys,
 ];
 
@@ -124,6 +127,38 @@ fn a_process_that_began_before_tracing_is_known() {
     assert_eq!((missed(&trace), stats.0["context"]["lost"].clone()), (0, json!(0)));
 }
 
+fn a_process_is_known_that_may_not_be_looked_at() {
+    let mut puppet = Puppet::start();
+    // As in the service: of this thread and what it starts, which so must not look at the executable.
+    // SAFETY: no memory is involved.
+    let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0) };
+    assert_eq!(dropped, 0);
+    let exe = format!("/proc/{}/exe", puppet.pid());
+    let looked = Command::new(BUSYBOX).args(["readlink", &exe]).output();
+    assert!(looked.is_ok_and(|looked| looked.stdout.is_empty()), "{exe} can be read");
+    let tracer = Tracer::start(&["-s", "@send", "--context", "basic"]);
+    puppet.call("kill 2147483634 0");
+    let trace = tracer.finish();
+    let pid = puppet.pid();
+    let call = trace.calls().find(|call| call["pid"] == pid).expect("a call");
+    assert_eq!(call["caller"]["exe"], WORKLOAD);
+}
+
+/// `include/uapi/linux/capability.h`.
+const CAP_SYS_PTRACE: libc::c_int = 19;
+
+fn a_process_began_at_the_same_time_in_all_events() {
+    let (mut sender, victim) = (Puppet::start(), Puppet::start());
+    let tracer = Tracer::start(&["-s", "kill", "--events", "all", "--context", "basic"]);
+    let pid = victim.pid();
+    sender.call(&format!("kill {pid} 9"));
+    until("its end", || is_over(pid).then_some(()));
+    let trace = tracer.finish();
+    let call = trace.calls().find(|call| call["pid"] == sender.pid()).expect("a call");
+    let exit = trace.exits().next().expect("an end");
+    assert_eq!(call["target"]["start"], exit["process"]["start"]);
+}
+
 fn a_process_is_known_that_is_gone_before_its_record_is_read() {
     let tracer = tracer(&[]);
     tracer.freeze();
@@ -211,7 +246,7 @@ fn a_file_in_memory_and_one_that_is_gone_are_told_as_deleted() {
     let pid = run(Command::new(WORKLOAD).args(["send-from-memory", &target, "0"]));
     let trace = tracer.finish();
     let in_memory = caller(&trace, pid);
-    // Kernels before 6.14 call it by the number of its descriptor.
+    // By the number of a descriptor.
     let comm = in_memory["comm"].clone();
     let expected = process(pid, "", "/memfd:nowhere", &["memory", "send", &target, "0"]);
     let deleted = ("exe_deleted", json!(true));
@@ -384,6 +419,40 @@ fn what_was_lost_is_unknown_and_counted() {
     let last = pids.last().copied().unwrap_or_default();
     let last = trace.calls().find(|call| call["pid"] == last).expect("the last call");
     assert_eq!(last["caller"]["exe"], WORKLOAD);
+}
+
+fn calls_and_ends_are_selected_by_who_they_are_about() {
+    let group = Group::new("shop.service");
+    let (mut inside, mut outside, other) = (Puppet::start(), Puppet::start(), Puppet::start());
+    group.join(&inside);
+    let pid = inside.pid();
+    let all = ["--events", "all", "-s", "kill", "--context", "basic", "--stats"];
+    let filters = [
+        (["--unit", "shop.service"], 3, 1),
+        (["--unit", "nothing.service"], 0, 0),
+        (["--exe", "workload"], 4, 1),
+        (["--exe", "/payload/nothing"], 0, 0),
+        (["--container", "shop"], 0, 0),
+    ];
+    let tracers: Vec<Tracer> =
+        filters.iter().map(|(args, ..)| Tracer::start(&[&all[..], args].concat())).collect();
+    inside.call(&format!("kill {} 0", other.pid()));
+    outside.call(&format!("kill {pid} 0"));
+    outside.call(&format!("kill {} 0", other.pid()));
+    let victim = Puppet::start();
+    group.join(&victim);
+    outside.call(&format!("kill {} 9", victim.pid()));
+    until("its end", || is_over(victim.pid()).then_some(()));
+    let puppets = [pid, outside.pid()];
+    for ((args, calls, ends), tracer) in filters.into_iter().zip(tracers) {
+        let trace = tracer.finish();
+        let by = |call: &&Value| puppets.iter().any(|pid| call["pid"] == *pid);
+        let got = (trace.calls().filter(by).count(), trace.exits().count());
+        assert_eq!(got, (calls, ends), "{args:?}: {:?}", trace.events);
+        let [printed, filtered, lost] = trace.stats().exits();
+        assert_eq!((printed + filtered, lost), (1, 0), "{args:?}");
+        assert_eq!((missed(&trace), trace.stats().lost()), (0, 0), "{args:?}");
+    }
 }
 
 fn without_context_there_are_no_such_keys() {

@@ -1,12 +1,10 @@
 //! Processes that send one signal and are gone, each having come to be what it is in another way.
 
-use std::ffi::CString;
 use std::fs;
 use std::io::Write as _;
 use std::os::fd::{AsRawFd as _, FromRawFd as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
-use std::ptr::null;
 use std::thread;
 
 const OURSELVES: &str = "/payload/workload";
@@ -39,19 +37,6 @@ pub(crate) fn from_memory(arguments: &[String]) {
     let again = fs::File::open(format!("/proc/self/fd/{fd}"));
     drop(file);
     let file = again.unwrap_or_else(|error| panic!("{error}"));
-    let words = ["memory".to_owned(), "send".to_owned()].into_iter().chain(arguments.to_vec());
-    let words: Vec<CString> = words.filter_map(|word| CString::new(word).ok()).collect();
-    let argv: Vec<_> = words.iter().map(|word| word.as_ptr()).chain([null()]).collect();
-    // SAFETY: strings, and lists of them that end with null.
-    unsafe {
-        libc::syscall(
-            libc::SYS_execveat,
-            file.as_raw_fd(),
-            c"".as_ptr(),
-            argv.as_ptr(),
-            [null::<libc::c_char>()].as_ptr(),
-            libc::AT_EMPTY_PATH,
-        )
-    };
-    panic!("execveat: {}", std::io::Error::last_os_error());
+    let mut command = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    panic!("{}", command.arg0("memory").arg("send").args(arguments).exec());
 }
