@@ -21,6 +21,7 @@ use std::io;
 
 use self::caller::Caller;
 pub use self::integer::MAX_NUMBER;
+use self::process::Kept;
 use super::{Event, Format, Sets, timestamp::Clock};
 
 /// The format. It is the same on every machine; keys are added to it, none renamed or removed.
@@ -28,12 +29,19 @@ pub struct Json {
     sets: Sets,
     clock: Clock,
     caller: Caller,
+    /// The caller and the target, with context.
+    parties: [Kept; 2],
 }
 
 impl Json {
     /// With signal sets written like this.
     pub fn new(sets: Sets) -> Self {
-        Self { sets, clock: Clock::new(), caller: Caller::default() }
+        Self {
+            sets,
+            clock: Clock::new(),
+            caller: Caller::default(),
+            parties: <[Kept; 2]>::default(),
+        }
     }
 }
 
@@ -42,7 +50,12 @@ impl Format for Json {
         match event {
             Event::Call(call, parties) => {
                 let time = *self.clock.text(call.time_ns);
-                let parties = parties.map(|parties| call::Parties::new(parties, &mut self.clock));
+                let [caller, target] = &mut self.parties;
+                let clock = &mut self.clock;
+                let parties = parties.map(|it| call::Parties {
+                    caller: it.caller.as_ref().map(|process| caller.text(process, clock)),
+                    target: it.target.as_ref().map(|process| target.text(process, clock)),
+                });
                 call::write(call, parties, self.sets, &time, &mut self.caller, buffer);
             }
             Event::Return { call, time_ns } => {

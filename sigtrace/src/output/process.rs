@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// A process. What is not known for certain is `None`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     /// Its id, in the initial pid namespace.
     pub pid: u32,
@@ -27,7 +27,7 @@ pub struct Process {
 }
 
 /// What is known of a process besides.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     /// How much of it is wanted.
     pub context: Context,
@@ -45,7 +45,7 @@ pub struct Ends {
 }
 
 /// The processes that a call is about.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parties {
     /// Who calls; `None` if that is not known for certain.
     pub caller: Option<Process>,

@@ -63,7 +63,7 @@ pub struct Parent {
 }
 
 /// What is known of a process.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// When it began.
     pub start: Start,

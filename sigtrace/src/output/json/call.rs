@@ -3,16 +3,13 @@
 use super::{
     View,
     caller::Caller,
-    process::Timed,
+    process::Written,
     writer::{Object, ToJson, foreign, key, plain},
 };
 use crate::{
     decode::{Call, Comm, MaskChange, Return, SignalSet, Value},
     names::{errno, signal},
-    output::{
-        self, Process, Sets,
-        timestamp::{Clock, Text},
-    },
+    output::{Sets, timestamp::Text},
 };
 
 /// The line of a call, without its end.
@@ -81,18 +78,10 @@ fn end(mut line: Object<'_>, call: &Call<'_>, parties: Option<Parties<'_>>, sets
 }
 
 /// Who a call is about.
+#[derive(Clone, Copy)]
 pub(super) struct Parties<'a> {
-    caller: Option<Timed<'a>>,
-    target: Option<Timed<'a>>,
-}
-
-impl<'a> Parties<'a> {
-    pub(super) fn new(parties: &'a output::Parties, clock: &mut Clock) -> Self {
-        let mut timed = |process: &'a Option<Process>| {
-            process.as_ref().map(|process| Timed::new(process, clock))
-        };
-        Self { caller: timed(&parties.caller), target: timed(&parties.target) }
-    }
+    pub(super) caller: Option<Written<'a>>,
+    pub(super) target: Option<Written<'a>>,
 }
 
 /// The arguments by name, and what is known besides.

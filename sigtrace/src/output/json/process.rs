@@ -48,6 +48,36 @@ impl ToJson for Timed<'_> {
     }
 }
 
+/// The text of the process that was written last. Calls in a row are mostly about the same ones.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Whose the text is.
+    last: Option<Process>,
+    text: Vec<u8>,
+}
+
+impl Kept {
+    /// The text of a process.
+    pub(super) fn text(&mut self, process: &Process, clock: &mut Clock) -> Written<'_> {
+        if self.last.as_ref() != Some(process) {
+            self.text.clear();
+            Timed::new(process, clock).write(&mut self.text);
+            self.last = Some(process.clone());
+        }
+        Written(&self.text)
+    }
+}
+
+/// A text of JSON.
+#[derive(Clone, Copy)]
+pub(super) struct Written<'a>(&'a [u8]);
+
+impl ToJson for Written<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.0);
+    }
+}
+
 fn write_known(known: &Known, object: &mut Object<'_>) {
     let identity = known.identity.as_ref();
     let image = identity.and_then(|identity| identity.image.as_deref());

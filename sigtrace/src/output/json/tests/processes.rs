@@ -111,3 +111,27 @@ fn stats_say_what_became_of_the_table() {
         r#""context":{"processes":3,"room":32768,"identity_missed":2,"lost":1},"probes":{}}"#;
     assert!(line.ends_with(&format!("{expected}\n")), "{line}");
 }
+
+#[test]
+fn each_call_has_its_own_parties() {
+    let sample = Sample::of("kill", &[900, 15]);
+    let call = decode::call(sample.bytes(), CLOCK).unwrap();
+    let one = Process::of_target(900, stranger(), Context::Basic, CLOCK);
+    let others = [
+        Process { pid: 901, ..one.clone() },
+        Process { start_ns: one.start_ns + 1, ..one.clone() },
+        Process { uid: Some(1), ..one.clone() },
+        Process::of_target(900, stranger(), Context::Full, CLOCK),
+        Process::of_target(900, identity(), Context::Basic, CLOCK),
+    ];
+    let mut json = Json::new(Sets::Names);
+    for other in others {
+        for process in [&one, &other, &one] {
+            let parties = Parties { caller: None, target: Some(process.clone()) };
+            let mut buffer = Vec::new();
+            json.write(Event::Call(&call, Some(&parties)), &mut buffer).unwrap();
+            let got = String::from_utf8(buffer).unwrap();
+            assert_eq!(got, written(Event::Call(&call, Some(&parties))));
+        }
+    }
+}
