@@ -175,15 +175,15 @@ fn find_more(scratch: Scratch, sent: Sent, current: u64, target_pid: u32) {
     }
 }
 
-/// Whether the current thread is of the process that the target's pid namespace began with.
+/// Whether a thread is of the process that the target's pid namespace began with.
 #[inline(always)]
-fn is_init_of(current: u64, target: u64) -> bool {
+fn is_init_of(thread: u64, target: u64) -> bool {
     let pid: u64 = member(target, config!(offsets.task_thread_pid));
     let namespace = crate::calls::namespace::own_namespace(pid);
     let reaper: u64 = member(namespace, config!(offsets.pid_namespace_child_reaper));
     reaper != 0
         && member::<u32>(reaper, config!(offsets.task_tgid))
-            == member::<u32>(current, config!(offsets.task_tgid))
+            == member::<u32>(thread, config!(offsets.task_tgid))
 }
 
 /// `RLIM_INFINITY`, `RLIMIT_CPU` and `RLIMIT_RTTIME` (`include/uapi/asm-generic/resource.h`).
@@ -234,6 +234,10 @@ pub fn find_state(scratch: Scratch, sent: Sent) {
     let flags: u32 = member(process, config!(offsets.signal_flags));
     scratch.set(fact::STOPPED, flags & SIGNAL_STOP_STOPPED != 0);
     scratch.set(fact::UNKILLABLE, flags & SIGNAL_UNKILLABLE != 0);
+    // As a process begins to end, its flags become this one (`complete_signal`, `kernel/signal.c`).
+    if flags & SIGNAL_GROUP_EXIT != 0 {
+        scratch.set(fact::UNKILLABLE, is_init_of(target, target));
+    }
     if flags & SIGNAL_GROUP_EXIT != 0 && sent.outcome == DELIVERED {
         let status: u32 = member(process, config!(offsets.signal_group_exit_code));
         scratch.set(fact::FATAL, status == signal);
