@@ -16,6 +16,7 @@ mod ending;
 mod exits;
 mod follow;
 mod full_disk;
+mod generates;
 mod held;
 mod io_uring;
 mod kernel_side;
@@ -50,6 +51,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("by_caller", by_caller::TESTS),
     ("by_target", by_target::TESTS),
     ("by_outcome", by_outcome::TESTS),
+    ("generates", generates::TESTS),
     ("exits", exits::TESTS),
     ("ring", ring::TESTS),
     ("command", command::TESTS),
