@@ -28,15 +28,18 @@ const PRIV: u64 = 1;
 const PF_EXITING: u32 = 0x4;
 const PF_KTHREAD: u32 = 0x0020_0000;
 
-/// `SIGNAL_STOP_STOPPED`, `SIGNAL_GROUP_EXIT` and `SIGNAL_UNKILLABLE` (`include/linux/sched/signal.h`).
+/// `SIGNAL_STOP_STOPPED`, `SIGNAL_GROUP_EXIT`, `SIGNAL_CLD_CONTINUED` and `SIGNAL_UNKILLABLE`
+/// (`include/linux/sched/signal.h`).
 const SIGNAL_STOP_STOPPED: u32 = 0x1;
 const SIGNAL_GROUP_EXIT: u32 = 0x4;
+const SIGNAL_CLD_CONTINUED: u32 = 0x20;
 const SIGNAL_UNKILLABLE: u32 = 0x40;
 
 /// `TRACE_SIGNAL_DELIVERED` (`include/trace/events/signal.h`).
 const DELIVERED: u32 = 0;
 
 const SIGKILL: u32 = 9;
+const SIGCONT: u32 = 18;
 const SIGXCPU: u32 = 24;
 
 /// A signal that is sent: what the tracepoint says.
@@ -166,15 +169,15 @@ fn find_more(scratch: Scratch, sent: Sent, current: u64, target_pid: u32) {
     }
 }
 
-/// Whether the current thread is of the process that the target's pid namespace began with.
+/// Whether a thread is of the process that the target's pid namespace began with.
 #[inline(always)]
-fn is_init_of(current: u64, target: u64) -> bool {
+fn is_init_of(thread: u64, target: u64) -> bool {
     let pid: u64 = member(target, config!(offsets.task_thread_pid));
     let namespace = crate::calls::namespace::own_namespace(pid);
     let reaper: u64 = member(namespace, config!(offsets.pid_namespace_child_reaper));
     reaper != 0
         && member::<u32>(reaper, config!(offsets.task_tgid))
-            == member::<u32>(current, config!(offsets.task_tgid))
+            == member::<u32>(thread, config!(offsets.task_tgid))
 }
 
 /// `RLIM_INFINITY`, `RLIMIT_CPU` and `RLIMIT_RTTIME` (`include/uapi/asm-generic/resource.h`).
@@ -223,8 +226,15 @@ pub fn find_state(scratch: Scratch, sent: Sent) {
     scratch.set(fact::TO_KERNEL_THREAD, flags & PF_KTHREAD != 0);
     let process = target.follow(config!(offsets.task_signal));
     let flags: u32 = process.get(config!(offsets.signal_flags));
-    scratch.set(fact::STOPPED, flags & SIGNAL_STOP_STOPPED != 0);
+    // What has it go on has done so already, and it has yet to say so.
+    let was_stopped = signal == SIGCONT && flags & SIGNAL_CLD_CONTINUED != 0;
+    scratch.set(fact::STOPPED, flags & SIGNAL_STOP_STOPPED != 0 || was_stopped);
     scratch.set(fact::UNKILLABLE, flags & SIGNAL_UNKILLABLE != 0);
+    // As a process begins to end, its flags become this one (`complete_signal`, `kernel/signal.c`).
+    if flags & SIGNAL_GROUP_EXIT != 0 {
+        let target = sent.target.address();
+        scratch.set(fact::UNKILLABLE, is_init_of(target, target));
+    }
     if sent.outcome == DELIVERED {
         scratch.set(fact::FATAL, is_ending_by(process, flags, signal));
     }

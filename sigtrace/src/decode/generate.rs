@@ -220,6 +220,7 @@ pub fn generate(record: &[u8], clock: WallClock) -> Result<Generate, DecodeError
         is_in_call: raw.number != NO_CALL,
         target: raw.target.process.pid,
     });
+    let info = if origin.cause == Cause::Child { raw.info_of_child() } else { info };
     let target_state = raw.target_state();
     Ok(Generate {
         id: 0,
@@ -326,8 +327,17 @@ impl Raw {
             let Process { pid, uid, .. } = self.current.process;
             return (!self.has(fact::IN_NAMESPACE)).then(|| made(SI_USER, pid, uid));
         }
-        // Its members are those of a siginfo of 64 bits on every architecture.
-        Siginfo::decode_sent(Layout::of(Abi::X86_64, &self.info), self.signal)
+        Siginfo::decode_sent(self.info_layout(), self.signal)
+    }
+
+    /// Likewise, if a child's state is what it tells.
+    fn info_of_child(&self) -> Option<Siginfo> {
+        Siginfo::decode_of_child(self.info_layout(), self.signal)
+    }
+
+    /// Its members are those of a siginfo of 64 bits on every architecture.
+    fn info_layout(&self) -> Layout<'_> {
+        Layout::of(Abi::X86_64, &self.info)
     }
 
     fn target_state(&self) -> TargetState {

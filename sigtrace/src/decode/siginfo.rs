@@ -230,6 +230,19 @@ impl Siginfo {
         let written_signo = Some(written).filter(|written| *written != signo);
         Some(Self { signo, written_signo, rest: None, code, errno, members })
     }
+
+    /// One that tells of a child, with whatever signal that was created: by its number alone the code could be
+    /// another's.
+    pub(super) fn decode_of_child(layout: Layout<'_>, signo: i32) -> Option<Self> {
+        Some(Self { members: layout.child()?, ..Self::decode_sent(layout, signo)? })
+    }
+
+    /// The name of its code.
+    pub fn code_name(&self) -> Option<&'static str> {
+        let signo =
+            if matches!(self.members, Members::Child { .. }) { SIGCHLD } else { self.signo };
+        si_code::name(signo, self.code)
+    }
 }
 
 impl Fault {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::parts::{Named, described, flags, integer, names, names_or, object, or_null, reference};
 use crate::{
     decode::{Fault, Members, Rest, Siginfo, SignalfdSiginfos},
-    names::{audit_arch, perf_flags::TRAP_PERF, poll::POLL, si_code, signal},
+    names::{audit_arch, perf_flags::TRAP_PERF, poll::POLL, signal},
 };
 
 /// The codes to ask about: every one with a name, and some on both sides without.
@@ -36,6 +36,10 @@ pub(super) fn siginfo() -> Value {
     for arm in &mut arms {
         arm["properties"][WRITTEN] = reference("int32");
         arm["properties"][REST] = names(Rest::ALL.map(Rest::name));
+        // A child can have been created to be told of by another signal.
+        if arm["properties"]["utime"].is_object() {
+            arm["properties"]["sig"] = reference("signal");
+        }
     }
     described(
         "siginfo_t: where a signal comes from, with the members that code and signal select. In a \
@@ -87,7 +91,7 @@ fn arms(of: fn(i32, i32) -> Option<Siginfo>) -> Vec<Arm> {
 impl Arm {
     fn add(&mut self, info: &Siginfo) {
         self.signals.insert(info.signo);
-        match si_code::name(info.signo, info.code) {
+        match info.code_name() {
             Some(name) if self.codes.contains(&name) => {}
             Some(name) => self.codes.push(name),
             None => self.unnamed = true,

@@ -53,7 +53,33 @@ const RETURN: [&str; 11] = [
 ];
 const EXIT: [&str; 9] =
     ["event", "id", "time", "seq", "cpu", "sig", "signo", "core_dumped", "process"];
-/// At the end, for calls that change the mask.
+const GENERATE: [&str; 19] = [
+    "event",
+    "id",
+    "time",
+    "seq",
+    "cpu",
+    "request",
+    "sig",
+    "signo",
+    "info",
+    "directed",
+    "outcome",
+    "fatal",
+    "cause",
+    "cause_certain",
+    "call",
+    "sender",
+    "forged",
+    "target",
+    "target_state",
+];
+/// After `call`, of processes that end for want of memory.
+const MEMORY: [&str; 1] = ["memory"];
+const THREAD: [&str; 7] = ["pid", "tid", "start", "comm", "ppid", "uid", "gid"];
+/// At the end, for calls that send signals, if these are told of.
+const REACH: [&str; 2] = ["reached", "refused"];
+/// Before those, for calls that change the mask.
 const MASKS: [&str; 2] = ["mask_blocked", "mask_unblocked"];
 /// After `args`, with context; the second only of calls that name a process.
 const PARTIES: [&str; 2] = ["caller", "target"];
@@ -120,6 +146,7 @@ pub(super) fn lines(stream: &Stream) -> Vec<Value> {
         let checked = match object.get("event").and_then(Value::as_str) {
             Some("syscall") => call(object, &mut so_far, processors, stream),
             Some("return") => returned(object, &mut so_far, stream),
+            Some("generate") => generate(object, &mut so_far, processors),
             Some("exit") => exit(object, &mut so_far, processors),
             Some("repeated") => repeated(object, &mut so_far),
             Some("lost") => lost(object),
@@ -139,7 +166,7 @@ type Checked = Result<(), String>;
 /// What came before a line.
 #[derive(Default)]
 struct SoFar {
-    /// Calls, returns, ends of processes, repeated calls and blind times.
+    /// Calls, returns, signals that are sent, ends of processes, repeated calls and blind times.
     numbered: u64,
     ids: BTreeSet<u64>,
     /// The calls without a return, by their ids: what their return has to have, too.
@@ -165,6 +192,25 @@ fn call(event: &Object, so_far: &mut SoFar, processors: u64, stream: &Stream) ->
     if event.get("return").is_some_and(|how| how == "unfinished") {
         so_far.unfinished.insert(id, of(event));
     }
+    ensure(number(event, "cpu")? < processors, || "there is no such processor".into())
+}
+
+fn generate(event: &Object, so_far: &mut SoFar, processors: u64) -> Checked {
+    let (before, after) = GENERATE.split_at(15);
+    let memory: &[&str] = if event.contains_key(MEMORY[0]) { &MEMORY } else { &[] };
+    keys(event, &[before, memory, after].concat())?;
+    numbered(event, so_far)?;
+    let id = number(event, "id")?;
+    ensure(so_far.ids.insert(id), || format!("there was another event {id}"))?;
+    for thread in ["sender", "target"].into_iter().filter_map(|who| event[who].as_object()) {
+        keys(thread, &THREAD)?;
+        let (start, time) = (thread["start"].as_str(), event["time"].as_str());
+        ensure(start <= time, || "somebody has yet to begin".into())?;
+    }
+    let is_whole = event["request"].is_null() || !event["call"].is_null();
+    ensure(is_whole, || "a request without a call".into())?;
+    let is_sent_by = event["call"].is_null() || !event["sender"].is_null();
+    ensure(is_sent_by, || "nobody made the call".into())?;
     ensure(number(event, "cpu")? < processors, || "there is no such processor".into())
 }
 
@@ -207,10 +253,11 @@ fn of(event: &Object) -> [Value; 3] {
 /// The keys, which depend on whether the call was seen to return, and how long it took.
 fn ended(event: &Object, expected: &[&str], stream: &Stream) -> Checked {
     let masks: &[&str] = if event.contains_key(MASKS[0]) { &MASKS } else { &[] };
+    let reach: &[&str] = if event.contains_key(REACH[0]) { &REACH } else { &[] };
     if event["duration_ns"].is_null() {
         return keys(event, &[expected, masks, &["return"]].concat());
     }
-    keys(event, &[expected, masks].concat())?;
+    keys(event, &[expected, masks, reach].concat())?;
     let (took, all) = (number(event, "duration_ns")?, stream.ended_ns - stream.started_ns);
     ensure(took > 0 && took < all, || "`duration_ns` is out of range".into())
 }

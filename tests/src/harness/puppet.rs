@@ -43,19 +43,24 @@ struct Greeting {
 impl Puppet {
     /// A process of its own.
     pub fn start() -> Self {
-        Self::start_program("/payload/workload")
+        Self::start_program("/payload/workload", &[])
     }
 
     /// A process of its own that is a 32-bit program.
     pub fn start_32() -> Self {
-        Self::start_program("/payload/workload32")
+        Self::start_program("/payload/workload32", &[])
     }
 
-    fn start_program(program: &str) -> Self {
+    /// A process of its own that makes its calls through the interface of 32-bit programs.
+    pub fn start_by_int80() -> Self {
+        Self::start_program("/payload/workload", &["int80"])
+    }
+
+    fn start_program(program: &str, interface: &[&str]) -> Self {
         let path = temporary("puppet");
         let path = path.to_string_lossy();
         let mut command = Command::new(program);
-        let process = Running::start(command.args(["puppet", &path]));
+        let process = Running::start(command.args(interface).args(["puppet", &path]));
         Self { _process: Some(process), ..Self::connect(&path, None) }
     }
 

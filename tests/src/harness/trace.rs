@@ -65,6 +65,11 @@ impl Trace {
         sums
     }
 
+    /// The signals that were sent.
+    pub fn generates(&self) -> impl Iterator<Item = &Value> {
+        self.of_kind("generate")
+    }
+
     /// The ends of processes.
     pub fn exits(&self) -> impl Iterator<Item = &Value> {
         self.of_kind("exit")
@@ -99,11 +104,20 @@ impl Trace {
 pub struct Stats<'a>(pub &'a Value);
 
 impl Stats<'_> {
+    /// Signals sent that were printed, filtered and lost.
+    pub fn generates(self) -> [u64; 3] {
+        self.of_kind("generate")
+    }
+
     /// Ends of processes that were printed, filtered and lost.
     pub fn exits(self) -> [u64; 3] {
+        self.of_kind("exit")
+    }
+
+    fn of_kind(self, kind: &str) -> [u64; 3] {
         ["printed", "filtered", "lost"].map(|fate| {
-            integer::read(&self.0["events"]["exit"][fate])
-                .unwrap_or_else(|| panic!("no ends of processes: {}", self.0))
+            integer::read(&self.0["events"][kind][fate])
+                .unwrap_or_else(|| panic!("no {kind} events: {}", self.0))
         })
     }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     decode::{Fault, Members, Siginfo, Sigval},
-    names::{audit_arch, si_code, syscall},
+    names::{audit_arch, syscall},
     output::hex::Hex,
 };
 
@@ -20,7 +20,7 @@ impl ToJson for Siginfo {
         if let Some(rest) = self.rest {
             info.field(key!("rest"), rest.name());
         }
-        info.field(key!("code"), NameOr(si_code::name(self.signo, self.code), self.code));
+        info.field(key!("code"), NameOr(self.code_name(), self.code));
         info.field(key!("errno"), self.errno);
         members(&mut info, &self.members);
         info.end();

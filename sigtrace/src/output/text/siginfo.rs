@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::value::{flags, name_or, pointer};
 use crate::{
     decode::{Fault, Members, Siginfo, Sigval},
-    names::{audit_arch, si_code, signal, syscall},
+    names::{audit_arch, signal, syscall},
     output::hex::Hex,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn write(info: &Siginfo, out: &mut Vec<u8>) -> io::Result<()> {
         name_or(signal::name(written), written, out)?;
     }
     out.extend(b", si_code=");
-    name_or(si_code::name(info.signo, info.code), Hex::int(info.code), out)?;
+    name_or(info.code_name(), Hex::int(info.code), out)?;
     if info.errno != 0 {
         write!(out, ", si_errno={}", info.errno)?;
     }

@@ -181,7 +181,8 @@ fn ends_are_told_beside_the_calls_that_cause_them() {
     let told: Vec<_> = trace.events.iter().map(|event| event["event"].clone()).collect();
     let args = json!({ "pid": pid, "sig": "SIGTERM", "signo": 15 });
     let calls: Vec<_> = trace.calls().map(|call| call["args"].clone()).collect();
-    assert_eq!((calls, trace.exits().count(), told.len()), (vec![args], 1, 3), "{told:?}");
+    let counts = [trace.generates().count(), trace.exits().count(), told.len()];
+    assert_eq!((calls, counts), (vec![args], [1, 1, 4]), "{told:?}");
     assert_eq!(trace.exits().map(|exit| exit["process"]["pid"] == pid).collect::<Vec<_>>(), [true]);
 }
 

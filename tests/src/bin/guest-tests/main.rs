@@ -17,6 +17,7 @@ mod ending;
 mod exits;
 mod follow;
 mod full_disk;
+mod generates;
 mod held;
 mod io_uring;
 mod kernel_side;
@@ -51,6 +52,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("by_caller", by_caller::TESTS),
     ("by_target", by_target::TESTS),
     ("by_outcome", by_outcome::TESTS),
+    ("generates", generates::TESTS),
     ("exits", exits::TESTS),
     ("context", context::TESTS),
     ("ring", ring::TESTS),

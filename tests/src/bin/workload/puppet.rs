@@ -10,6 +10,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process;
 use std::str::{FromStr, SplitAsciiWhitespace};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sigtrace_tests::expect::Expected;
@@ -69,6 +70,8 @@ fn obey(order: &str) -> String {
             identity::become_user(user, user);
             "done".into()
         }
+        "alarm" => alarm(),
+        "work" => work(next(&mut words)),
         // SAFETY: no memory is involved.
         "lead-group" => unsafe { libc::setpgid(0, 0) }.to_string(),
         // SAFETY: as above.
@@ -95,6 +98,30 @@ fn fork(path: &str, first: &str) -> String {
     }
 }
 
+/// Has a timer send us SIGALRM, which we ignore, while we are asleep.
+fn alarm() -> String {
+    let when = libc::timeval { tv_sec: 0, tv_usec: 30_000 };
+    let once =
+        libc::itimerval { it_interval: libc::timeval { tv_sec: 0, tv_usec: 0 }, it_value: when };
+    // SAFETY: a time to read from.
+    unsafe {
+        libc::signal(libc::SIGALRM, libc::SIG_IGN);
+        let no_time = std::ptr::null_mut::<libc::itimerval>();
+        libc::syscall(libc::SYS_setitimer, libc::ITIMER_REAL, &raw const once, no_time);
+    }
+    thread::sleep(Duration::from_millis(60));
+    "done".into()
+}
+
+/// Is at work for so many milliseconds.
+fn work(milliseconds: u64) -> String {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(milliseconds) {
+        std::hint::spin_loop();
+    }
+    "done".into()
+}
+
 /// Changes the thread's name to the bytes with these hexadecimal numbers.
 fn prctl_name(hex: &str) -> String {
     let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap_or(b'?');
@@ -108,11 +135,13 @@ fn perform(order: &str) -> Expected {
     let mut words = order.split_ascii_whitespace();
     let name: String = next(&mut words);
     let call = namespaces::seen_from_outside(call(&name, &mut words));
+    let abi = call.abi;
     let before = masks::are_changed_by(&name).then(masks::blocked);
     let after_ns = now_ns();
     let ret = call.make();
     let before_ns = Some(now_ns());
     let mut event = identity.event(&name, call.args_after(), Some(ret));
+    event["abi"] = json!(abi);
     if let Some(before) = before {
         masks::state(&mut event, Some([before, masks::blocked()]));
     }

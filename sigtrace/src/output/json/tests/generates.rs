@@ -102,6 +102,23 @@ fn a_signal_that_is_merged_says_into_which() {
 }
 
 #[test]
+fn a_child_is_told_of_as_one_whatever_its_signal_is() {
+    let record = sigtrace_common::Generate {
+        facts: fact::PROCESS | fact::OWN | fact::EXITING | fact::CHILD,
+        signal: 10,
+        info: words(&[(0, 10), (8, 1), (16, 900), (20, 1000), (24, 3)]),
+        ..terminate()
+    };
+    let event = parsed(&generate(&record));
+    assert_eq!(event["cause"], "child");
+    assert_eq!(
+        event["info"],
+        serde_json::json!({ "sig": "SIGUSR1", "signo": 10, "code": "CLD_EXITED", "errno": 0,
+            "pid": 900, "uid": 1000, "status": 3, "utime": 0, "stime": 0 })
+    );
+}
+
+#[test]
 fn neither_name_can_forge_an_event() {
     let mut record = terminate();
     (record.target.comm, record.current.comm) =
