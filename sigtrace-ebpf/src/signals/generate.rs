@@ -40,10 +40,6 @@ pub fn generate(ctx: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn tell(ctx: &RawTracePointContext) {
     let ids = Task::ids();
-    if ids.0 == config!(self_pid) && (selects(select::NOT_SELF) || is_trying()) {
-        // As its calls, not counted.
-        return;
-    }
     let Some(scratch) = Scratch::claim() else {
         count(Counter::GenerateLost);
         return;
@@ -51,8 +47,14 @@ fn tell(ctx: &RawTracePointContext) {
     let sent = Sent::of(ctx);
     let target_ids = sent.target.ids();
     let (call, shape) = cause::find_origin(ctx, scratch, sent, ids, target_ids);
-    let request_ns = request(ids.1, shape);
     let is_callers = scratch.has(fact::OWN | fact::SAME_PROCESS);
+    let is_self = ids.0 == config!(self_pid) && (selects(select::NOT_SELF) || is_trying());
+    if is_callers && is_self {
+        // As its calls, not counted. What an interrupt sends while it is at work is another's.
+        scratch.release();
+        return;
+    }
+    let request_ns = request(ids.1, shape);
     let caller = if is_callers { Some(ids) } else { None };
     if !filter::sent(sent.signal as i32, caller, sent.target, target_ids) {
         count(Counter::GenerateLeftOut);
