@@ -64,16 +64,18 @@ fn tell_with(ctx: &RawTracePointContext, scratch: Scratch, sent: Sent) {
     // SAFETY: plain helper.
     let time_ns = unsafe { bpf_ktime_get_boot_ns() };
     let merged_ns = follow(scratch, sent, target_ids, time_ns);
-    let ids = Task::ids();
-    if config!(kinds) & kinds::GENERATE == 0
-        || ids.0 == config!(self_pid) && (selects(select::NOT_SELF) || is_trying())
-    {
-        // As the agent's calls, not counted.
+    if config!(kinds) & kinds::GENERATE == 0 {
         return;
     }
+    let ids = Task::ids();
     let (call, shape) = cause::find_origin(ctx, scratch, sent, ids, target_ids);
-    let request_ns = request(ids.1, shape);
     let is_callers = scratch.has(fact::OWN | fact::SAME_PROCESS);
+    let is_self = ids.0 == config!(self_pid) && (selects(select::NOT_SELF) || is_trying());
+    if is_callers && is_self {
+        // As its calls, not counted. What an interrupt sends while it is at work is another's.
+        return;
+    }
+    let request_ns = request(ids.1, shape);
     let caller = if is_callers { Some(ids) } else { None };
     if !filter::sent(sent.signal as i32, caller, sent.target, target_ids) {
         count(Counter::GenerateLeftOut);

@@ -51,9 +51,39 @@ const RETURN: [&str; 11] = [
     "error",
     "duration_ns",
 ];
-const EXIT: [&str; 9] =
-    ["event", "id", "time", "seq", "cpu", "sig", "signo", "core_dumped", "process"];
-const GENERATE: [&str; 19] = [
+const EXIT: [&str; 11] = [
+    "event",
+    "id",
+    "time",
+    "seq",
+    "cpu",
+    "generate",
+    "reason",
+    "sig",
+    "signo",
+    "core_dumped",
+    "process",
+];
+/// After `generate`, of deaths.
+const REQUEST: [&str; 1] = ["request"];
+/// After `reason`, where a filter ended the process.
+const REFUSED_CALL: [&str; 1] = ["refused_call"];
+const DELIVER: [&str; 13] = [
+    "event",
+    "id",
+    "time",
+    "seq",
+    "cpu",
+    "generate",
+    "sig",
+    "signo",
+    "info",
+    "handler",
+    "flags",
+    "latency_ns",
+    "process",
+];
+const GENERATE: [&str; 20] = [
     "event",
     "id",
     "time",
@@ -73,6 +103,7 @@ const GENERATE: [&str; 19] = [
     "forged",
     "target",
     "target_state",
+    "merged_into",
 ];
 /// After `call`, of processes that end for want of memory.
 const MEMORY: [&str; 1] = ["memory"];
@@ -147,6 +178,7 @@ pub(super) fn lines(stream: &Stream) -> Vec<Value> {
             Some("syscall") => call(object, &mut so_far, processors, stream),
             Some("return") => returned(object, &mut so_far, stream),
             Some("generate") => generate(object, &mut so_far, processors),
+            Some("deliver") => deliver(object, &mut so_far, processors),
             Some("exit") => exit(object, &mut so_far, processors),
             Some("repeated") => repeated(object, &mut so_far),
             Some("lost") => lost(object),
@@ -203,7 +235,7 @@ fn generate(event: &Object, so_far: &mut SoFar, processors: u64) -> Checked {
     let id = number(event, "id")?;
     ensure(so_far.ids.insert(id), || format!("there was another event {id}"))?;
     for thread in ["sender", "target"].into_iter().filter_map(|who| event[who].as_object()) {
-        keys(thread, &THREAD)?;
+        known(thread, &THREAD)?;
         let (start, time) = (thread["start"].as_str(), event["time"].as_str());
         ensure(start <= time, || "somebody has yet to begin".into())?;
     }
@@ -214,8 +246,25 @@ fn generate(event: &Object, so_far: &mut SoFar, processors: u64) -> Checked {
     ensure(number(event, "cpu")? < processors, || "there is no such processor".into())
 }
 
+fn deliver(event: &Object, so_far: &mut SoFar, processors: u64) -> Checked {
+    keys(event, &DELIVER)?;
+    numbered(event, so_far)?;
+    let id = number(event, "id")?;
+    ensure(so_far.ids.insert(id), || format!("there was another event {id}"))?;
+    known(event["process"].as_object().ok_or("`process` is no object")?, &THREAD)?;
+    let is_known = event["generate"].is_null() == event["latency_ns"].is_null();
+    ensure(is_known, || "it is not known since when".into())?;
+    ensure(number(event, "cpu")? < processors, || "there is no such processor".into())
+}
+
 fn exit(event: &Object, so_far: &mut SoFar, processors: u64) -> Checked {
-    keys(event, &EXIT)?;
+    let optional = |key: &'static [&'static str]| -> &[&str] {
+        if event.contains_key(key[0]) { key } else { &[] }
+    };
+    let (before, rest) = EXIT.split_at(6);
+    let (reason, after) = rest.split_at(1);
+    let expected = [before, optional(&REQUEST), reason, optional(&REFUSED_CALL), after].concat();
+    keys(event, &expected)?;
     let process = event["process"].as_object().ok_or("`process` is no object")?;
     known_process(process)?;
     numbered(event, so_far)?;
@@ -227,12 +276,17 @@ fn exit(event: &Object, so_far: &mut SoFar, processors: u64) -> Checked {
 }
 
 fn known_process(process: &Object) -> Checked {
+    known(process, &PROCESS)
+}
+
+/// These keys, and what is known of a process with context.
+fn known(process: &Object, own: &[&str]) -> Checked {
     let (before, after) = KNOWN.split_at(3);
     let full: &[&str] = if process.contains_key(FULL[0]) { &FULL } else { &[] };
     if process.contains_key("exe") {
-        keys(process, &[&PROCESS, before, full, after].concat())
+        keys(process, &[own, before, full, after].concat())
     } else {
-        keys(process, &PROCESS)
+        keys(process, own)
     }
 }
 

@@ -31,8 +31,8 @@ fn foreseeable(exit: &Value) -> Value {
 }
 
 fn exit(signo: i32, core_dumped: bool, process: Value) -> Value {
-    json!({ "event": "exit", "sig": names::signal(signo), "signo": signo,
-        "core_dumped": core_dumped, "process": process })
+    json!({ "event": "exit", "generate": null, "reason": "signal", "sig": names::signal(signo),
+        "signo": signo, "core_dumped": core_dumped, "process": process })
 }
 
 fn what_ends_a_process_is_told_as_wait_tells_it() {

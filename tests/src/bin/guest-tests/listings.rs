@@ -53,7 +53,8 @@ fn the_list_has_every_syscall_and_event() {
         "sigreturn",
         "rt_sigtimedwait_time64",
     ];
-    let events = ["syscall", "return", "exit", "repeated", "lost", "blind", "stats"];
+    let events =
+        ["syscall", "return", "generate", "deliver", "exit", "repeated", "lost", "blind", "stats"];
     let lines: Vec<Value> = json
         .stdout
         .lines()

@@ -182,7 +182,9 @@ impl Sent {
     }
 
     /// The event.
-    pub(super) fn event(self) -> Value {
+    pub(super) fn event(mut self) -> Value {
+        // What is merged into another says into which.
+        self.0["merged_into"] = (self.0["outcome"] == "already_pending").into();
         self.0
     }
 }
@@ -199,6 +201,8 @@ pub(super) fn foreseeable(sent: &Value) -> Value {
     remove(&mut sent["sender"], &["start"]);
     remove(&mut sent["target"], &["start"]);
     remove(&mut sent["info"], &["utime", "stime"]);
+    // An id, if there is one.
+    sent["merged_into"] = (!sent["merged_into"].is_null()).into();
     sent
 }
 
