@@ -109,6 +109,11 @@ impl Stats<'_> {
         self.of_kind("generate")
     }
 
+    /// Signals taken that were printed, filtered and lost.
+    pub fn delivers(self) -> [u64; 3] {
+        self.of_kind("deliver")
+    }
+
     /// Ends of processes that were printed, filtered and lost.
     pub fn exits(self) -> [u64; 3] {
         self.of_kind("exit")

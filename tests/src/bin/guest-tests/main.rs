@@ -23,6 +23,7 @@ mod io_uring;
 mod kernel_side;
 mod limited;
 mod listings;
+mod lives;
 mod lockdown;
 mod mechanisms;
 mod output;
@@ -53,6 +54,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("by_target", by_target::TESTS),
     ("by_outcome", by_outcome::TESTS),
     ("generates", generates::TESTS),
+    ("lives", lives::TESTS),
     ("exits", exits::TESTS),
     ("context", context::TESTS),
     ("ring", ring::TESTS),

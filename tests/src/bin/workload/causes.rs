@@ -9,6 +9,7 @@ mod limits;
 mod notices;
 mod own_doing;
 mod seccomp;
+mod taken;
 mod targets;
 mod terminals;
 mod timers;
@@ -45,6 +46,7 @@ const WAYS: &[Way] = &[
     ("terminal", terminals::hung_up),
     ("session-end", terminals::session_end),
     ("notices", notices::all),
+    ("taken", taken::all),
     ("dispositions", targets::dispositions),
     ("queues", targets::queues),
     ("forged", targets::forged),
