@@ -120,6 +120,17 @@ impl Kernel {
         }
     }
 
+    /// What a seccomp filter kills a process by is sent to it like a signal (5.16, where a fault in the kernel's
+    /// hands ends a process by a signal that it cannot catch); before, it just ended so.
+    pub fn sends_what_seccomp_kills_by(self) -> bool {
+        self.at_least(5, 16)
+    }
+
+    /// Control groups have a file `cgroup.kill` (5.14).
+    pub fn kills_cgroups(self) -> bool {
+        self.at_least(5, 14)
+    }
+
     /// Debian's kernels preempt threads in the kernel, lazily, from 7.0 on.
     pub fn preempts(self) -> bool {
         self.at_least(7, 0)

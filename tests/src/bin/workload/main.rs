@@ -11,6 +11,8 @@ mod arrivals;
 mod bystander;
 mod call;
 mod callers;
+#[cfg(target_arch = "x86_64")]
+mod day;
 mod death;
 mod doomed;
 mod errno;
@@ -107,6 +109,8 @@ const WORKLOADS: &[Workload] = &[
     ("stuck", stuck::run),
     ("sleepers", sleepers::run),
     ("bystander", bystander::run),
+    #[cfg(target_arch = "x86_64")]
+    ("day", day::run),
     ("die", death::die),
     ("deaths", death::deaths),
     ("killed", doomed::killed),
