@@ -1,6 +1,6 @@
 //! What was told against what was written down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 
@@ -13,9 +13,27 @@ const TICK_NS: i128 = 10_000_000;
 /// By how much the two clocks may be read apart, in ticks.
 const ERROR: i128 = 5;
 
-/// Asserts that each death is told of once as it was written down, and no other.
+/// In no more acts than this may somebody be unknown.
+const MOST_UNKNOWN: u64 = 5;
+
+/// What sigtrace learns of processes by records of their lives: of who was skipped it knows nothing.
+const OF_IDENTITY: [&str; 8] = [
+    "/process/exe",
+    "/process/unit",
+    "/process/cgroup",
+    "/process/ns_pid",
+    "/generate/sender/exe",
+    "/generate/sender/cmdline",
+    "/generate/sender/parents",
+    "/generate/sender/parents/0",
+];
+
+/// Asserts that each death is told of once as it was written down, and no other. Programs of sigtrace's were skipped
+/// so often: who a process was may be unknown then, but not another.
 #[track_caller]
-pub(super) fn assert_told(expected: &[(String, Death)], events: &[Value]) {
+pub(super) fn assert_told(expected: &[(String, Death)], events: &[Value], skipped: u64) {
+    eprintln!("programs were skipped {skipped} times");
+    let mut unknown = BTreeSet::new();
     let boot_ns = boot_ns();
     let mut untold: Vec<&Value> = events.iter().collect();
     let (mut wanted, mut got) = (BTreeMap::new(), BTreeMap::new());
@@ -27,12 +45,22 @@ pub(super) fn assert_told(expected: &[(String, Death)], events: &[Value]) {
             [event] => seen(event, death),
             events => json!(events),
         };
-        wanted.insert(key.clone(), written(death, &told));
+        let mut written = written(death, &told);
+        if told != written {
+            // For the log.
+            eprintln!("{key}: {}", json!(of_it));
+        }
+        if skipped > 0 && forgive_unknown(&mut written, &told) {
+            unknown.insert(act);
+        }
+        wanted.insert(key.clone(), written);
         got.insert(key, told);
     }
     for (index, event) in untold.iter().enumerate() {
         got.insert(format!("nobody wrote down ({index})"), (*event).clone());
     }
+    let most = skipped.min(MOST_UNKNOWN);
+    assert!(unknown.len() as u64 <= most, "unknown after {skipped} skipped programs: {unknown:?}");
     let problems: Vec<String> =
         events.iter().filter_map(|event| fits_schema(event).err()).collect();
     assert!(!wanted.is_empty(), "a day without a death proves nothing");
@@ -44,6 +72,18 @@ pub(super) fn assert_told(expected: &[(String, Death)], events: &[Value]) {
         difference(&wanted, &got),
         problems.join("\n")
     );
+}
+
+/// Takes out of what was written who somebody is, where that is told to be unknown. Says whether it is anywhere.
+fn forgive_unknown(written: &mut Value, told: &Value) -> bool {
+    let mut is_unknown = false;
+    for place in OF_IDENTITY {
+        if told.get(place).is_some_and(Value::is_null) && !written[place].is_null() {
+            written[place] = Value::Null;
+            is_unknown = true;
+        }
+    }
+    is_unknown
 }
 
 /// Whether an event is the end of this process.
