@@ -25,7 +25,7 @@ pub(crate) struct Deaths {
 pub(crate) enum Told {
     /// It is kept, as it may end a process.
     Kept,
-    /// It ends nobody, which is told.
+    /// It ends nobody, or not now, which is told.
     Now(Box<Sent>),
     /// It ends nobody.
     Never,
@@ -44,8 +44,12 @@ impl Deaths {
             if sent.len() >= MAX {
                 *before = mem::take(sent);
             }
+            // What is blocked does nothing for now, and may end the process once it is let in.
+            let waits = generate.target_state.blocked || generate.target_state.awaited;
+            let is_told = self.all && waits && is_of_interest(&generate);
+            let told = is_told.then(|| Box::new((generate, ends.clone())));
             sent.insert(generate.key, (generate, ends));
-            Told::Kept
+            told.map_or(Told::Kept, Told::Now)
         } else if self.all && is_of_interest(&generate) {
             Told::Now(Box::new((generate, ends)))
         } else {
@@ -107,6 +111,19 @@ mod tests {
         let child = Generate { cause: Cause::Child, ..caught() };
         assert!(matches!(deaths.note(child, None), Told::Never));
         assert!(deaths.of(&exit()).is_none());
+    }
+
+    #[test]
+    fn what_is_blocked_is_told_if_asked_for_and_may_end_a_process_later() {
+        let blocked = || {
+            let sent = sent(990_000_001, 0);
+            let target_state = crate::decode::TargetState { blocked: true, ..sent.target_state };
+            Generate { target_state, ..sent }
+        };
+        assert!(matches!(Deaths::new(false).note(blocked(), None), Told::Kept));
+        let mut deaths = Deaths::new(true);
+        assert!(matches!(deaths.note(blocked(), None), Told::Now(_)));
+        assert!(deaths.of(&exit()).is_some());
     }
 
     #[test]

@@ -47,4 +47,4 @@ pub use told::Told;
 pub use trace::{Stats, Trace};
 pub use tracer::{Tracer, run, sigtrace};
 pub use wait::until;
-pub use workload::{Background, Workload};
+pub use workload::{Background, Workload, perform};

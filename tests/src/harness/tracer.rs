@@ -36,7 +36,7 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Starts sigtrace with these arguments (no `-o`, no `-- CMD`) and waits until it is ready. It does
+    /// Starts sigtrace with these arguments (no `-o`, no `-- CMD`; a command comes first) and waits until it is ready. It does
     /// not try its probes, by calls that another one beside it would see.
     pub fn start(args: &[&str]) -> Self {
         Self::start_checking(&[args, &["--no-check"]].concat())
@@ -47,7 +47,7 @@ impl Tracer {
         let notify = Notify::new();
         let output = temporary("trace");
         let mut command = Command::new(program());
-        command.arg("-o").arg(&output).args(args).env("NOTIFY_SOCKET", &notify.path);
+        command.args(args).arg("-o").arg(&output).env("NOTIFY_SOCKET", &notify.path);
         let started_ns = check::now_ns();
         let mut process = Running::start(&mut command);
         let ended = wait::until("sigtrace to be ready", || {
@@ -129,7 +129,7 @@ pub fn run(args: &[&str], cmd: &[&str]) -> Trace {
     let output = temporary("trace");
     let started_ns = check::now_ns();
     let mut command = Command::new(program());
-    command.arg("-o").arg(&output).args(args).arg("--").args(cmd);
+    command.args(args).arg("-o").arg(&output).arg("--").args(cmd);
     let process = Running::start(&mut command).end();
     trace(process, &output, started_ns)
 }

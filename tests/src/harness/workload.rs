@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::death::Death;
 use crate::expect::Expected;
 
 use super::children::{Ended, Running};
@@ -98,6 +99,20 @@ impl Workload {
         }
         Ok(Self { name: name.into(), expected })
     }
+}
+
+/// Does an act of `workload day`, to the end.
+///
+/// # Errors
+///
+/// When it fails; what it said then.
+pub fn perform(act: &str) -> Result<Vec<Death>, String> {
+    let ended = Background::start("day", &[act]).end();
+    if !ended.status.success() {
+        return Err(format!("{act}: {}\n{}", ended.status, ended.stderr));
+    }
+    let death = |line| serde_json::from_str(line).map_err(|error| format!("{line:?}: {error}"));
+    ended.stdout.lines().map(death).collect()
 }
 
 /// A workload that is still running; killed when it is dropped.

@@ -54,9 +54,9 @@ pub(super) fn run(
             let tested = TESTED.iter().map(|name| name.parse());
             let kernels = tested.collect::<Result<Vec<Version>>>()?;
             // Whoever names tests wants them everywhere.
-            plan(&kernels, suites, filter.is_none())
+            plan(&kernels, suites, Asked { may_skip: filter.is_none(), kernels: false })
         }
-        kernels => plan(kernels, suites, false),
+        kernels => plan(kernels, suites, Asked { may_skip: false, kernels: true }),
     };
     let outcomes = Mutex::new(without_runs(suites, &runs));
     let runs = Mutex::new(runs);
@@ -97,10 +97,24 @@ fn next(runs: &Mutex<VecDeque<Run>>) -> Option<Run> {
     if interrupt::count() > 0 { None } else { lock(runs).pop_front() }
 }
 
-/// What to run: every suite on every kernel it is for; not all of it on each, if it `may_skip`.
-fn plan(kernels: &[Version], named: &[String], may_skip: bool) -> VecDeque<Run> {
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// Not all of a suite need run on each kernel.
+    may_skip: bool,
+    /// These kernels, and no others.
+    kernels: bool,
+}
+
+/// What to run: every suite on every kernel it is for.
+fn plan(kernels: &[Version], named: &[String], asked: Asked) -> VecDeque<Run> {
+    let is_for = |suite: &Suite, kernel: &Version| match asked.kernels {
+        true => suite.is_for_named(kernel, named),
+        false => suite.is_for(kernel),
+    };
+    let may_skip = asked.may_skip;
     let all = SUITES.iter().filter(|suite| suite.is_among(named)).flat_map(|suite| {
-        kernels.iter().filter(|kernel| suite.is_for(kernel)).map(|kernel| {
+        kernels.iter().filter(move |kernel| is_for(suite, kernel)).map(move |kernel| {
             let label = format!("{} {kernel}", suite.name);
             let skipped = if may_skip { suite.skipped_on(kernel) } else { &[] };
             let kernel = if suite.for_pcs { kernel.for_pcs() } else { kernel.clone() };

@@ -10,6 +10,8 @@ pub(super) struct Suite {
     pub(super) program: &'static str,
     /// Those of the tested kernels that it runs on.
     pub(super) kernels: &'static [&'static str],
+    /// Runs on any kernel, if both are asked for by name.
+    pub(super) on_any_by_name: bool,
     /// Needs systemd, and so the root image.
     pub(super) systemd: bool,
     /// Processors. One unless it needs more, as QEMU emulates several on as many threads, which wait for
@@ -55,7 +57,12 @@ const MEMORY_FOR_EVENTS: u32 = 12 << 10;
 pub(super) const SUITES: &[Suite] = &[
     Suite { options: EXPEDITED, of_the_agent: OF_THE_AGENT, ..suite("guest", "guest-tests") },
     Suite { smp: 2, options: EXPEDITED, ..suite("smp", "smp-tests") },
-    Suite { systemd: true, kernels: &["6.12"], ..suite("systemd", "systemd-tests") },
+    Suite {
+        systemd: true,
+        kernels: &["6.12"],
+        on_any_by_name: true,
+        ..suite("systemd", "systemd-tests")
+    },
     Suite { systemd: true, kernels: &["6.1", "6.12"], ..suite("oracle", "oracle-tests") },
     Suite { smp: 4, ..suite("storm", "storm-tests") },
     Suite {
@@ -101,6 +108,7 @@ const fn suite(name: &'static str, program: &'static str) -> Suite {
         name,
         program,
         kernels: &TESTED,
+        on_any_by_name: false,
         systemd: false,
         smp: 1,
         memory_mb: 1024,
@@ -119,6 +127,12 @@ impl Suite {
         } else {
             named.iter().any(|name| name == self.name)
         }
+    }
+
+    /// Whether it is for this kernel, which was asked for by name, when these suites are named.
+    pub(super) fn is_for_named(&self, kernel: &Version, named: &[String]) -> bool {
+        let is_named = named.iter().any(|name| name == self.name);
+        self.is_for(kernel) || self.on_any_by_name && is_named
     }
 
     /// The modules of which this kernel runs no test, if no kernel was named.
@@ -155,6 +169,14 @@ mod tests {
         assert_eq!(skipped, [0, OF_THE_AGENT.len(), OF_THE_AGENT.len(), 0]);
         let storm = suite("storm", "storm-tests");
         assert_eq!(storm.skipped_on(&"6.1".parse().unwrap()), [""; 0]);
+    }
+
+    #[test]
+    fn a_suite_for_some_kernels_runs_on_others_when_both_are_named() {
+        let systemd = Suite { kernels: &["6.12"], on_any_by_name: true, ..suite("systemd", "") };
+        let kernel = "5.10".parse().unwrap();
+        assert!(systemd.is_for_named(&kernel, &["systemd".into()]));
+        assert!(!systemd.is_for_named(&kernel, &[]) && !systemd.is_for(&kernel));
     }
 
     #[test]

@@ -67,6 +67,8 @@ fn effect(generate: &Generate) -> &'static str {
     let state = &generate.target_state;
     let is_default = state.handler == Handler::Default;
     match generate.outcome {
+        // It has its effect as it is sent, whatever becomes of it; by then there is no telling who was stopped.
+        SentOutcome::Ignored if generate.signal == libc::SIGCONT => "it goes on, if it was stopped",
         SentOutcome::Ignored if state.namespace_init => {
             "no effect, as it is the init of a pid namespace and has no handler"
         }
@@ -397,6 +399,7 @@ mod tests {
             (0, 15, 1, 1, "no effect, as it ignores it"),
             (0, 17, 0, 1, "no effect, as it ignores it"),
             (0, 15, 0, 1, "no effect, as it is ending already"),
+            (0, 18, 0, 1, "it goes on, if it was stopped"),
             (0, 15, 0, 2, "merged into one that is pending already"),
             (0, 34, 0, 3, "refused, as its user has too many signals pending"),
             (fact::BLOCKED, 1, 0x1000, 0, "pending, as it blocks it"),

@@ -5,8 +5,10 @@
 //! - [`service`] is the unit and what it is told; [`journal`] what it has said.
 //! - [`kernel`] and [`process`] are what it does to the machine, seen from outside.
 //! - [`workload`] sends the signals.
+//! - [`day`] is what `sigtrace who` has to say of a day.
 
 mod command;
+mod day;
 mod journal;
 mod kernel;
 mod process;

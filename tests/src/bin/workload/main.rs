@@ -13,6 +13,7 @@ mod call;
 mod callers;
 #[cfg(target_arch = "x86_64")]
 mod causes;
+mod day;
 mod death;
 mod doomed;
 mod errno;
@@ -111,6 +112,7 @@ const WORKLOADS: &[Workload] = &[
     ("bystander", bystander::run),
     #[cfg(target_arch = "x86_64")]
     ("cause", causes::run),
+    ("day", day::run),
     ("die", death::die),
     ("deaths", death::deaths),
     ("killed", doomed::killed),

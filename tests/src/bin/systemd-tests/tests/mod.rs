@@ -22,6 +22,7 @@ pub(crate) fn all() -> Vec<Trial> {
         mechanisms::trials(),
         stop::trials(),
         limit::trials(),
+        crate::day::trials(),
         suspend::trials(),
     ]
     .into_iter()
@@ -33,12 +34,12 @@ pub(crate) fn all() -> Vec<Trial> {
 macro_rules! trials {
     ($($name:ident),+ $(,)?) => {
         pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
-            vec![$(super::trial(stringify!($name), $name)),+]
+            vec![$($crate::tests::trial(stringify!($name), $name)),+]
         }
     };
 }
-use trials;
+pub(crate) use trials;
 
-fn trial(name: &str, test: fn() -> Result<()>) -> Trial {
+pub(crate) fn trial(name: &str, test: fn() -> Result<()>) -> Trial {
     Trial::test(name, move || test().map_err(|error| Failed::from(format!("{error:#}"))))
 }
