@@ -34,6 +34,7 @@ mod terminal;
 mod text;
 mod two_tracers;
 mod unfinished;
+mod who;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("by_outcome", by_outcome::TESTS),
     ("exits", exits::TESTS),
     ("context", context::TESTS),
+    ("who", who::TESTS),
     ("ring", ring::TESTS),
     ("command", command::TESTS),
     ("output", output::TESTS),
