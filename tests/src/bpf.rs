@@ -62,6 +62,13 @@ pub fn program_name(id: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&name).trim_end_matches('\0').to_owned())
 }
 
+/// How often the kernel skipped a program, as the same program was running on that processor; `None` if it is gone.
+/// Member of `struct bpf_prog_info` (5.12; before, nothing is written there).
+pub fn program_misses(id: u32) -> Option<u64> {
+    let words: [u32; 54] = info(&by_id(PROG_GET_FD_BY_ID, id)?);
+    Some(u64::from(words[53]) << 32 | u64::from(words[52]))
+}
+
 /// The name of a map and the bytes of a value in it: members of `struct bpf_map_info`.
 pub fn name_and_value_size(map: &OwnedFd) -> (String, usize) {
     let [_, _, _, value_size, _, _, name @ ..]: [u32; 10] = info(map);

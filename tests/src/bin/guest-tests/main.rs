@@ -36,6 +36,7 @@ mod terminal;
 mod text;
 mod two_tracers;
 mod unfinished;
+mod who;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("lives", lives::TESTS),
     ("exits", exits::TESTS),
     ("context", context::TESTS),
+    ("who", who::TESTS),
     ("ring", ring::TESTS),
     ("command", command::TESTS),
     ("output", output::TESTS),

@@ -1,7 +1,5 @@
 //! What the kernel holds of a tracer, asked without any tool.
 
-use std::fs;
-
 use anyhow::Result;
 use sigtrace_tests::bpf;
 use sigtrace_tests::kernel::FREQUENT;
@@ -77,15 +75,8 @@ pub(crate) fn probes() -> Vec<String> {
     names
 }
 
-/// How often the kernel skipped a program of this tracer, as the same program had been interrupted by another thread
-/// on that processor: on kernels that preempt threads in programs, from 7.0 on.
-pub(crate) fn skipped(tracer: u32) -> u64 {
-    let descriptors =
-        fs::read_dir(format!("/proc/{tracer}/fdinfo")).into_iter().flatten().flatten();
-    let infos = descriptors.filter_map(|descriptor| fs::read_to_string(descriptor.path()).ok());
-    let count = |info: String| {
-        let count = info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
-        count.trim().parse::<u64>().ok()
-    };
-    infos.filter_map(count).sum()
+/// How often the kernel skipped programs of a tracer, each because the same program had been interrupted by another
+/// thread on that processor: on kernels that preempt threads in programs, from 7.0 on.
+pub(crate) fn skipped() -> u64 {
+    bpf::programs().into_iter().filter_map(bpf::program_misses).sum()
 }

@@ -16,12 +16,16 @@ pub(super) fn container() {
     let init = fork(|| {
         fork(sleep);
         fork(sleep);
+        // The library blocks all signals while it forks.
+        let (mut cue, mut giver) = pipe();
         let insider = fork(|| {
+            hear(&mut cue);
             for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGKILL] {
                 kill(1, signal);
             }
             0
         });
+        tell(&mut giver, &[0]);
         assert_eq!(wait(insider), 0);
         tell(&mut told, &[0]);
         sleep()
