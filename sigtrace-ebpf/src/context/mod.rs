@@ -7,6 +7,7 @@
 mod iterator;
 mod paths;
 mod scratch;
+mod told;
 
 use core::ffi::c_void;
 
@@ -37,9 +38,13 @@ use crate::{
 /// its own, as from 7.0 on it can be preempted for another of ours.
 #[map]
 static EXECS: PerCpuArray<Scratch<LARGE>> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+static EXECS2: PerCpuArray<Scratch<LARGE>> = PerCpuArray::with_max_entries(1, 0);
 /// That of a new process, …
 #[map]
 static FORKS: PerCpuArray<Scratch<SMALL>> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+static FORKS2: PerCpuArray<Scratch<SMALL>> = PerCpuArray::with_max_entries(1, 0);
 /// … and of one that is moved.
 #[map]
 static MOVES: PerCpuArray<Scratch<SMALL>> = PerCpuArray::with_max_entries(1, 0);
@@ -54,8 +59,23 @@ const PIDTYPE_SID: u32 = 3;
 /// of that (`exec_binprm`, `fs/exec.c`).
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 pub fn process_exec(ctx: RawTracePointContext) -> i32 {
-    let Some(scratch) = EXECS.get_ptr_mut(0) else { return 0 };
+    exec(&ctx, &EXECS)
+}
+
+/// A second one, which finds nothing to do unless the kernel skipped the first: from 7.0 on it preempts
+/// tracepoints, and does not begin a program twice on a processor.
+#[raw_tracepoint(tracepoint = "sched_process_exec")]
+pub fn process_exec2(ctx: RawTracePointContext) -> i32 {
+    exec(&ctx, &EXECS2)
+}
+
+#[inline(always)]
+fn exec(ctx: &RawTracePointContext, records: &PerCpuArray<Scratch<LARGE>>) -> i32 {
     let task = Task::current().address();
+    if !told::is_news(task, member::<u32>(task, config!(offsets.task_self_exec_id))) {
+        return 0;
+    }
+    let Some(scratch) = records.get_ptr_mut(0) else { return 0 };
     scratch::begin(scratch);
     let mut flags = 0;
     let mm: u64 = member(task, config!(offsets.task_mm));
@@ -88,11 +108,24 @@ pub fn process_exec(ctx: RawTracePointContext) -> i32 {
 /// That has its numbers and its control group, and has not run (the end of `copy_process`, `kernel/fork.c`).
 #[raw_tracepoint(tracepoint = "task_newtask")]
 pub fn process_fork(ctx: RawTracePointContext) -> i32 {
-    let task: u64 = ctx.arg(0);
-    if !is_first(task) || member::<u32>(task, config!(offsets.task_flags)) & PF_KTHREAD != 0 {
+    fork(ctx.arg(0), &FORKS)
+}
+
+/// A second one, likewise.
+#[raw_tracepoint(tracepoint = "task_newtask")]
+pub fn process_fork2(ctx: RawTracePointContext) -> i32 {
+    fork(ctx.arg(0), &FORKS2)
+}
+
+#[inline(always)]
+fn fork(task: u64, records: &PerCpuArray<Scratch<SMALL>>) -> i32 {
+    if !is_first(task)
+        || member::<u32>(task, config!(offsets.task_flags)) & PF_KTHREAD != 0
+        || !told::is_news(task, 0)
+    {
         return 0;
     }
-    let Some(scratch) = FORKS.get_ptr_mut(0) else { return 0 };
+    let Some(scratch) = records.get_ptr_mut(0) else { return 0 };
     scratch::begin(scratch);
     let creator = Task::current().address();
     let moves = paths::group(task) != paths::group(creator);

@@ -245,7 +245,7 @@ impl Attaching {
 
     /// A return program of another kind beside the trampoline's, which the kernel can skip.
     fn help(&mut self, point: &Point, mechanism: Mechanism) -> Result<(), Refused> {
-        if self.kernel.plan.helps_returns {
+        if self.kernel.plan.preempts {
             let link = kprobe::returns(&mut self.kernel, point);
             self.probes.links.extend(link.map_err(|error| Refused { mechanism, error })?);
         }
@@ -321,7 +321,7 @@ impl Attaching {
             return Ok(Mechanism::Fentry);
         }
         let has_fexit = !links.is_empty();
-        if !has_fexit || self.kernel.plan.helps_returns {
+        if !has_fexit || self.kernel.plan.preempts {
             let Some(link) = kprobe::returns(&mut self.kernel, point)? else {
                 return Ok(Mechanism::Unsupported);
             };
@@ -338,7 +338,7 @@ impl Attaching {
     /// Kinds of events besides calls. Before the programs that forget who ends.
     fn kinds(&mut self, chosen: u32) -> Result<()> {
         if chosen & kinds::EXIT != 0 {
-            for program in ["process_exit", "process_exit2"] {
+            for program in ["process_exit", "process_exit2", "process_exit3"] {
                 self.raw_tracepoint(program, c"sched_process_exit")?;
             }
         }
@@ -370,6 +370,11 @@ impl Attaching {
             ("process_fork", c"task_newtask"),
         ] {
             self.raw_tracepoint(program, tracepoint)?;
+        }
+        if self.kernel.plan.preempts {
+            // For what the kernel skips: without these, nothing would be known of who the process is.
+            self.raw_tracepoint("process_exec2", c"sched_process_exec")?;
+            self.raw_tracepoint("process_fork2", c"task_newtask")?;
         }
         Ok(())
     }

@@ -13,8 +13,9 @@ pub(super) struct Plan {
     pub(super) multi: Vec<(usize, Point)>,
     /// The others.
     pub(super) single: Vec<Single>,
-    /// Whether returns by trampolines need help, as the kernel can skip them.
-    pub(super) helps_returns: bool,
+    /// Whether the kernel preempts itself, so that programs of trampolines and of tracepoints need help: it
+    /// can skip them.
+    pub(super) preempts: bool,
     /// What the kernel would need for what was asked for.
     pub(super) lacking: Option<&'static str>,
 }
@@ -31,7 +32,7 @@ impl Plan {
     /// By what each selected call is probed.
     pub(super) fn new(selection: &Selection, features: &Features, functions: &Functions) -> Self {
         let mut plan = Self {
-            helps_returns: features.preempts,
+            preempts: features.preempts,
             lacking: lacking(selection.policy, features),
             ..Self::default()
         };
