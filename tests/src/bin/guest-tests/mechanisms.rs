@@ -321,7 +321,7 @@ fn without_btf_trampolines_are_refused() {
 fn without_btf_ends_of_processes_are_refused() {
     let ended = run_to_end(&mut without_btf(&["--events", "all"]));
     assert_eq!(ended.status.code(), Some(1));
-    let expected = "sigtrace: --events exit: /sys/kernel/btf/vmlinux cannot be read, which needs a kernel \
+    let expected = "sigtrace: --events generate: /sys/kernel/btf/vmlinux cannot be read, which needs a kernel \
                     with CONFIG_DEBUG_INFO_BTF; --events syscall does without\n";
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
 }

@@ -75,7 +75,7 @@ pub(crate) fn all() -> Vec<Info> {
         named(signo, &POLL, &mut all, |info| info.poll(0x41, 5));
     }
     named(31, &SYS, &mut all, |info| {
-        info.errno(42).sys(ADDRESS, 62, (0xc000_003e, "AUDIT_ARCH_X86_64"))
+        info.errno(42).sys(ADDRESS, (62, "kill"), (0xc000_003e, "AUDIT_ARCH_X86_64"))
     });
     any_signal(&mut all);
     past_the_last(&mut all);

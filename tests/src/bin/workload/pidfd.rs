@@ -130,7 +130,11 @@ fn infos(script: &mut Script, us: i32, init: i32) {
         Info::new(17, 1, json!("CLD_EXITED")).child(4242, 7, 3, (4, 5)),
         Info::new(11, 3, json!("SEGV_BNDERR")).fault(0x1000).bounds(0x2000, 0x3000),
         Info::new(29, 6, json!("POLL_HUP")).poll(0x10, 4),
-        Info::new(31, 1, json!("SYS_SECCOMP")).sys(0x1000, 39, (0x4000_0003, "AUDIT_ARCH_I386")),
+        Info::new(31, 1, json!("SYS_SECCOMP")).sys(
+            0x1000,
+            (39, "mkdir"),
+            (0x4000_0003, "AUDIT_ARCH_I386"),
+        ),
     ] {
         let signo = info.signo();
         script.call(send(signo, info.given(), Some(own)), 0);

@@ -96,7 +96,7 @@ fn mismatched_numbers(script: &mut Script) {
         of(io, 1, "POLL_IN").garbage().poll(0x41, 5).written(segv),
         of(sys, 1, "SYS_SECCOMP")
             .garbage()
-            .sys(0x1000, 62, (0xc000_003e, "AUDIT_ARCH_X86_64"))
+            .sys(0x1000, (62, "kill"), (0xc000_003e, "AUDIT_ARCH_X86_64"))
             .written(i32::MIN),
         of(40, 3, "POLL_MSG").garbage().poll(0x400, -1).written(segv),
         Info::new(40, 7, json!(7)).garbage().kill(4242, 7).written(segv),
@@ -153,7 +153,7 @@ fn tails(script: &mut Script) {
         Info::new(libc::SIGTRAP, 6, json!("TRAP_PERF")).fault(0x1000).perf(9, 1, true),
         Info::new(libc::SIGSYS, 2, json!("SYS_USER_DISPATCH")).sys(
             0x1000,
-            39,
+            (39, "getpid"),
             (0xc000_003e, "AUDIT_ARCH_X86_64"),
         ),
     ];

@@ -219,10 +219,18 @@ impl Info {
             .member("stime", Place(40, 28), Kind::Time(32), times.1)
     }
 
-    pub(crate) fn sys(self, call_addr: u64, syscall: i32, arch: (u32, &str)) -> Self {
+    pub(crate) fn sys(self, call_addr: u64, syscall: (i32, &str), arch: (u32, &str)) -> Self {
+        // The name of the call is that which its number has there.
+        let place = Place(28, 20);
         self.pointer("call_addr", FIRST, call_addr)
-            .member("syscall", NEXT, Kind::Int, syscall.into())
-            .member("arch", Place(28, 20), Kind::Named(json!(arch.1), json!("0x0")), arch.0.into())
+            .member("syscall", NEXT, Kind::Int, syscall.0.into())
+            .member("arch", place, Kind::Named(json!(arch.1), json!("0x0")), arch.0.into())
+            .member(
+                "syscall_name",
+                place,
+                Kind::Named(json!(syscall.1), Value::Null),
+                arch.0.into(),
+            )
     }
 
     /// The signal that it is sent or comes with.
