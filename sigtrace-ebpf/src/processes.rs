@@ -57,6 +57,12 @@ pub fn process_exit2(_ctx: RawTracePointContext) -> i32 {
     tell()
 }
 
+/// And a third: threads were seen to be preempted in both on one processor, as they end where much else does.
+#[raw_tracepoint(tracepoint = "sched_process_exit")]
+pub fn process_exit3(_ctx: RawTracePointContext) -> i32 {
+    tell()
+}
+
 /// Tells that the process is over, if it is, and if that is by a signal.
 #[inline(always)]
 fn tell() -> i32 {
@@ -97,8 +103,7 @@ fn tell() -> i32 {
         fatal::find(pid, start_ns, status & Exit::SIGNAL)
     };
     let mut ending = if fatal_ns.is_none() { ending::BY_NO_SIGNAL } else { 0 };
-    if config!(offsets.task_seccomp) != 0 && member::<u32>(task, config!(offsets.task_seccomp)) != 0
-    {
+    if seccomp_ends_by(task, status & Exit::SIGNAL) {
         ending |= ending::SECCOMP;
     }
     let call = Call::of(Stack::current());
@@ -136,6 +141,23 @@ fn tell() -> i32 {
         count(Counter::ExitLost);
     }
     0
+}
+
+/// Whether the thread is in a mode of seccomp that ends processes by this signal: strict mode does by `SIGKILL`, a
+/// filter by `SIGSYS`. From 5.17 on a thread that is being ended has a mode of its own
+/// (`include/uapi/linux/seccomp.h`, `SECCOMP_MODE_DEAD` in `kernel/seccomp.c`).
+#[inline(always)]
+fn seccomp_ends_by(task: u64, signal: u32) -> bool {
+    const STRICT: u32 = 1;
+    const FILTER: u32 = 2;
+    const DEAD: u32 = 3;
+    const SIGKILL: u32 = 9;
+    let offset = config!(offsets.task_seccomp);
+    if offset == 0 {
+        return false;
+    }
+    let mode: u32 = member(task, offset);
+    mode == DEAD || mode == if signal == SIGKILL { STRICT } else { FILTER }
 }
 
 /// How the process ended: as `wait4(2)` finds it (`wait_task_zombie`, `kernel/exit.c`).

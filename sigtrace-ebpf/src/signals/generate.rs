@@ -51,6 +51,10 @@ fn tell(ctx: &RawTracePointContext) {
         if config!(kinds) & kinds::GENERATE != 0 {
             count(Counter::GenerateLost);
         }
+        // Or it would look as if no signal had ended the process.
+        if cause::is_fatal(sent) {
+            fatal::note(sent.target.ids().0, sent.target.leader(), sent.signal, 0);
+        }
         return;
     };
     tell_with(ctx, scratch, sent);
@@ -92,11 +96,7 @@ fn follow(scratch: Scratch, sent: Sent, (pid, tid): (u32, u32), time_ns: u64) ->
     if sent.outcome == IGNORED || sent.outcome == OVERFLOW_FAIL {
         return 0;
     }
-    let digest = if sent.has_info() && sent.outcome == DELIVERED {
-        Digest::of_words([0, 1, 2, 3].map(|index| scratch.info(index)))
-    } else {
-        Digest::UNKNOWN
-    };
+    let digest = if sent.outcome == DELIVERED { digest(scratch, sent) } else { Digest::UNKNOWN };
     let id = if sent.to_process { pid } else { tid };
     let key = Key::new(id, sent.to_process, sent.signal, digest);
     if sent.outcome == ALREADY_PENDING {
@@ -107,6 +107,29 @@ fn follow(scratch: Scratch, sent: Sent, (pid, tid): (u32, u32), time_ns: u64) ->
         fatal::note(pid, sent.target.leader(), sent.signal, time_ns);
     }
     0
+}
+
+/// What the siginfo says that comes with it: its own, or the one that the kernel makes (`__send_signal_locked`).
+///
+/// A thread's own queue is looked at first, and what is in there need not be taken: a debugger takes it away. So it
+/// must be told apart from what another sends to the process.
+#[inline(always)]
+fn digest(scratch: Scratch, sent: Sent) -> Digest {
+    /// `SI_KERNEL` and `SI_USER` (`include/uapi/asm-generic/siginfo.h`).
+    const SI_KERNEL: u64 = 0x80;
+    const SI_USER: u64 = 0;
+    if sent.has_info() {
+        return Digest::of_words([0, 1, 2, 3].map(|index| scratch.info(index)));
+    }
+    let signal = u64::from(sent.signal);
+    if sent.info != 0 {
+        return Digest::of_words([signal, SI_KERNEL, 0, 0]);
+    }
+    if sent.to_process || is_in_namespace(sent.target) {
+        return Digest::UNKNOWN;
+    }
+    let (pid, (uid, _)) = (Task::ids().0, Task::current().uid_gid());
+    Digest::of_words([signal, SI_USER, u64::from(pid) | u64::from(uid) << 32, 0])
 }
 
 /// Puts the record into the ring. Says whether there was room.

@@ -18,7 +18,30 @@ pub(crate) type Sent = (Generate, Option<Ends>);
 pub(crate) struct Deaths {
     /// Whether signals are told of that end nobody.
     all: bool,
-    sent: [HashMap<SignalKey, Sent>; 2],
+    /// Those that the kernel has decided to end a process by, …
+    fatal: Kept,
+    /// … and those that may yet: of which anybody can send as many as it takes to push out others.
+    undecided: Kept,
+}
+
+/// Signals that are kept.
+#[derive(Debug, Default)]
+struct Kept {
+    sent: HashMap<SignalKey, Sent>,
+    before: HashMap<SignalKey, Sent>,
+}
+
+impl Kept {
+    fn insert(&mut self, sent: Sent) {
+        if self.sent.len() >= MAX {
+            self.before = mem::take(&mut self.sent);
+        }
+        self.sent.insert(sent.0.key, sent);
+    }
+
+    fn remove(&mut self, key: SignalKey) -> Option<Sent> {
+        self.sent.remove(&key).or_else(|| self.before.remove(&key))
+    }
 }
 
 /// What becomes of a signal here.
@@ -40,15 +63,13 @@ impl Deaths {
     /// A signal is sent.
     pub(crate) fn note(&mut self, generate: Generate, ends: Option<Ends>) -> Told {
         if generate.fatal != Some(false) {
-            let [sent, before] = &mut self.sent;
-            if sent.len() >= MAX {
-                *before = mem::take(sent);
-            }
             // What is blocked does nothing for now, and may end the process once it is let in.
             let waits = generate.target_state.blocked || generate.target_state.awaited;
             let is_told = self.all && waits && is_of_interest(&generate);
             let told = is_told.then(|| Box::new((generate, ends.clone())));
-            sent.insert(generate.key, (generate, ends));
+            let is_decided = generate.fatal == Some(true);
+            let kept = if is_decided { &mut self.fatal } else { &mut self.undecided };
+            kept.insert((generate, ends));
             told.map_or(Told::Kept, Told::Now)
         } else if self.all && is_of_interest(&generate) {
             Told::Now(Box::new((generate, ends)))
@@ -60,8 +81,7 @@ impl Deaths {
     /// The signal that ended a process, if it was seen.
     pub(crate) fn of(&mut self, exit: &Exit) -> Option<Sent> {
         let key = exit.key?;
-        let [sent, before] = &mut self.sent;
-        sent.remove(&key).or_else(|| before.remove(&key))
+        self.fatal.remove(key).or_else(|| self.undecided.remove(key))
     }
 }
 
@@ -132,6 +152,17 @@ mod tests {
         for time_ns in 0..3 * MAX as u64 {
             deaths.note(sent(time_ns, 0), None);
         }
-        assert!(deaths.sent.iter().all(|sent| sent.len() <= MAX));
+        assert!(deaths.undecided.sent.len() <= MAX && deaths.undecided.before.len() <= MAX);
+    }
+
+    #[test]
+    fn signals_that_are_not_decided_do_not_push_out_the_one_that_kills() {
+        let mut deaths = Deaths::new(false);
+        let kills = Generate { fatal: Some(true), ..sent(990_000_001, 0) };
+        deaths.note(kills, None);
+        for time_ns in 0..3 * MAX as u64 {
+            deaths.note(sent(time_ns, 0), None);
+        }
+        assert_eq!(deaths.of(&exit()).map(|sent| sent.0.key.sent_ns), Some(990_000_001));
     }
 }

@@ -228,7 +228,7 @@ impl Pump {
             self.account.others.left_out(Kind::Generate);
             return;
         }
-        if !self.allows_more(decode::uid_of_current(record)) {
+        if !self.allows_more(decode::uid_charged(record)) {
             self.account.others.lost(Kind::Generate);
             return;
         }
@@ -267,8 +267,13 @@ impl Pump {
         let Some(deaths) = &mut self.deaths else { return };
         if let Told::Now(sent) = deaths.note(generate, ends) {
             let (mut generate, ends) = *sent;
+            if let (Some(known), Some(ends)) = (&self.known, &ends)
+                && !known.selects_end(&ends.target)
+            {
+                self.account.others.left_out(Kind::Generate);
+                return;
+            }
             generate.seq = self.queue.next_seq();
-            self.events += 1;
             let sent = Sent { generate: &generate, ends: ends.as_ref(), memory_group: None };
             self.line(Event::Effect(sent), Entry::Other(Kind::Generate));
         }

@@ -219,11 +219,16 @@ fn in_kernel_name(clues: Clues) -> Origin {
         libc::SIGKILL | libc::SIGXCPU if clues.has(fact::RTTIME_LIMIT) => {
             certain(Cause::RttimeLimit)
         }
-        libc::SIGKILL if clues.has(fact::TRACER) => by_current(clues, certain(Cause::Ptrace)),
+        // PTRACE_O_EXITKILL.
+        libc::SIGKILL if is_exiting && clues.has(fact::TRACER) => {
+            by_current(clues, certain(Cause::Ptrace))
+        }
         libc::SIGKILL if is_exiting && clues.has(fact::NAMESPACE_INIT) => {
             by_current(clues, certain(Cause::ExecOrExit))
         }
-        libc::SIGSTOP if !clues.has(fact::PROCESS) => by_current(clues, certain(Cause::Ptrace)),
+        libc::SIGSTOP if !clues.has(fact::PROCESS) && !clues.has(fact::SAME_PROCESS) => {
+            by_current(clues, certain(Cause::Ptrace))
+        }
         libc::SIGIO | libc::SIGURG => certain(Cause::FileNotification),
         libc::SIGHUP | libc::SIGCONT if is_exiting && clues.has(fact::SESSION_LEADER) => {
             by_current(clues, likely(Cause::Terminal))
@@ -260,7 +265,11 @@ fn with_info(clues: Clues) -> Origin {
             ..certain(Cause::FileNotification)
         },
         // By whatever signal the child was created with.
-        1..=CLD_CONTINUED if is_of_child(clues) => certain(Cause::Child),
+        1..=CLD_CONTINUED if is_of_child(clues) => match signal {
+            libc::SIGCHLD => certain(Cause::Child),
+            // What it closes as it ends can tell of that, too (F_SETSIG).
+            _ => likely(Cause::Child),
+        },
         1..SI_KERNEL if clues.is_to_itself() && is_own => of_own_doing(clues),
         // A page that failed in memory, found by somebody else.
         4..=5 if signal == libc::SIGBUS && !clues.has(fact::PROCESS) => certain(Cause::Fault),
@@ -392,7 +401,7 @@ mod tests {
             (libc::SIGRTMIN(), 1, fact::PROCESS | own, false, ("file_notification", true, false)),
             (libc::SIGCHLD, 1, fact::PROCESS | DYING | own, true, ("child", true, false)),
             (libc::SIGCHLD, 5, fact::PROCESS | own, false, ("child", true, false)),
-            (libc::SIGUSR1, 1, fact::PROCESS | DYING | fact::CHILD, true, ("child", true, false)),
+            (libc::SIGUSR1, 1, fact::PROCESS | DYING | fact::CHILD, true, ("child", false, false)),
             (libc::SIGTERM, -6, 0, false, ("kernel", true, false)),
             (libc::SIGTERM, 0x80, fact::OWN, true, ("kernel", true, false)),
         ] {

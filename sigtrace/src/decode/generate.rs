@@ -182,11 +182,17 @@ impl OutOfMemory {
     }
 }
 
-/// The real user id of the thread that was at work when a signal was sent, in such a record; 0 if the bytes are
-/// none.
-pub fn uid_of_current(record: &[u8]) -> u32 {
-    let at = offset_of!(common::Generate, current) + offset_of!(common::Thread, uid);
-    bytes::u32(record, at).unwrap_or(0)
+/// The real user id that such a record is charged to: that of the thread that sends the signal, and if an interrupt
+/// or a thread of the kernel does, that of whom it is sent to, as it is a timer or a terminal of theirs. 0 if the
+/// bytes are none.
+pub fn uid_charged(record: &[u8]) -> u32 {
+    let facts = bytes::u32(record, offset_of!(common::Generate, facts)).unwrap_or(0);
+    let thread = if facts & fact::OWN != 0 && facts & fact::KERNEL_THREAD == 0 {
+        offset_of!(common::Generate, current)
+    } else {
+        offset_of!(common::Generate, target)
+    };
+    bytes::u32(record, thread + offset_of!(common::Thread, uid)).unwrap_or(0)
 }
 
 /// Decodes such a record.
@@ -378,9 +384,11 @@ fn fatal(raw: &Raw, outcome: SentOutcome, state: TargetState) -> Option<bool> {
     }
     match outcome {
         SentOutcome::Ignored | SentOutcome::AlreadyPending | SentOutcome::Overflow => Some(false),
-        _ if state.handler != Handler::Default => Some(false),
         _ if !default_action(raw.signal).is_fatal() => Some(false),
-        // It may yet be taken from the queue, or be caught.
+        // Until it is let in, a handler may come and go: one who executes something has none any more.
+        _ if state.blocked || state.awaited => None,
+        _ if state.handler != Handler::Default => Some(false),
+        // It may yet be taken from the queue.
         _ => None,
     }
 }

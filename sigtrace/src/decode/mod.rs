@@ -44,7 +44,7 @@ pub use exit::{Exit, Reason, Refused, exit};
 #[cfg(test)]
 pub(crate) use generate::tests as tests_of_generate;
 pub use generate::{
-    Generate, OutOfMemory, SentCall, SentOutcome, TargetState, generate, uid_of_current,
+    Generate, OutOfMemory, SentCall, SentOutcome, TargetState, generate, uid_charged,
 };
 pub use glance::{CallKey, Glance, uid};
 pub use header::kind;

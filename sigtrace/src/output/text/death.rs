@@ -42,10 +42,10 @@ pub(super) fn write(death: &Death<'_>, users: &Users, out: &mut Vec<u8>) -> io::
             value::name_or(syscall::name(refused.arch, refused.number), refused.number, out)
         }
         (None, Reason::Signal, Some(_)) => {
-            out.write_all(b"not known, as the record of the signal was lost")
+            out.write_all(b"not known; a signal, of which there is no record any more")
         }
         (None, Reason::Signal, None) => {
-            out.write_all(b"not known; the signal was sent before tracing began, or by a debugger")
+            out.write_all(b"not known; no signal was seen that did it, or none for certain")
         }
     }
 }
@@ -362,16 +362,18 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_said() {
-        assert!(line_of(9, None).ends_with(": not known, as the record of the signal was lost"));
+        assert!(
+            line_of(9, None)
+                .ends_with(": not known; a signal, of which there is no record any more")
+        );
         let exit = decode::exit(&segfault(&[]), CLOCK).unwrap();
         let exit = crate::decode::Exit { key: None, ..exit };
         let mut out = Vec::new();
         let death = Death { exit: &exit, process: None, sent: None };
         write(&death, &Users::default(), &mut out).unwrap();
         let line = String::from_utf8(out).unwrap();
-        assert!(
-            line.contains("killed by SIGSEGV (core dumped): not known; the signal was sent before")
-        );
+        let said = "killed by SIGSEGV (core dumped): not known; no signal was seen that did it";
+        assert!(line.contains(said));
     }
 
     #[test]

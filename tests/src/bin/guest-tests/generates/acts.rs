@@ -162,7 +162,7 @@ fn child(facts: &Facts) -> Vec<Sent> {
     let (own, killed, other) = (facts.own(), facts.child("killed"), facts.child("other"));
     let instead = to_process(libc::SIGUSR1, own)
         .info("CLD_EXITED", json!({ "pid": other["pid"], "uid": 0, "status": 4 }))
-        .because("child")
+        .probably("child")
         .caught(facts.get("handler"));
     vec![
         facts.exited(&facts.child("exited"), 3),
