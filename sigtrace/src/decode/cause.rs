@@ -358,6 +358,8 @@ mod tests {
             (libc::SIGXCPU, fact::CPU_LIMIT | fact::SAME_PROCESS, ("cpu_limit", true, false)),
             (libc::SIGKILL, fact::RTTIME_LIMIT, ("rttime_limit", true, false)),
             (libc::SIGKILL, fact::TRACER | DYING, ("ptrace", true, true)),
+            // A tracer that makes memory run out on a kernel that does not tell.
+            (libc::SIGKILL, fact::TRACER | fact::OWN, ("kernel", true, false)),
             (libc::SIGKILL, fact::NAMESPACE_INIT | DYING, ("exec_or_exit", true, true)),
             (libc::SIGKILL, DYING, ("kernel", true, false)),
             (libc::SIGIO, 0, ("file_notification", true, false)),

@@ -137,7 +137,7 @@ pub struct Generate {
     pub merged_into: Option<u64>,
     /// What tells that from others; `None` if it is merged into none, or that is not known.
     pub merged_key: Option<SignalKey>,
-    /// The real user id of the thread that was at work when it was sent, in the initial user namespace.
+    /// The real user id that it is charged to ([`uid_charged`]), in the initial user namespace.
     pub charged: u32,
     /// The call that it is sent in.
     pub call: Option<SentCall>,
@@ -240,7 +240,7 @@ pub fn generate(record: &[u8], clock: WallClock) -> Result<Generate, DecodeError
         merged_into: None,
         merged_key: (raw.merged_ns != 0)
             .then_some(SignalKey { pid: raw.target.process.pid, sent_ns: raw.merged_ns }),
-        charged: raw.current.process.uid,
+        charged: uid_charged(record),
         call: call.map(|row| SentCall { row, args: raw.args }),
         signal: raw.signal,
         info,
@@ -570,10 +570,25 @@ pub(crate) mod tests {
             (0, 0, 19, 0, Some(false)),
             (1, 0, 15, 0, Some(false)),
             (0x1000, 0, 15, 0, Some(false)),
+            // A handler that is gone by the time that the signal is let in.
+            (0x1000, fact::BLOCKED, 15, 0, None),
+            (1, fact::AWAITED, 15, 0, None),
+            (0x1000, fact::BLOCKED, 28, 0, Some(false)),
         ] {
             let fatal = decoded(record(handler, facts, signal, outcome)).fatal;
             assert_eq!(fatal, expected, "{handler} {facts:#x} {signal} {outcome}");
         }
+    }
+
+    #[test]
+    fn what_interrupts_and_threads_of_the_kernel_send_is_charged_to_whom_it_is_sent_to() {
+        for (facts, expected) in [(fact::OWN, 1000), (0, 33), (fact::OWN | fact::KERNEL_THREAD, 33)]
+        {
+            let record = bytes_of(&common::Generate { facts, ..terminate() });
+            assert_eq!(uid_charged(&record), expected, "{facts:#x}");
+            assert_eq!(generate(&record, CLOCK).unwrap().charged, expected);
+        }
+        assert_eq!(uid_charged(&[]), 0);
     }
 
     #[test]
