@@ -107,7 +107,7 @@ fn run(vm: &Vm) -> Result<String> {
 /// that another is in the midst of patching, as attaching probes does.
 fn is_forgiven(vm: &Vm, error: &anyhow::Error) -> bool {
     match error.downcast_ref() {
-        Some(Mishap::Panicked) => vm.smp > 1,
+        Some(Mishap::PanickedInBoot | Mishap::Panicked) => vm.smp > 1,
         Some(Mishap::NotBooted) => true,
         None => false,
     }

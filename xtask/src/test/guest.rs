@@ -137,18 +137,20 @@ fn without_runs(named: &[String], runs: &VecDeque<Run>) -> Vec<Outcome> {
 }
 
 impl Run {
-    /// Runs it, a second time if that was QEMU's fault, which the report says.
+    /// Runs it, and once more if that was QEMU's fault, which the report says.
     fn outcome(&self, cache: &Cache, programs: &Programs, filter: Option<&str>) -> Outcome {
         let start = Instant::now();
         let mut output = Output::default();
         eprintln!("{} ...", self.label);
         let mut result = self.run(cache, programs, filter, &output);
         let mut suite = self.label.clone();
-        if let Err(error) = &result
-            && self.is_forgiven(error)
+        let mut runs = 1;
+        while let Err(error) = &result
+            && runs < self.most_runs(error)
         {
+            runs += 1;
             suite.push_str(" (again)");
-            // With the end of its console, as the second run's log takes the place of the first's.
+            // With the end of its console, as the next run's log takes the place of this one's.
             eprintln!(
                 "{}: {error:#}\nQEMU does this to a guest now and then; once more",
                 self.label
@@ -176,14 +178,16 @@ impl Run {
         Outcome { suite, tally, took, details }
     }
 
-    /// Whether QEMU may be at fault: its emulation of several processors sometimes runs kernel text
-    /// that another is in the midst of patching, as attaching probes does. A guest of one processor
-    /// has no such excuse, but can be too slow to boot on a busy machine.
-    fn is_forgiven(&self, error: &anyhow::Error) -> bool {
+    /// How often it may run in all, going by how it ended: more than once if QEMU may be at fault. Its emulation
+    /// of several processors sometimes runs kernel text that another is in the midst of patching, as
+    /// attaching probes does, and booting does a great deal, before anything of ours runs. A guest of
+    /// one processor has no such excuse, but can be too slow to boot on a busy machine.
+    fn most_runs(&self, error: &anyhow::Error) -> u32 {
         match error.downcast_ref() {
-            Some(Mishap::Panicked) => self.suite.smp > 1,
-            Some(Mishap::NotBooted) => true,
-            None => false,
+            Some(Mishap::PanickedInBoot) if self.suite.smp > 1 => 4,
+            Some(Mishap::Panicked) if self.suite.smp > 1 => 2,
+            Some(Mishap::NotBooted) => 2,
+            Some(Mishap::PanickedInBoot | Mishap::Panicked) | None => 1,
         }
     }
 

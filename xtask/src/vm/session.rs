@@ -32,6 +32,9 @@ pub(crate) enum Mishap {
     /// Its kernel panicked.
     #[error("the guest's kernel panicked")]
     Panicked,
+    /// It did so before the job began.
+    #[error("the guest's kernel panicked while it booted")]
+    PanickedInBoot,
     /// It never came to its job.
     #[error("the guest did not boot within {BOOT:?}")]
     NotBooted,
@@ -153,6 +156,7 @@ impl<'a> Session<'a> {
                 self.exit = Some(code);
                 self.deadline = Some(Instant::now() + GRACE);
             }
+            Line::Panic if self.started.is_none() => bail!(Mishap::PanickedInBoot),
             Line::Panic => bail!(Mishap::Panicked),
             Line::Stderr(_) | Line::Other => {}
         }
