@@ -51,9 +51,7 @@ pub fn uid_of_taker(record: &[u8]) -> u32 {
 ///
 /// When the bytes are none.
 pub fn deliver(record: &[u8], clock: WallClock) -> Result<Deliver, DecodeError> {
-    let (RecordKind::Deliver, record) = header::record(record)? else {
-        return Err(DecodeError::OtherKind(record.first().copied().unwrap_or(0)));
-    };
+    let record = header::record_of(RecordKind::Deliver, record)?;
     let needed = size_of::<common::Deliver>();
     let too_short = DecodeError::TooShort { length: record.len(), needed };
     let deliver = read(record, clock).ok_or(too_short)?;

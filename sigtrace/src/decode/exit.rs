@@ -71,9 +71,7 @@ pub struct Exit {
 ///
 /// When the bytes are none.
 pub fn exit(record: &[u8], clock: WallClock) -> Result<Exit, DecodeError> {
-    let (RecordKind::Exit, record) = header::record(record)? else {
-        return Err(DecodeError::OtherKind(record.first().copied().unwrap_or(0)));
-    };
+    let record = header::record_of(RecordKind::Exit, record)?;
     let needed = size_of::<common::Exit>();
     let too_short = DecodeError::TooShort { length: record.len(), needed };
     let exit = read(record, clock).ok_or(too_short)?;

@@ -201,9 +201,7 @@ pub fn uid_charged(record: &[u8]) -> u32 {
 ///
 /// When the bytes are none.
 pub fn generate(record: &[u8], clock: WallClock) -> Result<Generate, DecodeError> {
-    let (RecordKind::Generate, record) = header::record(record)? else {
-        return Err(DecodeError::OtherKind(record.first().copied().unwrap_or(0)));
-    };
+    let record = header::record_of(RecordKind::Generate, record)?;
     let needed = size_of::<common::Generate>();
     let raw =
         Raw::read(record, clock).ok_or(DecodeError::TooShort { length: record.len(), needed })?;

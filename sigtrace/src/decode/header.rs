@@ -35,6 +35,18 @@ pub fn record(bytes: &[u8]) -> Result<(RecordKind, &[u8]), DecodeError> {
     Ok((kind, bytes.get(..length).ok_or(too_short(length))?))
 }
 
+/// The bytes of a record of this kind.
+///
+/// # Errors
+///
+/// Likewise, and when they are a record of another kind.
+pub(super) fn record_of(wanted: RecordKind, bytes: &[u8]) -> Result<&[u8], DecodeError> {
+    match record(bytes)? {
+        (kind, record) if kind == wanted => Ok(record),
+        (kind, _) => Err(DecodeError::OtherKind(kind as u8)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

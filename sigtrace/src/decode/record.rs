@@ -22,9 +22,7 @@ use crate::names::{FlagTable, errno, pidfd, sfd::SFD};
 ///
 /// When the bytes are not a record of a call.
 pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
-    let (RecordKind::Call, record) = header::record(record)? else {
-        return Err(DecodeError::OtherKind(record.first().copied().unwrap_or(0)));
-    };
+    let record = header::record_of(RecordKind::Call, record)?;
     let too_short = |needed| DecodeError::TooShort { length: record.len(), needed };
     let header: &[u8; DATA_OFFSET] = record.first_chunk().ok_or(too_short(DATA_OFFSET))?;
     let header = Header::read(header).ok_or(too_short(DATA_OFFSET))?;
