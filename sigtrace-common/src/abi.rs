@@ -96,6 +96,8 @@ pub mod regs {
         /// Set in the numbers of x32 callers (`arch/x86/include/uapi/asm/unistd.h`). Those of calls with
         /// an entry of their own are beyond those of others without it, too.
         pub const X32_SYSCALL_BIT: u64 = 0x4000_0000;
+        /// `ip`, the address of the instruction.
+        pub const IP: usize = 128;
         /// `cs`, which tells a program's registers from the kernel's own.
         pub const CS: usize = 136;
         /// `sp`, the caller's stack pointer.
@@ -123,6 +125,8 @@ pub mod regs {
         /// Where `struct rt_sigframe` keeps the mask to restore, from the stack pointer
         /// (`arch/arm64/kernel/signal.c`).
         pub const SIGFRAME_MASK: u64 = 168;
+        /// `pc`, the address of the instruction.
+        pub const PC: usize = 256;
         /// `pstate`, of which [`PSTATE_32BIT`] tells a 32-bit caller.
         pub const PSTATE: usize = 264;
         /// `syscallno`, the number of the call.

@@ -367,6 +367,38 @@ pub struct Offsets {
     pub mem_cgroup_cgroup: u32,
     /// `mem_cgroup.memory.max`, in pages.
     pub mem_cgroup_memory_max: u32,
+    /// `mm_struct.mm_mt.ma_root`: the root of the tree of mappings, from 6.1 on.
+    pub mm_maple_root: u32,
+    /// `mm_struct.mm_rb`: likewise, before.
+    pub mm_rb: u32,
+    /// `vm_area_struct.vm_rb`: a node of the latter.
+    pub vma_rb: u32,
+    /// `rb_node.rb_left`.
+    pub rb_left: u32,
+    /// `rb_node.rb_right`.
+    pub rb_right: u32,
+    /// `vm_area_struct.vm_start`.
+    pub vma_start: u32,
+    /// `vm_area_struct.vm_end`.
+    pub vma_end: u32,
+    /// `vm_area_struct.vm_mm`.
+    pub vma_mm: u32,
+    /// `vm_area_struct.vm_pgoff`: where the mapping begins in its file, in pages.
+    pub vma_pgoff: u32,
+    /// `vm_area_struct.vm_file`.
+    pub vma_file: u32,
+    /// `maple_range_64.slot`, in front of which the pivots are.
+    pub maple_range_slot: u32,
+    /// `maple_arange_64.slot`, likewise.
+    pub maple_arange_slot: u32,
+    /// `inode.i_ino`.
+    pub inode_ino: u32,
+    /// `inode.i_generation`.
+    pub inode_generation: u32,
+    /// `super_block.s_dev`.
+    pub super_block_dev: u32,
+    /// `dentry.d_name.hash_len`.
+    pub dentry_hash: u32,
     /// The number of the type `struct task_struct`.
     pub type_task: u32,
     /// The number of the type `struct pt_regs`.
@@ -386,6 +418,6 @@ impl Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 104 * 4);
-    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 8 + 104));
+    assert!(size_of::<Offsets>() == 120 * 4);
+    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 8 + 120));
 };

@@ -37,7 +37,7 @@ const _: () = {
     assert!(offset_of!(Deliver, handler) == 72);
     assert!(offset_of!(Deliver, flags) == 80);
     assert!(offset_of!(Deliver, process) == 88);
-    assert!(offset_of!(Deliver, signal) == 144);
-    assert!(offset_of!(Deliver, reserved) == 145);
-    assert!(size_of::<Deliver>() == 152);
+    assert!(offset_of!(Deliver, signal) == 152);
+    assert!(offset_of!(Deliver, reserved) == 153);
+    assert!(size_of::<Deliver>() == 160);
 };

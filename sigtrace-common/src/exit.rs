@@ -15,6 +15,9 @@ pub struct Exit {
     pub time_ns: u64,
     /// When it began, on the same clock: `task_struct.start_boottime` of its first thread.
     pub start_ns: u64,
+    /// With [`select::CONTEXT`](crate::select::CONTEXT), the id of its last thread's cgroup in the version 2 hierarchy;
+    /// else 0.
+    pub cgroup: u64,
     /// The name of its first thread, NUL-padded.
     pub comm: [u8; 16],
     /// Its process id.
@@ -62,17 +65,18 @@ impl Exit {
 const _: () = {
     assert!(offset_of!(Exit, time_ns) == 8);
     assert!(offset_of!(Exit, start_ns) == 16);
-    assert!(offset_of!(Exit, comm) == 24);
-    assert!(offset_of!(Exit, pid) == 40);
-    assert!(offset_of!(Exit, ppid) == 44);
-    assert!(offset_of!(Exit, uid) == 48);
-    assert!(offset_of!(Exit, gid) == 52);
-    assert!(offset_of!(Exit, status) == 56);
-    assert!(offset_of!(Exit, execs) == 60);
-    assert!(offset_of!(Exit, fatal_ns) == 64);
-    assert!(offset_of!(Exit, number) == 72);
-    assert!(offset_of!(Exit, abi) == 76);
-    assert!(offset_of!(Exit, ending) == 77);
-    assert!(offset_of!(Exit, reserved) == 78);
-    assert!(size_of::<Exit>() == 80);
+    assert!(offset_of!(Exit, cgroup) == 24);
+    assert!(offset_of!(Exit, comm) == 32);
+    assert!(offset_of!(Exit, pid) == 48);
+    assert!(offset_of!(Exit, ppid) == 52);
+    assert!(offset_of!(Exit, uid) == 56);
+    assert!(offset_of!(Exit, gid) == 60);
+    assert!(offset_of!(Exit, status) == 64);
+    assert!(offset_of!(Exit, execs) == 68);
+    assert!(offset_of!(Exit, fatal_ns) == 72);
+    assert!(offset_of!(Exit, number) == 80);
+    assert!(offset_of!(Exit, abi) == 84);
+    assert!(offset_of!(Exit, ending) == 85);
+    assert!(offset_of!(Exit, reserved) == 86);
+    assert!(size_of::<Exit>() == 88);
 };

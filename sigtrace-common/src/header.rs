@@ -49,6 +49,10 @@ pub enum RecordKind {
     Move = 8,
     /// A process has another name: a [`Rename`](crate::Rename).
     Rename = 9,
+    /// What a file is called that code is mapped from: a [`File`](crate::File).
+    File = 10,
+    /// Where code is that is about to be told of: a [`Mapping`](crate::Mapping).
+    Mapping = 11,
 }
 
 impl RecordKind {
@@ -64,6 +68,8 @@ impl RecordKind {
             7 => Some(Self::End),
             8 => Some(Self::Move),
             9 => Some(Self::Rename),
+            10 => Some(Self::File),
+            11 => Some(Self::Mapping),
             _ => None,
         }
     }
@@ -72,14 +78,15 @@ impl RecordKind {
     pub const fn version(self) -> u8 {
         match self {
             Self::Call
-            | Self::Generate
-            | Self::Deliver
             | Self::Exec
             | Self::Fork
             | Self::End
             | Self::Move
-            | Self::Rename => 1,
-            Self::Exit => 2,
+            | Self::Rename
+            | Self::File
+            | Self::Mapping => 1,
+            Self::Generate | Self::Deliver => 2,
+            Self::Exit => 3,
         }
     }
 

@@ -187,6 +187,9 @@ pub enum Capture {
     Nonzero = 4,
     /// One that was read, but what follows it could not be, by the kernel either (EFAULT).
     Cut = 5,
+    /// The caller did not ask for it, which of the structures that calls write is what was so before: an action.
+    /// Taken from the kernel as the call began.
+    Kept = 6,
 }
 
 impl Capture {
@@ -199,6 +202,7 @@ impl Capture {
             3 => Some(Self::Late),
             4 => Some(Self::Nonzero),
             5 => Some(Self::Cut),
+            6 => Some(Self::Kept),
             _ => None,
         }
     }

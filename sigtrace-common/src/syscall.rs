@@ -127,6 +127,13 @@ impl Syscall {
             || self.position(Kind::Pidfd).is_some()
     }
 
+    /// Whether it is there to say what a signal does.
+    pub const fn gives_action(&self) -> bool {
+        self.position(Kind::Sigaction).is_some()
+            || self.position(Kind::OldSigaction).is_some()
+            || self.position(Kind::Handler).is_some()
+    }
+
     /// Whether its first two arguments have 32 bits each, whatever the interface, so that the upper halves of
     /// their registers mean nothing.
     pub(crate) const fn begins_with_ints(&self) -> bool {

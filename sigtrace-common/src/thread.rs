@@ -28,6 +28,9 @@ pub struct Thread {
     pub execs: u32,
     /// Zero.
     pub reserved: u32,
+    /// With [`select::CONTEXT`](crate::select::CONTEXT), the id of the thread's cgroup in the version 2 hierarchy; else
+    /// 0.
+    pub cgroup: u64,
 }
 
 const _: () = {
@@ -41,5 +44,6 @@ const _: () = {
     assert!(offset_of!(Thread, ns_pid) == 44);
     assert!(offset_of!(Thread, execs) == 48);
     assert!(offset_of!(Thread, reserved) == 52);
-    assert!(size_of::<Thread>() == 56);
+    assert!(offset_of!(Thread, cgroup) == 56);
+    assert!(size_of::<Thread>() == 64);
 };

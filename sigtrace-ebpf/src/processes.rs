@@ -120,6 +120,7 @@ fn tell() -> i32 {
         // SAFETY: plain helper.
         time_ns: unsafe { bpf_ktime_get_boot_ns() },
         start_ns,
+        cgroup: if selects(select::CONTEXT) { Task::current().cgroup() } else { 0 },
         comm: bytes(comm),
         pid,
         ppid: Task::current().ppid(),

@@ -41,6 +41,9 @@ pub enum Command {
     Pending(PendingArgs),
     /// Print the JSON Schema of the events
     Schema,
+    /// Say which functions code is in: what the agent starts for itself, without rights
+    #[command(hide = true)]
+    ReadSymbols,
 }
 
 /// Options of `pending`.

@@ -18,4 +18,5 @@ pub mod output;
 pub mod pending;
 pub mod schema;
 pub mod stderr;
+pub mod symbols;
 pub mod terminal;

@@ -18,7 +18,7 @@ use sigtrace::{
     options::{self, Options, UsageError},
     pending, schema,
     stderr::say,
-    terminal,
+    symbols, terminal,
 };
 
 /// Exit status for an invalid command line.
@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         }
         Cli { command: Some(Command::List(args)), .. } => printed(print_list(&args).map(|()| 0)),
         Cli { command: Some(Command::Pending(args)), .. } => print_pending(&args),
+        Cli { command: Some(Command::ReadSymbols), .. } => symbols::serve().map(|()| 0),
         Cli { command: Some(Command::Schema), .. } => {
             printed(schema::write(&mut io::stdout().lock()).map(|()| 0))
         }

@@ -15,7 +15,7 @@ use super::{
     Serves,
     exit::flush_missed,
     filter::{self, Verdict},
-    identity, masks, named, namespace,
+    held, identity, masks, named, namespace,
     pidfd::{self, Target},
     regs::int,
     user,
@@ -253,6 +253,7 @@ fn capture(
     if on_pidfd && !target.certain {
         open |= undecided::PIDFD;
     }
+    held::previous(shape, slot, caller.tid);
     // Last, as it writes over what is of no use in arguments.
     if selects(by::CONTEXT) {
         named::describe(shape, record);

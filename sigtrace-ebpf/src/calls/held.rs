@@ -1,17 +1,18 @@
 //! What the kernel keeps of what a call gave it: a mask, an action, a stack.
 
-use sigtrace_common::{Place, Record, flag};
+use sigtrace_common::{Capture, Place, Record, Slot, flag};
 
 use super::{
     exit::EFAULT,
     late::Input,
     masks,
     regs::int,
-    user::{arg, destination, write_word},
+    user::{arg, destination, place, set_capture, write_word},
 };
 use crate::{
     kernel::task::Task,
     shapes::{ShapeRef, get, has},
+    slots,
 };
 
 /// What rt_sigprocmask makes of its set (`include/uapi/asm-generic/signal-defs.h`).
@@ -56,6 +57,35 @@ extern "C" fn take_action(tid: u32, key: u32, point: u32, index: u32) -> u32 {
 extern "C" fn take_stack(tid: u32, key: u32, point: u32, index: u32) -> u32 {
     let Some((_, record, place)) = (Input { tid, key, point, index }).place() else { return 0 };
     u32::from(stack(record, place))
+}
+
+/// Takes what a signal does before the call in a thread's slot, which is of this shape, changes it, if the caller does
+/// not ask for that.
+#[inline(always)]
+pub fn previous(shape: ShapeRef, slot: *mut Slot, tid: u32) {
+    if !has(shape, flag::KEEPS_ACTION) {
+        return;
+    }
+    // SAFETY: the thread's own slot.
+    let record = unsafe { &(*slot).record };
+    if arg(record, get!(shape, inputs[0].arg)) != 0 && arg(record, get!(shape, output.arg)) == 0 {
+        keep_action(tid, slots::key(slot), get!(shape, point).into());
+    }
+}
+
+/// Likewise, by itself. Global.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn keep_action(tid: u32, key: u32, point: u32) -> u32 {
+    let Some(slot) = slots::of(tid, key) else { return 0 };
+    let shape = ShapeRef::of(point);
+    // SAFETY: the thread's own slot, which it keeps while the program runs.
+    let record = unsafe { &mut (*slot).record };
+    let place = place!(shape, output);
+    if action(record, place, int(arg(record, get!(shape, signal)))) {
+        set_capture(record, place, Capture::Kept);
+    }
+    0
 }
 
 /// The mask of the thread: by rt_sigprocmask it is the set if it was to be just that; while the thread

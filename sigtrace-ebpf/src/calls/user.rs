@@ -57,12 +57,12 @@ fn input(shape: ShapeRef, place: Place, record: &mut Record) -> u32 {
 #[inline(always)]
 pub fn capture_output(shape: ShapeRef, record: &mut Record) {
     let place = place!(shape, output);
-    if place.arg == NO_ARG {
+    if place.arg == NO_ARG || arg(record, place.arg) == 0 {
         return;
     }
     let capture = if has(shape, flag::TELLS_OLD_MASK) && masks::are_known() {
         // What the kernel wrote is what was blocked before, which is there already.
-        if arg(record, place.arg) == 0 { Capture::None } else { Capture::Whole }
+        Capture::Whole
     } else if has(shape, flag::CUTS_OUTPUT) {
         let given = arg(record, get!(shape, set_size));
         if given >= 8 {

@@ -17,7 +17,7 @@ use crate::{config::config, kernel::member};
 
 /// Where its records are put together.
 #[map]
-static FOUND: PerCpuArray<Scratch<LARGE>> = PerCpuArray::with_max_entries(1, 0);
+static FOUND: PerCpuArray<Scratch<Process, LARGE>> = PerCpuArray::with_max_entries(1, 0);
 
 /// `struct bpf_iter__task`.
 #[repr(C)]
@@ -46,7 +46,7 @@ pub extern "C" fn process_found(ctx: *const Iteration) -> i32 {
     // A number from here on: of a pointer with a type the verifier wants to know what it leads to.
     // SAFETY: the program's own.
     let task: u64 = unsafe {
-        let place = &raw mut (*scratch).process.time_ns;
+        let place = &raw mut (*scratch).head.time_ns;
         place.write_volatile(task as u64);
         place.read_volatile()
     };
@@ -62,7 +62,7 @@ pub extern "C" fn process_found(ctx: *const Iteration) -> i32 {
     let size = size_of::<Process>() as u32 + scratch::bounded_length(scratch);
     // SAFETY: the program's own; what the kernel gives; as many bytes as there are.
     unsafe {
-        let process = &raw mut (*scratch).process;
+        let process = &raw mut (*scratch).head;
         (*process).exe_length = exe_length as u16;
         (*process).cgroup_length = cgroup_length as u16;
         (*process).header.length = size as u16;

@@ -5,6 +5,7 @@
 //! no room for, the agent finds out by the tags in other records: it knows nothing then, and nothing wrong.
 
 mod iterator;
+pub mod mappings;
 mod paths;
 mod scratch;
 mod told;
@@ -37,17 +38,17 @@ use crate::{
 /// Where the record of an execution is put together: it has more bytes than a stack. Each program has one of
 /// its own, as from 7.0 on it can be preempted for another of ours.
 #[map]
-static EXECS: PerCpuArray<Scratch<LARGE>> = PerCpuArray::with_max_entries(1, 0);
+static EXECS: PerCpuArray<Scratch<Process, LARGE>> = PerCpuArray::with_max_entries(1, 0);
 #[map]
-static EXECS2: PerCpuArray<Scratch<LARGE>> = PerCpuArray::with_max_entries(1, 0);
+static EXECS2: PerCpuArray<Scratch<Process, LARGE>> = PerCpuArray::with_max_entries(1, 0);
 /// That of a new process, …
 #[map]
-static FORKS: PerCpuArray<Scratch<SMALL>> = PerCpuArray::with_max_entries(1, 0);
+static FORKS: PerCpuArray<Scratch<Process, SMALL>> = PerCpuArray::with_max_entries(1, 0);
 #[map]
-static FORKS2: PerCpuArray<Scratch<SMALL>> = PerCpuArray::with_max_entries(1, 0);
+static FORKS2: PerCpuArray<Scratch<Process, SMALL>> = PerCpuArray::with_max_entries(1, 0);
 /// … and of one that is moved.
 #[map]
-static MOVES: PerCpuArray<Scratch<SMALL>> = PerCpuArray::with_max_entries(1, 0);
+static MOVES: PerCpuArray<Scratch<Process, SMALL>> = PerCpuArray::with_max_entries(1, 0);
 
 /// `PF_KTHREAD` (`include/linux/sched.h`): a thread of the kernel.
 const PF_KTHREAD: u32 = 0x0020_0000;
@@ -70,7 +71,7 @@ pub fn process_exec2(ctx: RawTracePointContext) -> i32 {
 }
 
 #[inline(always)]
-fn exec(ctx: &RawTracePointContext, records: &PerCpuArray<Scratch<LARGE>>) -> i32 {
+fn exec(ctx: &RawTracePointContext, records: &PerCpuArray<Scratch<Process, LARGE>>) -> i32 {
     let task = Task::current().address();
     if !told::is_news(task, member::<u32>(task, config!(offsets.task_self_exec_id))) {
         return 0;
@@ -94,7 +95,7 @@ fn exec(ctx: &RawTracePointContext, records: &PerCpuArray<Scratch<LARGE>>) -> i3
     describe(scratch, task, RecordKind::Exec, flags);
     // SAFETY: the program's own.
     unsafe {
-        let process = &raw mut (*scratch).process;
+        let process = &raw mut (*scratch).head;
         (*process).exe_length = exe_length as u16;
         (*process).script_length = script_length as u16;
         (*process).cgroup_length = cgroup_length as u16;
@@ -118,7 +119,7 @@ pub fn process_fork2(ctx: RawTracePointContext) -> i32 {
 }
 
 #[inline(always)]
-fn fork(task: u64, records: &PerCpuArray<Scratch<SMALL>>) -> i32 {
+fn fork(task: u64, records: &PerCpuArray<Scratch<Process, SMALL>>) -> i32 {
     if !is_first(task)
         || member::<u32>(task, config!(offsets.task_flags)) & PF_KTHREAD != 0
         || !told::is_news(task, 0)
@@ -134,7 +135,7 @@ fn fork(task: u64, records: &PerCpuArray<Scratch<SMALL>>) -> i32 {
     let leader: u64 = member(creator, config!(offsets.task_group_leader));
     // SAFETY: the program's own.
     unsafe {
-        let process = &raw mut (*scratch).process;
+        let process = &raw mut (*scratch).head;
         (*process).creator = member(creator, config!(offsets.task_tgid));
         (*process).creator_start_ns = member(leader, config!(offsets.task_start_boottime));
         (*process).cgroup_length = scratch::length(scratch) as u16;
@@ -157,7 +158,7 @@ pub fn process_move(ctx: RawTracePointContext) -> i32 {
     let flags = paths::cgroup(scratch, task);
     describe(scratch, task, RecordKind::Move, flags);
     // SAFETY: the program's own.
-    unsafe { (*scratch).process.cgroup_length = scratch::length(scratch) as u16 };
+    unsafe { (*scratch).head.cgroup_length = scratch::length(scratch) as u16 };
     finish(scratch);
     0
 }
@@ -219,7 +220,7 @@ fn header(kind: RecordKind, length: u16) -> Header {
 /// The path of a script, if the current process executes one: then what is executed is not what was asked for
 /// (`bprm_change_interp`, `fs/exec.c`).
 #[inline(always)]
-fn script(scratch: *mut Scratch<LARGE>, binprm: u64) -> u32 {
+fn script(scratch: *mut Scratch<Process, LARGE>, binprm: u64) -> u32 {
     let filename: u64 = member(binprm, config!(offsets.binprm_filename));
     let interp: u64 = member(binprm, config!(offsets.binprm_interp));
     if filename == interp || filename == 0 {
@@ -233,12 +234,12 @@ fn script(scratch: *mut Scratch<LARGE>, binprm: u64) -> u32 {
 
 /// The arguments of the current process, as far as there is room.
 #[inline(always)]
-fn arguments(scratch: *mut Scratch<LARGE>, mm: u64) -> u32 {
+fn arguments(scratch: *mut Scratch<Process, LARGE>, mm: u64) -> u32 {
     let start: u64 = member(mm, config!(offsets.mm_arg_start));
     let end: u64 = member(mm, config!(offsets.mm_arg_end));
     let total = end.wrapping_sub(start);
     // SAFETY: the program's own.
-    unsafe { (*scratch).process.args_total = total };
+    unsafe { (*scratch).head.args_total = total };
     let (to, size) = scratch::room_for_arguments(scratch, total);
     // SAFETY: plain helper, which checks the source; the destination has the room.
     let failed = unsafe { bpf_probe_read_user(to.cast::<c_void>(), size, start as *const c_void) };
@@ -252,7 +253,7 @@ fn arguments(scratch: *mut Scratch<LARGE>, mm: u64) -> u32 {
 /// Writes down who a process is, its first thread being `task`.
 #[inline(always)]
 fn describe<const SIZE: usize>(
-    scratch: *mut Scratch<SIZE>,
+    scratch: *mut Scratch<Process, SIZE>,
     task: u64,
     kind: RecordKind,
     flags: u32,
@@ -265,7 +266,7 @@ fn describe<const SIZE: usize>(
     let comm = Other::at(task).comm();
     // SAFETY: the program's own.
     unsafe {
-        let process = &raw mut (*scratch).process;
+        let process = &raw mut (*scratch).head;
         (*process).header = header(kind, 0);
         (*process).time_ns = bpf_ktime_get_boot_ns();
         (*process).start_ns = member(task, config!(offsets.task_start_boottime));
@@ -288,11 +289,11 @@ fn describe<const SIZE: usize>(
 
 /// Puts the record into the ring.
 #[inline(always)]
-fn finish<const SIZE: usize>(scratch: *mut Scratch<SIZE>) {
+fn finish<const SIZE: usize>(scratch: *mut Scratch<Process, SIZE>) {
     let size = size_of::<Process>() + scratch::bounded_length(scratch) as usize;
     // SAFETY: the program's own.
     let scratch = unsafe {
-        (*scratch).process.header.length = size as u16;
+        (*scratch).head.header.length = size as u16;
         &*scratch
     };
     put(scratch, size);

@@ -15,11 +15,15 @@ const NAMES: u32 = 40;
 /// Likewise, of a control group's.
 const GROUPS: u32 = 24;
 
-/// Appends the names of the executable's path, up to the root of all mounts (`prepend_path`, `fs/d_path.c`).
-/// Returns flags of [`Process`].
+/// Appends the names of the executable's path. Returns flags of [`Process`].
 #[inline(always)]
-pub fn exe(scratch: *mut Scratch<LARGE>, mm: u64) -> u32 {
-    let file: u64 = member(mm, config!(offsets.mm_exe_file));
+pub fn exe(scratch: *mut Scratch<Process, LARGE>, mm: u64) -> u32 {
+    file(scratch, member(mm, config!(offsets.mm_exe_file)))
+}
+
+/// Likewise, of any file, up to the root of all mounts (`prepend_path`, `fs/d_path.c`).
+#[inline(always)]
+pub fn file<Head>(scratch: *mut Scratch<Head, LARGE>, file: u64) -> u32 {
     let mut dentry: u64 = member(file, config!(offsets.file_dentry));
     let mut mnt: u64 = member(file, config!(offsets.file_mnt));
     let inode: u64 = member(dentry, config!(offsets.dentry_inode));
@@ -69,7 +73,7 @@ pub fn group(task: u64) -> u64 {
 /// Appends the names of the path of a thread's control group (`kernfs_path_from_node`, `fs/kernfs/dir.c`).
 /// Likewise.
 #[inline(always)]
-pub fn cgroup<const SIZE: usize>(scratch: *mut Scratch<SIZE>, task: u64) -> u32 {
+pub fn cgroup<const SIZE: usize>(scratch: *mut Scratch<Process, SIZE>, task: u64) -> u32 {
     let mut node = group(task);
     let end = if SIZE == LARGE { END } else { ALONE };
     let mut i = 0;

@@ -16,8 +16,8 @@ pub const SMALL: usize = 2048;
 
 /// A record, and what comes behind it.
 #[repr(C)]
-pub struct Scratch<const SIZE: usize> {
-    pub process: Process,
+pub struct Scratch<Head, const SIZE: usize> {
+    pub head: Head,
     data: [u8; SIZE],
     /// How many bytes there are behind the record.
     length: u32,
@@ -35,10 +35,10 @@ pub enum Appended {
 
 /// Begins a record.
 #[inline(always)]
-pub fn begin<const SIZE: usize>(scratch: *mut Scratch<SIZE>) {
+pub fn begin<Head, const SIZE: usize>(scratch: *mut Scratch<Head, SIZE>) {
     set_length(scratch, 0);
     // By the word: together it would be a call of memset, a loop for the verifier to go through.
-    let words = size_of::<Process>() / 8;
+    let words = size_of::<Head>() / 8;
     let mut i = 0;
     while i < words {
         // SAFETY: the record has so many words.
@@ -49,32 +49,32 @@ pub fn begin<const SIZE: usize>(scratch: *mut Scratch<SIZE>) {
 
 /// How many bytes there are behind the record.
 #[inline(always)]
-pub fn length<const SIZE: usize>(scratch: *const Scratch<SIZE>) -> u32 {
+pub fn length<Head, const SIZE: usize>(scratch: *const Scratch<Head, SIZE>) -> u32 {
     // SAFETY: the program's own; volatile, see above.
     unsafe { (&raw const (*scratch).length).read_volatile() }
 }
 
 /// The same, for the verifier to see that it is no more than there is room.
 #[inline(always)]
-pub fn bounded_length<const SIZE: usize>(scratch: *const Scratch<SIZE>) -> u32 {
+pub fn bounded_length<Head, const SIZE: usize>(scratch: *const Scratch<Head, SIZE>) -> u32 {
     length(scratch) & (SIZE as u32 - 1)
 }
 
 #[inline(always)]
-fn set_length<const SIZE: usize>(scratch: *mut Scratch<SIZE>, length: u32) {
+fn set_length<Head, const SIZE: usize>(scratch: *mut Scratch<Head, SIZE>, length: u32) {
     // SAFETY: as above.
     unsafe { (&raw mut (*scratch).length).write_volatile(length) };
 }
 
 /// There are so many bytes more.
 #[inline(always)]
-pub fn add<const SIZE: usize>(scratch: *mut Scratch<SIZE>, bytes: u32) {
+pub fn add<Head, const SIZE: usize>(scratch: *mut Scratch<Head, SIZE>, bytes: u32) {
     set_length(scratch, length(scratch) + bytes);
 }
 
 /// Where the next byte comes to be: in the first half of the room.
 #[inline(always)]
-fn end<const SIZE: usize>(scratch: *mut Scratch<SIZE>) -> *mut u8 {
+fn end<Head, const SIZE: usize>(scratch: *mut Scratch<Head, SIZE>) -> *mut u8 {
     let at = length(scratch) as usize & (SIZE / 2 - 1);
     // SAFETY: inside.
     unsafe { (&raw mut (*scratch).data).cast::<u8>().add(at) }
@@ -82,19 +82,22 @@ fn end<const SIZE: usize>(scratch: *mut Scratch<SIZE>) -> *mut u8 {
 
 /// Appends a name, with its NUL.
 #[inline(always)]
-pub fn append_name<const SIZE: usize>(scratch: *mut Scratch<SIZE>, name: u64) -> Appended {
-    append::<SIZE, NAME_ROOM>(scratch, name)
+pub fn append_name<Head, const SIZE: usize>(
+    scratch: *mut Scratch<Head, SIZE>,
+    name: u64,
+) -> Appended {
+    append::<Head, SIZE, NAME_ROOM>(scratch, name)
 }
 
 /// Appends the path of a script, likewise.
 #[inline(always)]
-pub fn append_script(scratch: *mut Scratch<LARGE>, path: u64) -> Appended {
-    append::<LARGE, SCRIPT_ROOM>(scratch, path)
+pub fn append_script(scratch: *mut Scratch<Process, LARGE>, path: u64) -> Appended {
+    append::<Process, LARGE, SCRIPT_ROOM>(scratch, path)
 }
 
 #[inline(always)]
-fn append<const SIZE: usize, const ROOM: usize>(
-    scratch: *mut Scratch<SIZE>,
+fn append<Head, const SIZE: usize, const ROOM: usize>(
+    scratch: *mut Scratch<Head, SIZE>,
     text: u64,
 ) -> Appended {
     let to = end(scratch).cast::<c_void>();
@@ -110,12 +113,12 @@ fn append<const SIZE: usize, const ROOM: usize>(
 
 /// Where arguments come to be, and how many bytes of so many.
 #[inline(always)]
-pub fn room_for_arguments(scratch: *mut Scratch<LARGE>, total: u64) -> (*mut u8, u32) {
+pub fn room_for_arguments(scratch: *mut Scratch<Process, LARGE>, total: u64) -> (*mut u8, u32) {
     const MASK: u32 = ARGS_ROOM as u32 - 1;
     let size = if total > u64::from(MASK) { MASK } else { total as u32 };
     // SAFETY: the program's own; by way of the map, see above.
     let size = unsafe {
-        let place = &raw mut (*scratch).process.flags;
+        let place = &raw mut (*scratch).head.flags;
         place.write_volatile(size);
         place.read_volatile() & MASK
     };

@@ -5,6 +5,7 @@ pub mod object;
 pub mod other;
 pub mod stack;
 pub mod task;
+pub mod vma;
 
 use core::{ffi::c_void, mem::MaybeUninit};
 

@@ -61,13 +61,7 @@ impl Call {
         use sigtrace_common::regs::x86;
         /// `orig_ax` is negative in an exception and in an interrupt (`arch/x86/entry/entry_64.S`).
         const LAST: u64 = i32::MAX as u64;
-        let mut registers = Object::registers(stack.registers(0));
-        if !is_users(registers) {
-            registers = Object::registers(stack.registers(PADDING));
-            if !is_users(registers) {
-                return Self::NONE;
-            }
-        }
+        let Some(registers) = users(stack) else { return Self::NONE };
         let number: u64 = registers.get(x86::ORIG_AX as u32);
         if number > LAST {
             return Self::NONE;
@@ -100,6 +94,36 @@ impl Call {
         let args = [0, 8, 16].map(|place| registers.get(aarch64::X0 as u32 + place));
         Self { number: number as u32, is_compat, args }
     }
+}
+
+/// The address of the instruction that the thread whose stack this is was at when it entered the kernel; 0 if it is the
+/// kernel's.
+#[cfg(bpf_target_arch = "x86_64")]
+#[inline(always)]
+pub fn instruction(stack: Stack) -> u64 {
+    match users(stack) {
+        Some(registers) => registers.get(sigtrace_common::regs::x86::IP as u32),
+        None => 0,
+    }
+}
+
+/// Likewise.
+#[cfg(bpf_target_arch = "aarch64")]
+#[inline(always)]
+pub fn instruction(stack: Stack) -> u64 {
+    Object::registers(stack.registers(0)).get(sigtrace_common::regs::aarch64::PC as u32)
+}
+
+/// The registers of a program, which there are unless the thread is one of the kernel's.
+#[cfg(bpf_target_arch = "x86_64")]
+#[inline(always)]
+fn users(stack: Stack) -> Option<Object> {
+    let registers = Object::registers(stack.registers(0));
+    if is_users(registers) {
+        return Some(registers);
+    }
+    let registers = Object::registers(stack.registers(PADDING));
+    if is_users(registers) { Some(registers) } else { None }
 }
 
 /// Whether they are those of a program: the lowest two bits of `cs` are its privilege.

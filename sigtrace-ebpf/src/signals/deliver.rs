@@ -16,6 +16,7 @@ use super::{
 use crate::{
     calls::filter,
     config::{config, selects},
+    context::mappings,
     emit::{self, Room},
     kernel::{member, object::Object, other::Other, task::Task},
     maps::{count, is_tracing},
@@ -91,20 +92,23 @@ fn emit(taken: Taken, sent_ns: u64) -> bool {
     if !shares::leaves_room(size_of::<Deliver>() as u32) {
         return false;
     }
+    // SAFETY: plain helper.
+    let time_ns = unsafe { bpf_ktime_get_boot_ns() };
+    mappings::handler(taken.action[0], time_ns);
     let Some(room) = emit::reserve::<Deliver>() else { return false };
-    write(&room, taken, sent_ns);
+    write(&room, taken, [time_ns, sent_ns]);
     room.submit();
     true
 }
 
 #[inline(always)]
-fn write(room: &Room<Deliver>, taken: Taken, sent_ns: u64) {
+fn write(room: &Room<Deliver>, taken: Taken, [time_ns, sent_ns]: [u64; 2]) {
     let to = room.as_ptr();
     // SAFETY: room in the ring for a whole record, every byte of which is written here.
     unsafe {
         emit::begin(&raw mut (*to).header, RecordKind::Deliver, size_of::<Deliver>());
         ((*to).header.cpu, (*to).header.more) = (bpf_get_smp_processor_id() as u16, 0);
-        (*to).time_ns = bpf_ktime_get_boot_ns();
+        (*to).time_ns = time_ns;
         (*to).generated_ns = sent_ns;
         info::copy((&raw mut (*to).info).cast::<u64>(), taken.info, true);
         ((*to).handler, (*to).flags) = (taken.action[0], taken.action[1]);

@@ -21,8 +21,14 @@ use crate::{
     abi::NATIVE,
     calls::{filter, own_number},
     config::{config, selects},
+    context::mappings,
     emit::{self, Room},
-    kernel::{object::Object, other::Other, stack::Call, task::Task},
+    kernel::{
+        object::Object,
+        other::Other,
+        stack::{Call, Stack, instruction},
+        task::Task,
+    },
     maps::{count, is_tracing, is_trying},
     shapes::{ShapeRef, get, has},
     shares, slots,
@@ -146,6 +152,9 @@ fn emit(
         return false;
     }
     cause::find_state(scratch, sent);
+    if is_fault(scratch, sent, call.0.number) {
+        mappings::instruction(instruction(Stack::current()), times[0]);
+    }
     if sent.info == 0 {
         scratch.set(fact::IN_NAMESPACE, is_in_namespace(sent.target));
     }
@@ -153,6 +162,17 @@ fn emit(
     write(&room, scratch, sent, call, times, ids, target_ids);
     room.submit();
     true
+}
+
+/// Whether the current thread is at an instruction that it gets the signal for.
+#[inline(always)]
+fn is_fault(scratch: Scratch, sent: Sent, number: u32) -> bool {
+    /// SIGILL, SIGTRAP, SIGBUS, SIGFPE and SIGSEGV.
+    const OF_INSTRUCTIONS: u64 = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 11;
+    scratch.has(fact::SAME_THREAD)
+        && number == NO_CALL
+        && sent.has_info()
+        && OF_INSTRUCTIONS >> (sent.signal & 63) & 1 != 0
 }
 
 /// When the call was entered in which the signal is sent, if it is traced. What it reaches is counted.

@@ -29,5 +29,14 @@ pub unsafe fn describe(place: *mut Thread, task: Object, ids: (u32, u32), ns_pid
         (*place).execs =
             if selects(select::CONTEXT) { task.get(config!(offsets.task_self_exec_id)) } else { 0 };
         (*place).reserved = 0;
+        (*place).cgroup = if selects(select::CONTEXT) { cgroup(task) } else { 0 };
     }
+}
+
+/// The id of a thread's control group.
+#[inline(always)]
+fn cgroup(task: Object) -> u64 {
+    let set = task.follow(config!(offsets.task_cgroups));
+    let group = set.follow(config!(offsets.css_set_dfl_cgrp));
+    group.follow(config!(offsets.cgroup_kn)).get(config!(offsets.kernfs_node_id))
 }

@@ -1,4 +1,4 @@
-//! Any bytes are a call, the end of a process, a change of one or an error, and its lines are what they should be in both
+//! Any bytes are a call, the end of a process, a change of one, a place of code or an error, and its lines are what they should be in both
 //! formats.
 //!
 //! An input is a byte of choices and a record. `cargo xtask fuzz` runs this; so does `cargo fuzz run
@@ -25,17 +25,17 @@ use std::mem::offset_of;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use sigtrace_common::{
-    Abi, Capture, DATA_OFFSET, Deliver, Exit, Generate, Kind, Process, Record, RecordKind,
+    Abi, Capture, DATA_OFFSET, Deliver, Exit, Generate, Kind, Mapping, Process, Record, RecordKind,
     SIGNALFD_SIGINFO_SIZE, SYSCALLS,
 };
 
-use decode::{Call, Change, State, WallClock};
-use join::{Context, redact::Redaction, table::Table};
-use output::{Event, Format, Json, Known, Sets, Text};
+use decode::{Call, Change, Code, State, WallClock};
+use join::{Context, mappings::Mappings, redact::Redaction, table::Table};
+use output::{Event, Format, Json, Known, Sets, Taker, Text};
 
 /// The bits of the first byte: the record passes for one; its siginfos have a signal and a code that
 /// mean something; sets are masks; it is of the end of a process; it is of a signal that is sent, or taken; it is
-/// of what else becomes of a process.
+/// of what else becomes of a process; it is of where code is.
 const SHAPED: u8 = 1;
 const KNOWN_SIGINFO: u8 = 2;
 const MASKS: u8 = 4;
@@ -43,6 +43,7 @@ const EXIT: u8 = 8;
 const GENERATE: u8 = 16;
 const DELIVER: u8 = 32;
 const CHANGE: u8 = 64;
+const CODE: u8 = 128;
 
 const CLOCK: WallClock = WallClock { offset_ns: 1_795_290_787_123_456_788 };
 
@@ -60,6 +61,9 @@ fuzz_target!(|input: &[u8]| {
     }
     if choices & CHANGE != 0 {
         return change(record, choices & SHAPED != 0);
+    }
+    if choices & CODE != 0 {
+        return code(record, choices & SHAPED != 0);
     }
     if choices & SHAPED != 0 {
         shape(&mut record, choices & KNOWN_SIGINFO != 0);
@@ -182,13 +186,52 @@ fn change(mut record: Vec<u8>, shaped: bool) {
     };
     let known = Known { context: Context::Full, identity: table.get(who.pid, who.tag(), None) };
     assert!(known.identity.is_some() || who.tag() == 0);
-    let end = [&RecordKind::Exit.head(80).to_ne_bytes()[..], &[1; 76]].concat();
+    let end = [&RecordKind::Exit.head(88).to_ne_bytes()[..], &[1; 84]].concat();
     let end = decode::exit(&end, CLOCK).expect("an end");
     let told = Event::Exit(&end, Some(&known));
     let json = line(&mut Json::new(Sets::Names), told);
     let event: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(event["process"].as_object().map(serde_json::Map::len), Some(19), "{json}");
     check_line(Sets::Names, told);
+}
+
+/// Where code is, or what a file is called, if the record tells of that, or is made to; then a signal whose handler is
+/// there.
+fn code(mut record: Vec<u8>, shaped: bool) {
+    if shaped {
+        record.resize(record.len().clamp(size_of::<Mapping>(), 8192), 0);
+        let kinds = [RecordKind::Mapping, RecordKind::File];
+        let kind = kinds[usize::from(record[4]) % kinds.len()];
+        let length = u16::try_from(record.len()).expect("so many");
+        record[..4].copy_from_slice(&kind.head(length).to_ne_bytes());
+    }
+    let told = match decode::code(&record) {
+        Ok(told) => told,
+        Err(error) => return assert!(!shaped, "a record was refused: {error}"),
+    };
+    let mut mappings = Mappings::default();
+    mappings.note(&told);
+    let token = match told {
+        Code::File(file) => file.token,
+        Code::Mapping(_) => 0,
+    };
+    let mapping = decode::Mapping { time_ns: 1, address: 2, file: Some((token, 3)), tid: 4 };
+    mappings.note(&Code::Mapping(mapping));
+    let place = mappings.take(4, 1..=1, Some(2)).expect("the last one");
+    let handler_at = place.file.map(|(file, offset)| output::Code {
+        file: file.path.clone(),
+        is_deleted: file.is_deleted,
+        offset,
+        symbol: None,
+    });
+    let length = size_of::<Deliver>();
+    let head = RecordKind::Deliver.head(u16::try_from(length).expect("so many"));
+    let mut taken = [&head.to_ne_bytes()[..], &vec![1; length - 4]].concat();
+    taken[offset_of!(Deliver, signal)] = 15;
+    let deliver = decode::deliver(&taken, CLOCK).expect("a signal");
+    let known = Known { context: Context::Full, identity: None };
+    let taker = Taker { known, handler_at };
+    check_line(Sets::Names, Event::Deliver(&deliver, Some(&taker)));
 }
 
 /// Makes a record of any bytes, so that every decoder is reached: whole, and with numbers that

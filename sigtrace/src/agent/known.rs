@@ -1,18 +1,22 @@
 //! Who the processes are that events name: the table, and how it is filled.
 
-use std::{io, path::Path};
+use std::{io, path::Path, rc::Rc};
 
 use crate::{
-    decode::{self, Call, Deliver, Exit, Generate, Thread, WallClock},
+    decode::{self, Call, Deliver, Exit, Generate, Handler, Thread, WallClock},
     join::{
         Context,
         filter::Filter,
         found,
+        mappings::{Mappings, Place},
         procfs::{self, Found},
         redact::Redaction,
         table::{ROOM, Table},
     },
-    output::{Counts, Ends, Known as KnownProcess, Parties, Process},
+    output::{
+        Code, Counts, Ends, Instruction, Known as KnownProcess, Parties, Process, Symbol, Taker,
+    },
+    symbols::Symbols,
 };
 
 /// Where the processes are.
@@ -30,6 +34,12 @@ pub(crate) struct Known {
     /// Who is selected.
     filter: Filter,
     table: Table,
+    /// Where code is that they name.
+    mappings: Mappings,
+    /// Which functions that is in, if that is asked for.
+    symbols: Option<Symbols>,
+    /// How many events were filtered out, though it is not known whether they were selected.
+    undecided: u64,
     /// Records that could not be decoded, which is as if they were lost.
     undecodable: u64,
     /// When it is looked again for those whose end was not told, on the clock of records, …
@@ -40,11 +50,19 @@ pub(crate) struct Known {
 
 impl Known {
     /// None so far.
-    pub(crate) fn new(context: Context, filter: Filter, redaction: Redaction) -> Self {
+    pub(crate) fn new(
+        context: Context,
+        filter: Filter,
+        redaction: Redaction,
+        symbols: Option<Symbols>,
+    ) -> Self {
         Self {
+            symbols,
             filter,
             context,
             table: Table::new(redaction),
+            mappings: Mappings::default(),
+            undecided: 0,
             undecodable: 0,
             tidy_due_ns: 0,
             lost_by_then: 0,
@@ -96,6 +114,13 @@ impl Known {
 
     /// Notes what a record tells, of which so many were lost so far. Says whether it is one of those.
     pub(crate) fn note(&mut self, record: &[u8], lost: u64) -> bool {
+        if decode::is_code(record) {
+            match decode::code(record) {
+                Ok(code) => self.mappings.note(&code),
+                Err(error) => tracing::error!("where code is is not known: {error}"),
+            }
+            return true;
+        }
         if !decode::is_change(record) {
             return false;
         }
@@ -120,13 +145,36 @@ impl Known {
             let identity = self.table.get(pid, tag, None)?;
             Some(Process::of_target(pid, identity, context, clock))
         });
-        Parties { caller, target }
+        let handler_at = if call.syscall.gives_action() { self.handler(call, clock) } else { None };
+        Parties { caller, target, handler_at }
+    }
+
+    /// Where the handler is that a call gives a signal.
+    fn handler(&mut self, call: &Call<'_>, clock: WallClock) -> Option<Code> {
+        let begun_ns = clock.kernel_ns(call.time_ns);
+        let ended_ns = call.duration_ns().map_or(u64::MAX, |duration| begun_ns + duration);
+        let handler = call.handler().and_then(Handler::address);
+        let place = self.mappings.take(call.tid, begun_ns..=ended_ns, handler)?;
+        handler.and_then(|_| self.code(&place))
+    }
+
+    /// Where a place is that code is at.
+    fn code(&mut self, place: &Place) -> Option<Code> {
+        let (file, offset) = place.file.as_ref()?;
+        let symbols = self.symbols.as_mut().filter(|_| !file.is_deleted);
+        let symbol = symbols.and_then(|it| it.find(file.identity, &file.path, *offset));
+        Some(Code {
+            file: Rc::clone(&file.path),
+            is_deleted: file.is_deleted,
+            offset: *offset,
+            symbol: symbol.map(|(name, offset)| Symbol { name, offset }),
+        })
     }
 
     /// Who has ended.
     pub(crate) fn ended(&mut self, exit: &Exit, lost: u64) -> KnownProcess {
         self.table.note_lost(lost.saturating_add(self.undecodable));
-        let identity = self.table.get(exit.process.pid, exit.tag, None);
+        let identity = self.table.get(exit.process.pid, exit.tag, exit.cgroup);
         KnownProcess { context: self.context, identity }
     }
 
@@ -134,17 +182,27 @@ impl Known {
     pub(crate) fn ends(&mut self, generate: &Generate, lost: u64) -> Ends {
         self.table.note_lost(lost.saturating_add(self.undecodable));
         let sender = generate.sender.map(|sender| self.thread(&sender));
-        Ends { sender, target: self.thread(&generate.target) }
+        let sent_ns = generate.key.sent_ns;
+        let place = self.mappings.take(generate.target.tid, sent_ns..=sent_ns, None);
+        let instruction =
+            place.map(|place| Instruction { address: place.address, at: self.code(&place) });
+        Ends { sender, target: self.thread(&generate.target), instruction }
     }
 
     /// Who takes a signal.
-    pub(crate) fn taker(&mut self, deliver: &Deliver, lost: u64) -> KnownProcess {
+    pub(crate) fn taker(&mut self, deliver: &Deliver, clock: WallClock, lost: u64) -> Taker {
         self.table.note_lost(lost.saturating_add(self.undecodable));
-        self.thread(&deliver.thread)
+        let taken_ns = clock.kernel_ns(deliver.time_ns);
+        let handler_at = deliver.handler.address().and_then(|address| {
+            let place =
+                self.mappings.take(deliver.thread.tid, taken_ns..=taken_ns, Some(address))?;
+            self.code(&place)
+        });
+        Taker { known: self.thread(&deliver.thread), handler_at }
     }
 
     fn thread(&mut self, thread: &Thread) -> KnownProcess {
-        let identity = self.table.get(thread.process.pid, thread.tag, None);
+        let identity = self.table.get(thread.process.pid, thread.tag, thread.cgroup);
         KnownProcess { context: self.context, identity }
     }
 
@@ -154,22 +212,35 @@ impl Known {
     }
 
     /// Whether a call is selected by who it is about.
-    pub(crate) fn selects(&self, parties: &Parties) -> bool {
-        let sides = [&parties.caller, &parties.target].into_iter().flatten();
-        let mut known = sides.filter_map(|process| process.known.as_ref()?.identity.as_ref());
-        self.filter.is_empty() || known.any(|identity| self.filter.selects(identity))
+    pub(crate) fn selects(&mut self, parties: &Parties) -> bool {
+        let caller = parties.caller.as_ref().and_then(|caller| caller.known.as_ref());
+        let target = parties.target.as_ref().map(|target| target.known.as_ref());
+        self.selects_any([Some(caller), target])
     }
 
     /// Whether an end is, by who has ended.
-    pub(crate) fn selects_end(&self, ended: &KnownProcess) -> bool {
-        let selects = |identity| self.filter.selects(identity);
-        self.filter.is_empty() || ended.identity.as_ref().is_some_and(selects)
+    pub(crate) fn selects_end(&mut self, ended: &KnownProcess) -> bool {
+        self.selects_any([Some(Some(ended)), None])
     }
 
     /// Whether a signal is, by those between whom it is sent.
-    pub(crate) fn selects_ends(&self, ends: &Ends) -> bool {
-        let mut known = [Some(&ends.target), ends.sender.as_ref()].into_iter().flatten();
-        self.filter.is_empty() || known.any(|known| self.selects_end(known))
+    pub(crate) fn selects_ends(&mut self, ends: &Ends) -> bool {
+        self.selects_any([Some(Some(&ends.target)), ends.sender.as_ref().map(Some)])
+    }
+
+    /// Whether any of those is that there are, as far as they are known. If that is not enough to tell, none is, which
+    /// is counted.
+    fn selects_any(&mut self, sides: [Option<Option<&KnownProcess>>; 2]) -> bool {
+        let mut is_unknown = false;
+        for side in sides.into_iter().flatten() {
+            match self.filter.selects(side.and_then(|known| known.identity.as_ref())) {
+                Some(true) => return true,
+                Some(false) => {}
+                None => is_unknown = true,
+            }
+        }
+        self.undecided += u64::from(is_unknown);
+        false
     }
 
     /// Looks now and then, if ends were perhaps not told or there is no more room, who is not there any more.
@@ -184,7 +255,8 @@ impl Known {
 
     /// What became of it all.
     pub(crate) fn counts(&self, lost: u64) -> Counts {
-        counts(self.table.len() as u64, self.table.missed(), lost.saturating_add(self.undecodable))
+        let lost = lost.saturating_add(self.undecodable);
+        counts([self.table.len() as u64, self.table.missed(), self.undecided, lost])
     }
 }
 
@@ -195,12 +267,14 @@ fn is_there(pid: u32) -> bool {
     group >= 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
-/// By name: how many processes are known, how many can be, how often one was not, how many records were lost.
-pub(crate) fn counts(processes: u64, missed: u64, lost: u64) -> Counts {
+/// By name: how many processes are known, how many can be, how often one was not; how many events were filtered out of
+/// which it is not known whether they are selected; how many records were lost.
+pub(crate) fn counts([processes, missed, undecided, lost]: [u64; 4]) -> Counts {
     vec![
         ("processes", processes),
         ("room", ROOM as u64),
         ("identity_missed", missed),
+        ("selection_unknown", undecided),
         ("lost", lost),
     ]
 }

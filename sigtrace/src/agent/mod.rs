@@ -28,6 +28,7 @@ mod told;
 mod trials;
 mod unfollowed;
 mod watch;
+mod why;
 
 use std::{
     collections::BTreeMap,
@@ -70,6 +71,7 @@ use self::{
     sweep::Sweep,
     unfollowed::Unfollowed,
     watch::Watch,
+    why::Why,
 };
 pub(crate) use self::{
     account::{Incomplete, Losses, Returns},
@@ -84,6 +86,7 @@ use crate::{
     options::{Options, Stats},
     output::{self, Format, Users},
     stderr::{say, say_line},
+    symbols::Symbols,
 };
 
 /// How long the agent sleeps between looks at the ring: from this much while events come …
@@ -125,13 +128,15 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     };
     let kinds = Kinds::new(options.selection.config.kinds);
     let context = options.selection.context;
+    let symbols = symbols(context);
     let (attached, found, ended) =
         attach(options.selection, options.redaction.clone(), &mut shutdown).await?;
     let Attached { mut kernel, shared, probes, mut misses, logger } = attached?;
     let _logger = logger.and_then(kernel_log);
     let mut ring = register(shared.ring, Interest::READABLE).context("cannot poll the ring")?;
     let known = (context != Context::None).then(|| {
-        let mut known = Known::new(context, options.identities.clone(), options.redaction.clone());
+        let mut known =
+            Known::new(context, options.identities.clone(), options.redaction.clone(), symbols);
         let ring = ring.get_mut();
         let drain = |note: &mut dyn FnMut(&[u8])| {
             while let Some(record) = ring.next() {
@@ -159,8 +164,8 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     let rate = options.max_output_rate.map(Rate::new);
     let deaths = options.who.map(|who| Deaths::new(who.all));
     let is_who = deaths.is_some();
-    let mut pump =
-        Pump::new(format, sink, account, crowd, Joins { known, deaths }, options.max_events, rate);
+    let joins = Joins { known, deaths, command: child.as_ref().map(|child| child.pid) };
+    let mut pump = Pump::new(format, sink, account, crowd, joins, options.max_events, rate);
     let mut unfollowed = Unfollowed::default();
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))
@@ -221,7 +226,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     let given_up = pump.give_up(ring.get_mut());
     unfollowed.tell(pump.account.not_followed());
     if !options.quiet {
-        say_end(end, child.as_ref());
+        say_end(end, child.as_ref(), pump.why.as_ref(), is_who);
     }
     // Events nobody took cannot be accounted for in the stream either.
     if ends_with_stats {
@@ -258,7 +263,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         (End::Here, Some(command)) => {
             let end = shutdown.command_end(command).await?;
             if !options.quiet {
-                say_end(end, Some(command));
+                say_end(end, Some(command), None, is_who);
             }
             Ok(end.status())
         }
@@ -275,6 +280,16 @@ async fn begin_and_wait(shutdown: &mut Shutdown, command: Option<&Child>) -> Res
     }
     manager::ready();
     shutdown.wait(command).await
+}
+
+/// Who says which functions code is in, if that is to be told. Before tracing begins, and with the right to give up
+/// rights.
+fn symbols(context: Context) -> Option<Symbols> {
+    if context != Context::Full {
+        return None;
+    }
+    let started = Symbols::start(&["read-symbols"]);
+    started.inspect_err(|error| tracing::warn!("{error:#}: functions are not named")).ok()
 }
 
 /// Whether there is nobody to write to any more, which is no failure.
@@ -451,12 +466,17 @@ fn close_stdout() {
     }
 }
 
-/// Says by what signal the command ended, if it did: the exit status alone could be its own.
-fn say_end(end: End, command: Option<&Child>) {
-    if let (End::Command(ended), Some(command)) = (end, command)
-        && let Some(remark) = ended.remark(&command.name)
-    {
-        say(format_args!("{remark}"));
+/// Says by what signal the command ended, if it did, as the exit status alone could be its own, and why, if that is
+/// known; else, if that is wanted, with what status.
+fn say_end(end: End, command: Option<&Child>, why: Option<&Why>, with_status: bool) {
+    let (End::Command(ended), Some(command)) = (end, command) else { return };
+    match (ended.remark(&command.name), why.and_then(Why::said)) {
+        (Some(remark), Some(why)) => say(format_args!("{remark}: {why}")),
+        (Some(remark), None) => say(format_args!("{remark}")),
+        (None, _) if with_status => {
+            say(format_args!("{} exited with status {}", command.name, ended.status()));
+        }
+        (None, _) => {}
     }
 }
 

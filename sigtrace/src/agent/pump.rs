@@ -27,6 +27,7 @@ use super::{
     rate::Rate,
     sink::Sink,
     told::{Met, Told as Calls},
+    why::Why,
 };
 use crate::{
     bpf::{Mechanism, RecordBytes},
@@ -52,6 +53,8 @@ pub(crate) struct Pump {
     known: Option<Known>,
     /// What may kill them, if only that is asked for.
     deaths: Option<Deaths>,
+    /// Why the command ended, if there is one.
+    pub(crate) why: Option<Why>,
     offset: Offset,
     started_ns: u64,
     ids: Ids,
@@ -80,6 +83,8 @@ pub(crate) struct Joins {
     pub(crate) known: Option<Known>,
     /// What may kill them, if only that is asked for.
     pub(crate) deaths: Option<Deaths>,
+    /// The command's process, if there is one.
+    pub(crate) command: Option<u32>,
 }
 
 impl Pump {
@@ -98,6 +103,7 @@ impl Pump {
             crowd,
             known: joins.known,
             deaths: joins.deaths,
+            why: joins.command.map(Why::new),
             offset: Offset::new(),
             started_ns: now_ns(clock::KERNEL),
             ids: Ids::default(),
@@ -244,11 +250,14 @@ impl Pump {
                     self.note(*generate, ends);
                     return;
                 }
-                if let (Some(known), Some(ends)) = (&self.known, &ends)
+                if let (Some(known), Some(ends)) = (&mut self.known, &ends)
                     && !known.selects_ends(ends)
                 {
                     self.account.others.left_out(Kind::Generate);
                     return;
+                }
+                if let Some(why) = &mut self.why {
+                    why.note(generate, ends.as_ref());
                 }
                 generate.seq = self.queue.next_seq();
                 self.events += 1;
@@ -267,7 +276,7 @@ impl Pump {
         let Some(deaths) = &mut self.deaths else { return };
         if let Told::Now(sent) = deaths.note(generate, ends) {
             let (mut generate, ends) = *sent;
-            if let (Some(known), Some(ends)) = (&self.known, &ends)
+            if let (Some(known), Some(ends)) = (&mut self.known, &ends)
                 && !known.selects_end(&ends.target)
             {
                 self.account.others.left_out(Kind::Generate);
@@ -290,6 +299,9 @@ impl Pump {
             memory_group: path.as_deref(),
         });
         let death = Death { exit, process, sent };
+        if let Some(why) = &mut self.why {
+            why.tell(&death);
+        }
         self.line(Event::Death(&death), Entry::Other(Kind::Exit));
     }
 
@@ -306,9 +318,9 @@ impl Pump {
             Ok(deliver) => {
                 let account = &self.account;
                 let known = self.known.as_mut();
-                let known = known.map(|it| it.taker(deliver, account.processes_lost()));
-                if let (Some(all), Some(taker)) = (&self.known, &known)
-                    && !all.selects_end(taker)
+                let known = known.map(|it| it.taker(deliver, clock, account.processes_lost()));
+                if let (Some(all), Some(taker)) = (&mut self.known, &known)
+                    && !all.selects_end(&taker.known)
                 {
                     self.account.others.left_out(Kind::Deliver);
                     return;
@@ -342,7 +354,7 @@ impl Pump {
                 let account = &self.account;
                 let known = self.known.as_mut();
                 let known = known.map(|it| it.ended(&exit, account.processes_lost()));
-                if let (Some(all), Some(ended)) = (&self.known, &known)
+                if let (Some(all), Some(ended)) = (&mut self.known, &known)
                     && !all.selects_end(ended)
                 {
                     self.account.others.left_out(Kind::Exit);
@@ -355,6 +367,9 @@ impl Pump {
                 if self.deaths.is_some() {
                     self.tell_death(&exit, known.as_ref());
                 } else {
+                    if let Some(why) = &mut self.why {
+                        why.ended(&exit, known.as_ref());
+                    }
                     self.line(Event::Exit(&exit, known.as_ref()), Entry::Other(Kind::Exit));
                 }
             }
@@ -411,7 +426,7 @@ impl Pump {
         let account = &self.account;
         let parties = self.known.as_mut();
         let parties = parties.map(|it| it.parties(call, clock, account.processes_lost()));
-        if let (Some(known), Some(parties)) = (&self.known, &parties)
+        if let (Some(known), Some(parties)) = (&mut self.known, &parties)
             && !known.selects(parties)
         {
             self.account.left_out(1);
@@ -610,7 +625,7 @@ impl Pump {
 
     /// Books a record that is not printed any more. Says whether anything is lost with it.
     fn give_up_on(&mut self, record: &[u8]) -> bool {
-        if decode::is_change(record) {
+        if decode::is_change(record) || decode::is_code(record) {
             return false;
         }
         match decode::kind(record) {

@@ -137,6 +137,7 @@ fn attach_to(
     };
     if selection.context != Context::None {
         attaching.context()?;
+        attaching.handlers(selection)?;
         scan(&attaching.processes());
         parts.end("context");
     }
@@ -356,6 +357,16 @@ impl Attaching {
         }
         if chosen & kinds::SIGNALS != 0 {
             self.raw_tracepoint("generate", c"signal_generate")?;
+        }
+        Ok(())
+    }
+
+    /// Where handlers are that calls give signals, if such calls are traced.
+    fn handlers(&mut self, selection: &Selection) -> Result<()> {
+        let gives_any = selection.rows.iter().any(|&row| SYSCALLS[row].gives_action());
+        if gives_any && self.kernel.tells_mappings() {
+            let link = kprobe::at(&mut self.kernel, "do_sigaction")?;
+            self.probes.links.extend(link);
         }
         Ok(())
     }

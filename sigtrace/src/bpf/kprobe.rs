@@ -48,6 +48,12 @@ pub(super) fn around(kernel: &mut Kernel, symbol: &str) -> Result<Vec<Link>> {
     Ok(links)
 }
 
+/// Attaches the program that is named after a function of the kernel's own to its entry; `None` if there is no such
+/// function.
+pub(super) fn at(kernel: &mut Kernel, symbol: &str) -> Result<Option<Link>> {
+    Ok(attach_to(kernel, symbol, symbol, false)?.map(|(link, _)| link))
+}
+
 fn attach(
     kernel: &mut Kernel,
     point: &Point,

@@ -41,6 +41,9 @@ const WAKEUP_PART: u32 = 8;
 /// So many ends of processes are remembered, so that none is told of twice, and what causes so many.
 const ENDED: u32 = 4096;
 
+/// So many files are kept in mind that code was mapped from, so that what they are called is not told each time.
+const FILES: u32 = 4096;
+
 /// So many threads can look for memory at once by ending others. The kernel has them do so one after the other,
 /// but the map has places for each processor.
 const OUT_OF_MEMORY: u32 = 1024;
@@ -218,6 +221,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         ("PENDING", if config.kinds & kinds::SIGNALS == 0 { 1 } else { PENDING_PLACES }),
         ("FATAL", if config.kinds & kinds::SIGNALS == 0 { 1 } else { ENDED }),
         ("OUT_OF_MEMORY", if config.kinds & kinds::GENERATE == 0 { 1 } else { OUT_OF_MEMORY }),
+        ("FILES", if selection.context == Context::None { 1 } else { FILES }),
         ("PIDS", processes),
         ("THREADS", processes),
         ("TIDS", room(selection.tids.len())?),
@@ -283,6 +287,11 @@ impl Kernel {
     /// Whether the programs can make sense of what a function is called with.
     pub(super) fn understands(&self, point: &Point) -> bool {
         offsets::suffice(&self.offsets, point.symbol)
+    }
+
+    /// Whether the programs can tell where code is.
+    pub(super) fn tells_mappings(&self) -> bool {
+        offsets::tell_mappings(&self.offsets)
     }
 
     /// Whether the programs can tell what is out of memory.

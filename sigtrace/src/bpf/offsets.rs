@@ -28,6 +28,7 @@ pub(super) fn of(types: &Types) -> Offsets {
         signals,
         memory,
         context,
+        mappings,
     ] {
         if let Some(found) = group(types, &task, offsets) {
             offsets = found;
@@ -56,6 +57,11 @@ pub(super) fn tell_signals(offsets: &Offsets) -> bool {
 /// Whether programs that know these offsets can tell who processes are.
 pub(super) fn tell_context(offsets: &Offsets) -> bool {
     offsets.mm_exe_file != 0
+}
+
+/// Whether programs that know these offsets can tell where code is.
+pub(super) fn tell_mappings(offsets: &Offsets) -> bool {
+    offsets.vma_file != 0
 }
 
 /// Whether programs that know these offsets can make sense of what a function is called with.
@@ -345,4 +351,42 @@ fn context(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offs
         binprm_interp: binprm.member("interp")?,
         ..offsets
     })
+}
+
+/// For programs that tell where code is.
+fn mappings(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+    (offsets.mm_exe_file != 0).then_some(())?;
+    let (mm, vma) = (types.structure("mm_struct"), types.structure("vm_area_struct"));
+    let (inode, node) = (types.structure("inode"), types.structure("rb_node"));
+    let (range, arange) = (types.structure("maple_range_64"), types.structure("maple_arange_64"));
+    let offsets = Offsets {
+        rb_left: node.member("rb_left")?,
+        rb_right: node.member("rb_right")?,
+        vma_start: vma.member("vm_start")?,
+        vma_end: vma.member("vm_end")?,
+        vma_mm: vma.member("vm_mm")?,
+        vma_pgoff: vma.member("vm_pgoff")?,
+        inode_ino: inode.member("i_ino")?,
+        inode_generation: inode.member("i_generation")?,
+        super_block_dev: types.structure("super_block").member("s_dev")?,
+        dentry_hash: types.structure("dentry").member("d_name")?
+            + types.structure("qstr").member("hash_len")?,
+        ..offsets
+    };
+    // What the programs know of nodes: behind a pointer 15 or 9 pivots, and then slots.
+    let is_known = |node: &Structure<'_>| node.member("pivot") == Some(8);
+    let vma_file = vma.member("vm_file")?;
+    if let Some(tree) = mm.member("mm_mt") {
+        (is_known(&range) && is_known(&arange)).then_some(())?;
+        Some(Offsets {
+            mm_maple_root: tree + types.structure("maple_tree").member("ma_root")?,
+            maple_range_slot: range.member("slot")?,
+            maple_arange_slot: arange.member("slot")?,
+            vma_file,
+            ..offsets
+        })
+    } else {
+        let (mm_rb, vma_rb) = (mm.member("mm_rb")?, vma.member("vm_rb")?);
+        Some(Offsets { mm_rb, vma_rb, vma_file, ..offsets })
+    }
 }

@@ -1,8 +1,8 @@
 //! One decoded system call.
 
-use sigtrace_common::{Abi, Arg, MAX_ARGS, Outcome, Syscall};
+use sigtrace_common::{Abi, Access, Arg, MAX_ARGS, Outcome, Syscall};
 
-use super::{SignalSet, Value, layout};
+use super::{ActionChange, Handler, SignalSet, Value, layout};
 use crate::names::errno;
 
 /// One system call, as far as it got.
@@ -59,6 +59,9 @@ pub struct Call<'a> {
     /// What it did to the thread's mask, if the call is there to change it
     /// ([`Syscall::changes_mask`]). `None`, too, where its return was not seen, or without BTF.
     pub mask_change: Option<MaskChange>,
+    /// What it did to what a signal does, if it is there for that ([`changes_action`](Self::changes_action)). `None`,
+    /// too, where its return was not seen, or it failed, or only asked, or it is not known what was so before.
+    pub action_change: Option<ActionChange>,
 }
 
 impl<'a> Call<'a> {
@@ -70,6 +73,11 @@ impl<'a> Call<'a> {
     /// Whether the call is there to change which signals its thread blocks.
     pub fn changes_mask(&self) -> bool {
         layout::of(self.row).is_some_and(|layout| layout.masks.is_some())
+    }
+
+    /// Whether the call is there to change what a signal does, and says what it did before.
+    pub fn changes_action(&self) -> bool {
+        layout::of(self.row).is_some_and(|layout| layout.action.is_some())
     }
 
     /// Whether the value of the argument with this index was read late; see [`late`](Self::late).
@@ -93,6 +101,13 @@ impl<'a> Call<'a> {
     pub fn naming_argument(&self) -> Option<usize> {
         let layout = layout::of(self.row)?;
         layout.pidfd.or(layout.number)
+    }
+
+    /// What it has a signal do, if it is there for that and is known.
+    pub fn handler(&self) -> Option<Handler> {
+        let inputs =
+            self.args().filter(|(arg, _)| matches!(arg.access, Access::In | Access::Value));
+        inputs.filter_map(|(_, value)| value.handler()).next()
     }
 
     /// What it returned; `None` when it returns nothing, or when that was not seen.

@@ -12,4 +12,9 @@ impl WallClock {
     pub const fn unix_ns(self, boot_ns: u64) -> u64 {
         boot_ns.saturating_add_signed(self.offset_ns)
     }
+
+    /// The time of `CLOCK_BOOTTIME` that such a time was made of.
+    pub const fn kernel_ns(self, unix_ns: u64) -> u64 {
+        unix_ns.saturating_sub_signed(self.offset_ns)
+    }
 }

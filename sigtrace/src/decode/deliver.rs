@@ -99,7 +99,7 @@ pub(crate) mod tests {
         common::Deliver {
             header: common::Header {
                 kind: RecordKind::Deliver as u8,
-                version: 1,
+                version: 2,
                 length: size_of::<common::Deliver>() as u16,
                 cpu: 2,
                 more: 0,
@@ -151,7 +151,7 @@ pub(crate) mod tests {
             },
             handler: Handler::Function(0x55aa_0000_1000),
             flags: Flags { table: &SA, bits: 0x1400_0000 },
-            thread: Thread { process, tid: 812, tag: tag(400_000_001, 7) },
+            thread: Thread { process, tid: 812, tag: tag(400_000_001, 7), cgroup: Some(4321) },
         };
         assert_eq!(deliver(&bytes_of(&taken()), CLOCK), Ok(expected));
         let unknown = common::Deliver { generated_ns: 0, ..taken() };
@@ -170,9 +170,9 @@ pub(crate) mod tests {
         }
         let mut short = taken();
         short.header.length = 100;
-        assert_eq!(error(short), DecodeError::TooShort { length: 100, needed: 152 });
+        assert_eq!(error(short), DecodeError::TooShort { length: 100, needed: 160 });
         let mut other = taken();
-        other.header.kind = 1;
+        (other.header.kind, other.header.version) = (1, 1);
         assert_eq!(error(other), DecodeError::OtherKind(1));
     }
 }

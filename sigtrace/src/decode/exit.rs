@@ -61,6 +61,8 @@ pub struct Exit {
     pub core_dumped: bool,
     /// The [tag](sigtrace_common::tag) of the process.
     pub tag: u32,
+    /// The id of its control group, if that was asked for.
+    pub cgroup: Option<u64>,
     /// The process.
     pub process: Process,
 }
@@ -109,6 +111,7 @@ fn read(record: &[u8], clock: WallClock) -> Option<Exit> {
             bytes::u64(record, offset_of!(common::Exit, start_ns))?,
             word(offset_of!(common::Exit, execs))?,
         ),
+        cgroup: Some(bytes::u64(record, offset_of!(common::Exit, cgroup))?).filter(|id| *id != 0),
         process: Process {
             pid,
             start_ns: time(offset_of!(common::Exit, start_ns))?,
@@ -146,10 +149,11 @@ pub(crate) mod tests {
     /// The record of a process that SIGSEGV ended, with this in the place of that.
     pub(crate) fn segfault(changes: &[(usize, &[u8])]) -> Vec<u8> {
         let mut record = [
-            RecordKind::Exit.head(80).to_ne_bytes().as_slice(),
+            RecordKind::Exit.head(88).to_ne_bytes().as_slice(),
             &3_u32.to_ne_bytes(),
             &1_000_000_001_u64.to_ne_bytes(),
             &400_000_001_u64.to_ne_bytes(),
+            &4321_u64.to_ne_bytes(),
             b"nginx\0\0\0\0\0\0\0\0\0\0\0",
             &812_u32.to_ne_bytes(),
             &1_u32.to_ne_bytes(),
@@ -191,6 +195,7 @@ pub(crate) mod tests {
             signal: 11,
             core_dumped: true,
             tag: tag(400_000_001, 7),
+            cgroup: Some(4321),
             process,
         };
         assert_eq!(header::kind(&segfault(&[])), Some(RecordKind::Exit));
@@ -246,7 +251,7 @@ pub(crate) mod tests {
     #[test]
     fn bytes_that_are_no_such_record_are_refused() {
         let short = RecordKind::Exit.head(76).to_ne_bytes();
-        let error = DecodeError::TooShort { length: 76, needed: 80 };
+        let error = DecodeError::TooShort { length: 76, needed: 88 };
         assert_eq!(exit(&segfault(&[(0, &short)]), CLOCK), Err(error));
         let pause = Sample::of("pause", &[]);
         assert_eq!(header::kind(pause.bytes()), Some(RecordKind::Call));

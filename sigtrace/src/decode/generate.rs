@@ -419,7 +419,7 @@ pub(crate) mod tests {
         common::Generate {
             header: common::Header {
                 kind: RecordKind::Generate as u8,
-                version: 1,
+                version: 2,
                 length: size_of::<common::Generate>() as u16,
                 cpu: 3,
                 more: 0,
@@ -441,6 +441,7 @@ pub(crate) mod tests {
                 ns_pid: 0,
                 execs: 7,
                 reserved: 0,
+                cgroup: 4321,
             },
             current: common::Thread {
                 start_ns: 500_000_001,
@@ -453,6 +454,7 @@ pub(crate) mod tests {
                 ns_pid: 0,
                 execs: 7,
                 reserved: 0,
+                cgroup: 4321,
             },
             facts: fact::PROCESS | fact::CALL | fact::OWN | fact::OWN_INFO,
             number: 62,
@@ -488,7 +490,7 @@ pub(crate) mod tests {
     fn thread(comm: &[u8; 16], start_ns: u64, ids: [u32; 5]) -> Thread {
         let [pid, tid, ppid, uid, gid] = ids;
         let process = Process { pid, start_ns, comm: Comm(*comm), ppid: Some(ppid), uid, gid };
-        Thread { process, tid, tag: tag(start_ns - 5_000_000_000, 7) }
+        Thread { process, tid, tag: tag(start_ns - 5_000_000_000, 7), cgroup: Some(4321) }
     }
 
     fn kill(code: i32, pid: i32, uid: u32) -> Siginfo {
@@ -655,9 +657,9 @@ pub(crate) mod tests {
         assert_eq!(error(syscall), DecodeError::UnknownSyscall(99));
         let mut short = terminate();
         short.header.length = 200;
-        assert_eq!(error(short), DecodeError::TooShort { length: 200, needed: 256 });
+        assert_eq!(error(short), DecodeError::TooShort { length: 200, needed: 272 });
         let mut other = terminate();
-        other.header.kind = 1;
+        (other.header.kind, other.header.version) = (1, 1);
         assert_eq!(error(other), DecodeError::OtherKind(1));
     }
 }

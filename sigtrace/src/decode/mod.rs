@@ -4,6 +4,7 @@
 //! looked up, and what does not fit is an error. Nothing here allocates, and nothing knows where
 //! the bytes come from.
 
+mod action;
 mod bytes;
 mod call;
 mod cause;
@@ -16,6 +17,7 @@ mod glance;
 mod header;
 mod layout;
 mod lost;
+mod mapping;
 mod process;
 mod record;
 mod repeated;
@@ -31,6 +33,7 @@ mod thread;
 mod timespec;
 mod value;
 
+pub use action::ActionChange;
 pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Reach, Return};
 pub use cause::Cause;
 pub use clock::WallClock;
@@ -49,6 +52,9 @@ pub use generate::{
 pub use glance::{CallKey, Glance, uid};
 pub use header::kind;
 pub use lost::lost;
+#[cfg(test)]
+pub(crate) use mapping::tests as tests_of_mapping;
+pub use mapping::{Code, File, Mapping, code, is_code};
 #[cfg(test)]
 pub(crate) use process::tests as tests_of_process;
 pub use process::{Change, Exec, Path, State, Who, change, is_change};

@@ -146,9 +146,7 @@ pub fn change(record: &[u8]) -> Result<Change<'_>, DecodeError> {
         }
         RecordKind::End => end(record).ok_or(too_short(size_of::<End>())),
         RecordKind::Rename => rename(record).ok_or(too_short(size_of::<Rename>())),
-        RecordKind::Call | RecordKind::Exit | RecordKind::Generate | RecordKind::Deliver => {
-            Err(DecodeError::OtherKind(kind as u8))
-        }
+        other => Err(DecodeError::OtherKind(other as u8)),
     }
 }
 

@@ -8,8 +8,8 @@ use sigtrace_common::{
 };
 
 use super::{
-    Call, Comm, DecodeError, Flags, Handler, MaskChange, NamespaceIds, Reach, Rest, Return,
-    Sigaction, Siginfo, SignalSet, SignalfdSiginfos, Stack, Timespec, Value, WallClock,
+    ActionChange, Call, Comm, DecodeError, Flags, Handler, MaskChange, NamespaceIds, Reach, Rest,
+    Return, Sigaction, Siginfo, SignalSet, SignalfdSiginfos, Stack, Timespec, Value, WallClock,
     bytes::{self, Layout},
     header, layout,
 };
@@ -43,6 +43,18 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         return Err(too_short(layout.size));
     }
 
+    let values = values(syscall, abi, outcome, &header, record)?;
+    let action_change = layout.action.and_then(|(index, offset)| {
+        let given = values.get(index.checked_sub(1)?)?;
+        let kept = || {
+            if *header.captures.get(index)? != Capture::Kept as u8 {
+                return None;
+            }
+            let bytes = Layout::of(abi, record.get(offset..)?);
+            action(syscall.args.get(index)?.kind, bytes)
+        };
+        ActionChange::of(outcome, [given, values.get(index)?], kept)
+    });
     Ok(Call {
         id: 0,
         seq: 0,
@@ -59,7 +71,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         gid: header.gid,
         comm: Comm(header.comm),
         cgroup: header.cgroup,
-        values: values(syscall, abi, outcome, &header, record)?,
+        values,
         late: late(syscall, &header),
         target: Some(header.target).filter(|target| *target != 0),
         caller_tag: header.caller,
@@ -67,6 +79,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         outcome,
         reach: reach(syscall, layout.number, outcome, &header),
         mask_change: mask_change(layout.masks, outcome, record),
+        action_change,
     })
 }
 
@@ -325,13 +338,12 @@ fn pointer(
     layout: Layout<'_>,
 ) -> Option<Value<'static>> {
     Some(match capture {
-        Capture::None => address(register),
+        Capture::None | Capture::Kept => address(register),
         Capture::Unreadable => Value::Unreadable(register),
         _ => match arg.kind {
             Kind::SignalSet => Value::Set(SignalSet::Whole(layout.set(0, 0)?)),
             Kind::OldSignalSet => Value::Set(SignalSet::Old(layout.uint(0, 0)?)),
-            Kind::Sigaction => Value::Sigaction(Sigaction::decode(layout)?),
-            Kind::OldSigaction => Value::Sigaction(Sigaction::decode_old(layout.bytes)?),
+            Kind::Sigaction | Kind::OldSigaction => Value::Sigaction(action(arg.kind, layout)?),
             Kind::Siginfo => Value::Siginfo(Siginfo::decode(layout)?),
             Kind::Stack => Value::Stack(Stack::decode(layout)?),
             Kind::Timespec => Value::Timespec(Timespec::decode(layout)?),
@@ -339,6 +351,15 @@ fn pointer(
             value => scalar(value, register),
         },
     })
+}
+
+/// An action, in one of its layouts.
+fn action(kind: Kind, layout: Layout<'_>) -> Option<Sigaction> {
+    if kind == Kind::OldSigaction {
+        Sigaction::decode_old(layout.bytes)
+    } else {
+        Sigaction::decode(layout)
+    }
 }
 
 /// A pointer to something that was not read.

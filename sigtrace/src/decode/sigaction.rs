@@ -53,6 +53,14 @@ impl Sigaction {
 }
 
 impl Handler {
+    /// The address of the function that it calls, if it calls one.
+    pub fn address(self) -> Option<u64> {
+        match self {
+            Self::Function(address) => Some(address),
+            Self::Default | Self::Ignore => None,
+        }
+    }
+
     /// By its word.
     pub(super) fn new(word: u64) -> Self {
         match word {

@@ -32,6 +32,8 @@ pub struct Thread {
     pub tid: u32,
     /// The [tag](sigtrace_common::tag) of the process.
     pub tag: u32,
+    /// The id of the thread's control group, if that was asked for.
+    pub cgroup: Option<u64>,
 }
 
 /// What tells a signal that was sent from all others of a run.
@@ -58,5 +60,7 @@ pub(super) fn thread(record: &[u8], at: usize, clock: WallClock) -> Option<Threa
         },
         tid: word(offset_of!(common::Thread, tid))?,
         tag: tag(start_ns, word(offset_of!(common::Thread, execs))?),
+        cgroup: Some(bytes::u64(record, at + offset_of!(common::Thread, cgroup))?)
+            .filter(|id| *id != 0),
     })
 }

@@ -39,6 +39,17 @@ pub enum Value<'a> {
     SignalfdSiginfos(SignalfdSiginfos<'a>),
 }
 
+impl Value<'_> {
+    /// What it has a signal do, if it is about that.
+    pub fn handler(&self) -> Option<Handler> {
+        match self {
+            Self::Sigaction(action) => Some(action.handler),
+            Self::Handler(handler) => Some(*handler),
+            _ => None,
+        }
+    }
+}
+
 /// A word of flags with the table that names its bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flags {

@@ -22,12 +22,14 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Whether a process is selected. Not if it is not known whether it is.
-    pub fn selects(&self, process: &Identity) -> bool {
+    /// Whether a process is selected; `None` if not enough is known of it.
+    pub fn selects(&self, process: Option<&Identity>) -> Option<bool> {
+        if self.is_empty() {
+            return Some(true);
+        }
+        let process = process?;
         let exe = process.image.as_deref().and_then(|image| image.exe.as_deref());
         let names = process.group.as_deref().map(|group| &group.names);
-        let units = names.map(|names| [&names.unit, &names.user_unit]);
-        let container = names.and_then(|names| names.container.as_ref());
         let is_exe = |wanted: &Vec<u8>| {
             exe.is_some_and(|exe| {
                 let name = exe.rsplit(|byte| *byte == b'/').next().unwrap_or(exe);
@@ -35,19 +37,33 @@ impl Filter {
             })
         };
         let is_unit = |wanted: &String| {
-            let mut units = units.into_iter().flatten();
-            units.any(|unit| unit.as_ref() == Some(wanted))
+            let units = names.map(|names| [&names.unit, &names.user_unit]);
+            units.into_iter().flatten().any(|unit| unit.as_ref() == Some(wanted))
         };
         let is_container = |wanted: &String| {
-            container.is_some_and(|container| {
+            names.and_then(|names| names.container.as_ref()).is_some_and(|container| {
                 container.name.as_ref() == Some(wanted)
                     || container.id == *wanted
                     || wanted.len() >= SHORTEST_ID && container.id.starts_with(wanted)
             })
         };
-        (self.exes.is_empty() || self.exes.iter().any(is_exe))
-            && (self.units.is_empty() || self.units.iter().any(is_unit))
-            && (self.containers.is_empty() || self.containers.iter().any(is_container))
+        // Of each thing that is asked for: whether it is known, and whether it is so.
+        let asked = [
+            (self.exes.is_empty(), exe.is_some(), self.exes.iter().any(is_exe)),
+            (self.units.is_empty(), names.is_some(), self.units.iter().any(is_unit)),
+            (self.containers.is_empty(), names.is_some(), self.containers.iter().any(is_container)),
+        ];
+        let asked = asked.into_iter().filter(|(is_all_right, ..)| !is_all_right);
+        let answers = asked.map(|(_, is_known, is_so)| is_known.then_some(is_so));
+        let mut is_known = true;
+        for answer in answers {
+            match answer {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => is_known = false,
+            }
+        }
+        is_known.then_some(true)
     }
 }
 
@@ -99,7 +115,9 @@ mod tests {
             Some("/user.slice/user-1.slice/user@1.service/app.slice/foo.service"),
         );
         let boxed = process(Some("/usr/sbin/nginx"), Some(&docker));
-        let of = |filter: Filter| [&nginx, &user, &boxed].map(|process| filter.selects(process));
+        let of = |filter: Filter| {
+            [&nginx, &user, &boxed].map(|process| filter.selects(Some(process)).unwrap())
+        };
         assert_eq!(of(filter(&["nginx"], &[], &[])), [true, false, true]);
         assert_eq!(of(filter(&["/usr/bin/foo", "x"], &[], &[])), [false, true, false]);
         assert_eq!(of(filter(&["bin/foo"], &[], &[])), [false, false, false]);
@@ -112,12 +130,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_not_selected() {
+    fn of_what_is_not_known_it_is_not_known_whether_it_is_selected() {
         let unknown = process(None, None);
-        assert!(filter(&[], &[], &[]).selects(&unknown));
+        let of = |filter: Filter| [Some(&unknown), None].map(|process| filter.selects(process));
+        assert_eq!(of(filter(&[], &[], &[])), [Some(true); 2]);
         for filter in [filter(&["x"], &[], &[]), filter(&[], &["x"], &[]), filter(&[], &[], &["x"])]
         {
-            assert!(!filter.selects(&unknown));
+            assert_eq!(of(filter), [None; 2]);
         }
+        // Unless something else is known that it is not.
+        let nginx = process(Some("/usr/sbin/nginx"), None);
+        assert_eq!(filter(&["bash"], &["x"], &[]).selects(Some(&nginx)), Some(false));
+        assert_eq!(filter(&["nginx"], &["x"], &[]).selects(Some(&nginx)), None);
     }
 }

@@ -9,6 +9,7 @@ pub mod cgroup;
 pub mod filter;
 pub mod found;
 pub mod image;
+pub mod mappings;
 pub mod procfs;
 pub mod redact;
 pub mod table;

@@ -2,7 +2,7 @@
 
 use super::{
     death::{Death, Sent},
-    process::{Ends, Known, Parties},
+    process::{Ends, Known, Parties, Taker},
 };
 use crate::decode::{Call, Comm, Deliver, Exit, Generate, Repeated};
 
@@ -22,7 +22,7 @@ pub enum Event<'a> {
     /// A signal is sent; with context, by whom and to whom.
     Generate(&'a Generate, Option<&'a Ends>),
     /// A signal is taken; with context, by whom.
-    Deliver(&'a Deliver, Option<&'a Known>),
+    Deliver(&'a Deliver, Option<&'a Taker>),
     /// A signal ended a process; with context, which.
     Exit(&'a Exit, Option<&'a Known>),
     /// Likewise, with the signal that did.

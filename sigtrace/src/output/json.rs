@@ -3,6 +3,7 @@
 mod blind;
 mod call;
 mod caller;
+mod code;
 mod death;
 mod deliver;
 mod exit;
@@ -55,6 +56,7 @@ impl Format for Json {
                 let parties = parties.map(|it| call::Parties {
                     caller: it.caller.as_ref().map(|process| caller.text(process, clock)),
                     target: it.target.as_ref().map(|process| target.text(process, clock)),
+                    handler_at: it.handler_at.as_ref(),
                 });
                 call::write(call, parties, self.sets, &time, &mut self.caller, buffer);
             }
@@ -64,8 +66,8 @@ impl Format for Json {
             Event::Generate(generate, ends) => {
                 generate::write(generate, ends, &mut self.clock, buffer);
             }
-            Event::Deliver(deliver, known) => {
-                deliver::write(deliver, known, &mut self.clock, buffer);
+            Event::Deliver(deliver, taker) => {
+                deliver::write(deliver, taker, &mut self.clock, buffer);
             }
             Event::Exit(exit, known) => exit::write(exit, known, &mut self.clock, buffer),
             Event::Death(death) => death::write(death, &mut self.clock, buffer),

@@ -1,5 +1,6 @@
 //! From events to lines: one file a format.
 
+mod code;
 mod death;
 mod digits;
 mod event;
@@ -13,13 +14,14 @@ mod users;
 
 use std::io;
 
+pub use code::{Code, Instruction, Symbol};
 pub use death::{Death, Sent};
 pub use event::{Blind, Counts, Event, Lost, Most, MostOf, Stats};
 pub use json::{Json, MAX_NUMBER};
 pub(crate) use printable::is_printable;
-pub use process::{Ends, Known, Parties, Process};
+pub use process::{Ends, Known, Parties, Process, Taker};
 pub(crate) use text::Escaped;
-pub use text::Text;
+pub use text::{Text, why};
 pub use users::Users;
 
 /// A way to write events.

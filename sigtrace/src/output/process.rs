@@ -1,5 +1,6 @@
 //! A process, as events tell of it.
 
+use super::code::{Code, Instruction};
 use crate::{
     decode::{self, Call, Comm, Exit, Thread, WallClock},
     join::{Context, table::Identity},
@@ -42,6 +43,17 @@ pub struct Ends {
     pub sender: Option<Known>,
     /// Of whom it is sent to.
     pub target: Known,
+    /// The instruction that the target was at, if it is sent for that.
+    pub instruction: Option<Instruction>,
+}
+
+/// What is known of a thread that takes a signal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taker {
+    /// Of its process.
+    pub known: Known,
+    /// Where its handler is.
+    pub handler_at: Option<Code>,
 }
 
 /// The processes that a call is about.
@@ -51,6 +63,8 @@ pub struct Parties {
     pub caller: Option<Process>,
     /// Whom the call names, likewise.
     pub target: Option<Process>,
+    /// Where the handler is that the call gives a signal.
+    pub handler_at: Option<Code>,
 }
 
 impl Process {

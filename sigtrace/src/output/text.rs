@@ -2,6 +2,7 @@
 
 mod blind;
 mod call;
+mod code;
 mod death;
 mod deliver;
 mod escape;
@@ -18,7 +19,7 @@ mod value;
 
 use std::io;
 
-use super::{Event, Format, Sets, Users, timestamp::Clock};
+use super::{Death, Event, Format, Sets, Users, timestamp::Clock};
 pub(crate) use escape::Escaped;
 use palette::Palette;
 
@@ -43,6 +44,14 @@ impl Text {
     }
 }
 
+/// Why a process ended, in words.
+pub fn why(death: &Death<'_>, users: &Users) -> String {
+    let mut out = Vec::new();
+    // Into memory, which does not fail.
+    let _ = death::why(death, users, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 impl Format for Text {
     fn write(&mut self, event: Event<'_>, buffer: &mut Vec<u8>) -> io::Result<()> {
         let palette = &self.palette;
@@ -59,9 +68,9 @@ impl Format for Text {
                 palette.time(self.clock.time_of_day(generate.time_ns), buffer)?;
                 generate::write(generate, palette, buffer)?;
             }
-            Event::Deliver(deliver, _) => {
+            Event::Deliver(deliver, taker) => {
                 palette.time(self.clock.time_of_day(deliver.time_ns), buffer)?;
-                deliver::write(deliver, palette, buffer)?;
+                deliver::write(deliver, taker, palette, buffer)?;
             }
             Event::Exit(exit, known) => {
                 palette.time(self.clock.time_of_day(exit.time_ns), buffer)?;

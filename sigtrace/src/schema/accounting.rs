@@ -115,7 +115,7 @@ pub(super) fn stats() -> Value {
     stats["properties"]["context"] = described(
         "With --context: processes known, the room for them, how often one was not known, and lost records \
          of processes.",
-        object(numbers(agent::context_counts(0, 0, 0))),
+        object(numbers(agent::context_counts([0; 4]))),
     );
     stats["properties"]["events"] = described(
         "With --events: what became of events of other kinds than calls, by kind.",

@@ -1,13 +1,17 @@
 //! A system call.
 
 use serde_json::{Value, json};
-use sigtrace_common::{Abi, Outcome, SYSCALLS};
+use sigtrace_common::{Abi, Kind, Outcome, SYSCALLS};
 
 use super::{
     args,
-    parts::{Named, described, integer, names, object, or_null, reference},
+    generate::handler,
+    parts::{Named, described, flags, integer, names, object, or_null, reference},
 };
-use crate::{decode::Comm, names::errno};
+use crate::{
+    decode::Comm,
+    names::{errno, sa_flags::SA},
+};
 
 /// The event of a call.
 pub(super) fn call() -> Value {
@@ -35,7 +39,8 @@ pub(super) fn call() -> Value {
         json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"], "target": ["caller"] });
     reach(&mut call);
     mask_change(&mut call);
-    call["allOf"] = json!([results(), masks(), reference(args::BY_CALL)]);
+    action(&mut call);
+    call["allOf"] = json!([results(), masks(), actions(), reference(args::BY_CALL)]);
     call
 }
 
@@ -55,7 +60,8 @@ pub(super) fn returned() -> Value {
         described("Present only if no probe saw the call return.", names(["missed"]));
     reach(&mut returned);
     mask_change(&mut returned);
-    returned["allOf"] = json!([results(), masks(), reference(args::BY_CALL)]);
+    action(&mut returned);
+    returned["allOf"] = json!([results(), masks(), actions(), reference(args::BY_CALL)]);
     returned
 }
 
@@ -77,6 +83,47 @@ const MASK_CHANGE: [(&str, &str); 2] = [
     ("mask_blocked", "The signals that the thread blocks after the call and did not before"),
     ("mask_unblocked", "The signals that it blocked before the call and does not after"),
 ];
+
+/// The keys of calls that say what a signal does.
+fn action(event: &mut Value) {
+    let from_to = |schema: Value| or_null(object([("from", schema.clone()), ("to", schema)]));
+    let changed = object([
+        ("handler", from_to(handler("`sa_handler`."))),
+        ("flags", from_to(flags(&SA))),
+        ("mask", from_to(reference("set"))),
+    ]);
+    event["properties"]["changed"] = described(
+        "What was so before and what is now, each null if the call did not change it; present only in calls \
+         that change what a signal does, null if that failed, was not seen to return, only asked, or without \
+         BTF. Another thread can have changed it as the call began.",
+        or_null(changed),
+    );
+    event["properties"]["handler_at"] = described(
+        "Where the handler is that a signal is given; present only with --context, in calls that say what a \
+         signal does; null if it is none, or not in a file.",
+        or_null(reference("code")),
+    );
+}
+
+/// Which calls have the first of them, and which may have the other.
+fn actions() -> Value {
+    let changing = SYSCALLS.iter().filter(|row| {
+        row.position(Kind::Sigaction).is_some() || row.position(Kind::OldSigaction).is_some()
+    });
+    let giving = SYSCALLS.iter().filter(|row| row.gives_action()).map(|row| row.name);
+    let is = |rows: Vec<&'static str>| json!({ "properties": { "syscall": names(rows) } });
+    let has = |key: &str| json!({ "required": [key] });
+    json!({
+        "allOf": [
+            {
+                "if": is(changing.map(|row| row.name).collect()),
+                "then": has("changed"),
+                "else": { "not": has("changed") },
+            },
+            { "if": has("handler_at"), "then": is(giving.collect()) },
+        ],
+    })
+}
 
 /// The keys of calls that change the mask.
 fn mask_change(event: &mut Value) {

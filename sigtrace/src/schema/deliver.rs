@@ -10,7 +10,7 @@ use crate::names::sa_flags::SA;
 
 /// The event of such a signal.
 pub(super) fn deliver() -> Value {
-    object([
+    let mut deliver = object([
         ("event", json!({ "const": "deliver" })),
         ("id", described("Unique in a run.", reference("id"))),
         ("time", described("When it was taken.", reference("time"))),
@@ -37,5 +37,10 @@ pub(super) fn deliver() -> Value {
             ),
         ),
         ("process", described("The thread that takes it.", reference("thread"))),
-    ])
+    ]);
+    deliver["properties"]["handler_at"] = described(
+        "Where the handler is; present only with --context, null if it is none, or not in a file.",
+        or_null(reference("code")),
+    );
+    deliver
 }

@@ -73,6 +73,15 @@ pub(super) fn generate() -> Value {
             ),
         ),
     ]);
+    generate["properties"]["instruction"] = described(
+        "The address of the instruction that the thread was at; present only with --context, null if the signal is \
+         not for that.",
+        or_null(reference("hex")),
+    );
+    generate["properties"]["instruction_at"] = described(
+        "Where that is; present with `instruction`, null if it is not in a file.",
+        or_null(reference("code")),
+    );
     generate["properties"]["memory"] =
         described("What is out of memory; present only with the cause `oom`.", memory());
     generate["if"] = json!({ "properties": { "cause": { "const": "oom" } } });

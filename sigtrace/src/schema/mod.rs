@@ -12,6 +12,7 @@
 mod accounting;
 mod args;
 mod call;
+mod code;
 mod deliver;
 mod exit;
 mod generate;
@@ -81,6 +82,7 @@ fn definitions() -> Map<String, Value> {
         ("party", process::party()),
         ("thread", process::thread()),
         ("sent", generate::embedded()),
+        ("code", code::code()),
     ]);
     let structures = structures.map(|(name, schema)| (name.to_owned(), schema));
     events.into_iter().chain(args::definitions()).chain(structures).collect()

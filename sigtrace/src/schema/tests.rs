@@ -87,6 +87,11 @@ fn action() -> Value {
         },
         "oldact": { "address": "0x7ffe0000" }, "sigsetsize": 8,
     });
+    call["changed"] = json!({
+        "handler": { "from": "SIG_DFL", "to": "0x55d0c0de1000" },
+        "flags": { "from": [], "to": ["SA_RESTORER"] },
+        "mask": null,
+    });
     call
 }
 

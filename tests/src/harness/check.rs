@@ -105,6 +105,8 @@ const GENERATE: [&str; 20] = [
     "target_state",
     "merged_into",
 ];
+/// After `info`, with context.
+const INSTRUCTION: [&str; 2] = ["instruction", "instruction_at"];
 /// After `call`, of processes that end for want of memory.
 const MEMORY: [&str; 1] = ["memory"];
 const THREAD: [&str; 7] = ["pid", "tid", "start", "comm", "ppid", "uid", "gid"];
@@ -214,7 +216,8 @@ fn call(event: &Object, so_far: &mut SoFar, processors: u64, stream: &Stream) ->
         (true, false) => &PARTIES[..1],
         (false, _) => &[],
     };
-    ended(event, &[before, inside, before_result, parties, result].concat(), stream)?;
+    let handler: &[&str] = if event.contains_key("handler_at") { &["handler_at"] } else { &[] };
+    ended(event, &[before, inside, before_result, parties, handler, result].concat(), stream)?;
     for party in parties.iter().filter_map(|key| event[*key].as_object()) {
         known_process(party)?;
     }
@@ -229,8 +232,11 @@ fn call(event: &Object, so_far: &mut SoFar, processors: u64, stream: &Stream) ->
 
 fn generate(event: &Object, so_far: &mut SoFar, processors: u64) -> Checked {
     let (before, after) = GENERATE.split_at(15);
+    let (before, middle) = before.split_at(9);
+    let has_context = event.contains_key(INSTRUCTION[0]);
+    let instruction: &[&str] = if has_context { &INSTRUCTION } else { &[] };
     let memory: &[&str] = if event.contains_key(MEMORY[0]) { &MEMORY } else { &[] };
-    keys(event, &[before, memory, after].concat())?;
+    keys(event, &[before, instruction, middle, memory, after].concat())?;
     numbered(event, so_far)?;
     let id = number(event, "id")?;
     ensure(so_far.ids.insert(id), || format!("there was another event {id}"))?;
@@ -247,7 +253,9 @@ fn generate(event: &Object, so_far: &mut SoFar, processors: u64) -> Checked {
 }
 
 fn deliver(event: &Object, so_far: &mut SoFar, processors: u64) -> Checked {
-    keys(event, &DELIVER)?;
+    let (before, after) = DELIVER.split_at(10);
+    let handler: &[&str] = if event.contains_key("handler_at") { &["handler_at"] } else { &[] };
+    keys(event, &[before, handler, after].concat())?;
     numbered(event, so_far)?;
     let id = number(event, "id")?;
     ensure(so_far.ids.insert(id), || format!("there was another event {id}"))?;
@@ -307,11 +315,12 @@ fn of(event: &Object) -> [Value; 3] {
 /// The keys, which depend on whether the call was seen to return, and how long it took.
 fn ended(event: &Object, expected: &[&str], stream: &Stream) -> Checked {
     let masks: &[&str] = if event.contains_key(MASKS[0]) { &MASKS } else { &[] };
+    let changed: &[&str] = if event.contains_key("changed") { &["changed"] } else { &[] };
     let reach: &[&str] = if event.contains_key(REACH[0]) { &REACH } else { &[] };
     if event["duration_ns"].is_null() {
-        return keys(event, &[expected, masks, &["return"]].concat());
+        return keys(event, &[expected, masks, changed, &["return"]].concat());
     }
-    keys(event, &[expected, masks, reach].concat())?;
+    keys(event, &[expected, masks, changed, reach].concat())?;
     let (took, all) = (number(event, "duration_ns")?, stream.ended_ns - stream.started_ns);
     ensure(took > 0 && took < all, || "`duration_ns` is out of range".into())
 }

@@ -143,8 +143,8 @@ fn completed(events: &[Value]) -> Vec<Value> {
 }
 
 /// What a late return says of its call, in the order of an event.
-const COMPLETED: [&str; 7] =
-    ["args", "ret", "error", "duration_ns", "mask_blocked", "mask_unblocked", "return"];
+const COMPLETED: [&str; 8] =
+    ["args", "ret", "error", "duration_ns", "mask_blocked", "mask_unblocked", "changed", "return"];
 
 fn with_return(event: &Value, late: &Value) -> Value {
     let mut whole = event.clone();

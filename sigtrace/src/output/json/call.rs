@@ -7,9 +7,9 @@ use super::{
     writer::{Object, ToJson, foreign, key, plain},
 };
 use crate::{
-    decode::{Call, Comm, MaskChange, Return, SignalSet, Value},
+    decode::{ActionChange, Call, Comm, MaskChange, Return, SignalSet, Value},
     names::{errno, signal},
-    output::{Sets, timestamp::Text},
+    output::{Code, Sets, timestamp::Text},
 };
 
 /// The line of a call, without its end.
@@ -49,10 +49,13 @@ pub(super) fn write_return(call: &Call<'_>, sets: Sets, time: &Text, out: &mut V
 /// What both end with: the arguments, and how the call ended.
 fn end(mut line: Object<'_>, call: &Call<'_>, parties: Option<Parties<'_>>, sets: Sets) {
     line.field(key!("args"), Args { call, sets });
-    if let Some(Parties { caller, target }) = parties {
+    if let Some(Parties { caller, target, handler_at }) = parties {
         line.field(key!("caller"), caller);
         if call.syscall.names_process() {
             line.field(key!("target"), target);
+        }
+        if call.syscall.gives_action() {
+            line.field(key!("handler_at"), handler_at);
         }
     }
     line.field(key!("ret"), call.ret());
@@ -64,6 +67,9 @@ fn end(mut line: Object<'_>, call: &Call<'_>, parties: Option<Parties<'_>>, sets
         };
         line.field(key!("mask_blocked"), part(|change| &change.blocked));
         line.field(key!("mask_unblocked"), part(|change| &change.unblocked));
+    }
+    if call.changes_action() {
+        line.field(key!("changed"), call.action_change.as_ref().map(|value| View { value, sets }));
     }
     if let Some(reach) = call.reach {
         line.field(key!("reached"), reach.reached);
@@ -82,6 +88,7 @@ fn end(mut line: Object<'_>, call: &Call<'_>, parties: Option<Parties<'_>>, sets
 pub(super) struct Parties<'a> {
     pub(super) caller: Option<Written<'a>>,
     pub(super) target: Option<Written<'a>>,
+    pub(super) handler_at: Option<&'a Code>,
 }
 
 /// The arguments by name, and what is known besides.
@@ -105,6 +112,33 @@ impl ToJson for Args<'_> {
             args.field(key!("target"), self.call.target);
         }
         args.end();
+    }
+}
+
+impl ToJson for View<'_, ActionChange> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        let ActionChange { handler, flags, mask } = self.value;
+        object.field(key!("handler"), handler.map(FromTo));
+        object.field(key!("flags"), flags.map(FromTo));
+        let sets =
+            mask.as_ref().map(|it| it.each_ref().map(|set| View { value: set, sets: self.sets }));
+        object.field(key!("mask"), sets.map(FromTo));
+        object.end();
+    }
+}
+
+/// What was, and what is.
+struct FromTo<T>([T; 2]);
+
+impl<T: ToJson> ToJson for FromTo<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let [from, to] = &self.0;
+        out.extend_from_slice(b"{\"from\":");
+        from.write(out);
+        out.extend_from_slice(b",\"to\":");
+        to.write(out);
+        out.push(b'}');
     }
 }
 

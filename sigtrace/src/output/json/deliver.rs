@@ -8,7 +8,7 @@ use super::{
 use crate::{
     decode::Deliver,
     output::{
-        process::{Known, Process},
+        process::{Process, Taker},
         timestamp::Clock,
     },
 };
@@ -16,12 +16,12 @@ use crate::{
 /// The line of such a signal, without its end.
 pub(super) fn write(
     deliver: &Deliver,
-    known: Option<&Known>,
+    taker: Option<&Taker>,
     clock: &mut Clock,
     out: &mut Vec<u8>,
 ) {
     let time = *clock.text(deliver.time_ns);
-    let process = Process::of_thread(&deliver.thread, known.cloned());
+    let process = Process::of_thread(&deliver.thread, taker.map(|taker| taker.known.clone()));
     let process = Timed::new(&process, clock);
     let mut line = Object::new(out);
     line.field(key!("event"), "deliver");
@@ -33,6 +33,9 @@ pub(super) fn write(
     write_signal(&mut line, "sig", deliver.signal);
     line.field(key!("info"), deliver.info);
     line.field(key!("handler"), deliver.handler);
+    if let Some(taker) = taker {
+        line.field(key!("handler_at"), taker.handler_at.as_ref());
+    }
     line.field(key!("flags"), deliver.flags);
     line.field(key!("latency_ns"), deliver.latency_ns);
     line.field(key!("process"), process);

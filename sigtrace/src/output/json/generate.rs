@@ -8,6 +8,7 @@ use super::{
 use crate::{
     decode::{Generate, OutOfMemory, TargetState},
     output::{
+        hex::Hex,
         process::{Ends, Process},
         timestamp::Clock,
     },
@@ -45,6 +46,11 @@ pub(super) fn fields(
     line.field(key!("request"), generate.request);
     write_signal(line, "sig", generate.signal);
     line.field(key!("info"), generate.info);
+    if let Some(ends) = ends {
+        let instruction = ends.instruction.as_ref();
+        line.field(key!("instruction"), instruction.map(|it| Hex::new(it.address)));
+        line.field(key!("instruction_at"), instruction.and_then(|it| it.at.as_ref()));
+    }
     line.field(key!("directed"), if generate.to_process { "process" } else { "thread" });
     line.field(key!("outcome"), generate.outcome.name());
     line.field(key!("fatal"), generate.fatal);

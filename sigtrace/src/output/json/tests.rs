@@ -46,9 +46,21 @@ fn expected(syscall: &str, abi: &str, args: &str, ret: &str, error: &str) -> Str
     let caller = r#""pid":812,"tid":815,"ppid":1,"uid":33,"gid":34,"comm":"nginx","cgroup":4321"#;
     let changes_mask = sigtrace_common::find(syscall).is_some_and(|(_, row)| row.changes_mask());
     let masks = if changes_mask { r#","mask_blocked":null,"mask_unblocked":null"# } else { "" };
+    let changed = if is_action(syscall) { r#","changed":null"# } else { "" };
     format!(
-        r#"{{"event":"syscall","id":41,"time":"2026-11-21T19:53:08.123456789Z","seq":17,"cpu":3,"syscall":"{syscall}","abi":"{abi}",{caller},"args":{args},"ret":{ret},"error":{error},"duration_ns":812{masks}}}"#
+        r#"{{"event":"syscall","id":41,"time":"2026-11-21T19:53:08.123456789Z","seq":17,"cpu":3,"syscall":"{syscall}","abi":"{abi}",{caller},"args":{args},"ret":{ret},"error":{error},"duration_ns":812{masks}{changed}}}"#
     ) + "\n"
+}
+
+/// Whether the call is there to change what a signal does.
+fn is_action(syscall: &str) -> bool {
+    matches!(syscall, "rt_sigaction" | "sigaction")
+}
+
+/// Likewise, of one that returned 0 and changed this.
+fn expected_change(syscall: &str, abi: &str, args: &str, changed: &str) -> String {
+    let line = expected(syscall, abi, args, "0", "null");
+    line.replace(r#""changed":null"#, &format!(r#""changed":{changed}"#))
 }
 
 /// Asserts the `args` of a call that returned 0.

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use sigtrace_common::{Access, Outcome};
 
-use super::{escape::Escaped, palette::Palette, process, value};
+use super::{code, escape::Escaped, palette::Palette, process, value};
 use crate::{
-    decode::{Call, MaskChange, Return},
+    decode::{ActionChange, Call, MaskChange, Return},
     names::{errno, signal},
     output::{Parties, Sets},
 };
@@ -25,7 +25,13 @@ pub(super) fn write(
     out.push(b')');
     end(call, sets, palette, out)?;
     match parties {
-        Some(parties) => process::write_parties(parties, palette, out),
+        Some(parties) => {
+            if let Some(code) = &parties.handler_at {
+                out.extend(b" handler in ");
+                code::write(code, out)?;
+            }
+            process::write_parties(parties, palette, out)
+        }
         None => Ok(()),
     }
 }
@@ -135,6 +141,9 @@ fn end(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io:
             if let Some(change) = call.mask_change {
                 mask_change(change, sets, out)?;
             }
+            if let Some(change) = &call.action_change {
+                action_change(change, sets, out)?;
+            }
             let (seconds, rest) = (duration_ns / 1_000_000_000, duration_ns % 1_000_000_000);
             let style = palette.time;
             write!(out, " {style}<{seconds}.{:06}>{style:#}", rest / 1000)
@@ -156,6 +165,27 @@ fn mask_change(change: MaskChange, sets: Sets, out: &mut Vec<u8>) -> io::Result<
         out.push(b')');
     }
     Ok(())
+}
+
+/// What was so before, if it changed: ` (handler was SIG_DFL, mask was [INT])`.
+fn action_change(change: &ActionChange, sets: Sets, out: &mut Vec<u8>) -> io::Result<()> {
+    let mut before = " (";
+    if let Some([was, _]) = change.handler {
+        write!(out, "{before}handler was ")?;
+        value::handler(was, out)?;
+        before = ", ";
+    }
+    if let Some([was, _]) = change.flags {
+        write!(out, "{before}flags were ")?;
+        value::flags(was, out)?;
+        before = ", ";
+    }
+    if let Some([was, _]) = change.mask {
+        write!(out, "{before}mask was ")?;
+        value::set(was, sets, out)?;
+        before = ", ";
+    }
+    if before == ", " { out.write_all(b")") } else { Ok(()) }
 }
 
 fn result(call: &Call<'_>, sets: Sets, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {

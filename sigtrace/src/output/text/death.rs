@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use sigtrace_common::Kind;
 
-use super::{escape::Escaped, value};
+use super::{code, escape::Escaped, value};
 use crate::{
     decode::{
         Cause, Fault, Generate, Handler, Members, OutOfMemory, Process, Reason, SentCall,
@@ -12,6 +12,7 @@ use crate::{
     },
     names::{DefaultAction, default_action, si_code, signal, syscall},
     output::{
+        code::Instruction,
         death::{Death, Sent},
         hex::Hex,
         process::Known,
@@ -30,6 +31,12 @@ pub(super) fn write(death: &Death<'_>, users: &Users, out: &mut Vec<u8>) -> io::
         out.extend(b" (core dumped)");
     }
     out.extend(b": ");
+    why(death, users, out)
+}
+
+/// What comes behind the colon.
+pub(super) fn why(death: &Death<'_>, users: &Users, out: &mut Vec<u8>) -> io::Result<()> {
+    let exit = death.exit;
     match (&death.sent, exit.reason, exit.key) {
         (Some(sent), ..) => {
             cause(sent, users, out)?;
@@ -160,7 +167,10 @@ fn cause(sent: &Sent<'_>, users: &Users, out: &mut Vec<u8>) -> io::Result<()> {
                 out.extend(b" in the name of another,");
             }
         }
-        Cause::Fault => fault(generate.info.as_ref(), out)?,
+        Cause::Fault => {
+            fault(generate.info.as_ref(), out)?;
+            instruction(sent, out)?;
+        }
         Cause::Pipe => out.extend(b"it wrote to a pipe or a socket that nobody reads"),
         Cause::Child => out.extend(b"a child of its ended, was stopped or went on"),
         Cause::Timer => out.extend(b"a timer of its ran out"),
@@ -222,6 +232,17 @@ fn fault(info: Option<&Siginfo>, out: &mut Vec<u8>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// `, by the instruction at /usr/sbin/nginx+0x1139 (main+0x10)`.
+fn instruction(sent: &Sent<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+    let instruction = sent.ends.and_then(|ends| ends.instruction.as_ref());
+    let Some(Instruction { address, at }) = instruction else { return Ok(()) };
+    out.extend(b", by the instruction at ");
+    match at {
+        Some(code) => code::write(code, out),
+        None => write!(out, "{}", Hex::new(*address)),
+    }
 }
 
 fn refused(info: Option<&Siginfo>, out: &mut Vec<u8>) -> io::Result<()> {

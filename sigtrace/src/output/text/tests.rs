@@ -1,7 +1,7 @@
 //! Whole lines.
 
 use proptest::prelude::*;
-use sigtrace_common::{Abi, State, find};
+use sigtrace_common::{Abi, Capture, State, find};
 
 use super::Text;
 use crate::{
@@ -268,7 +268,16 @@ fn an_action_is_a_struct() {
             .points_to(2, &longs(&[0, 0, 0, 0])),
         "rt_sigaction(SIGINT, {sa_handler=0x55d0c0de1000, sa_mask=[INT TERM], \
          sa_flags=SA_RESTORER|SA_RESTART, sa_restorer=0x7f00deadb000}, \
-         {sa_handler=SIG_DFL, sa_mask=[], sa_flags=0}, 8) = 0 <0.000000>",
+         {sa_handler=SIG_DFL, sa_mask=[], sa_flags=0}, 8) = 0 \
+         (handler was SIG_DFL, flags were 0, mask was []) <0.000000>",
+    );
+    assert_text(
+        &Sample::of("rt_sigaction", &[2, 0x7ffe_1000, 0, 8])
+            .points_to(1, &longs(&[1, 0, 0, 0]))
+            .points_to(2, &longs(&[1, 0, 0, 1 << 14]))
+            .captured(2, Capture::Kept),
+        "rt_sigaction(SIGINT, {sa_handler=SIG_IGN, sa_mask=[], sa_flags=0}, NULL, 8) = 0 \
+         (mask was [TERM]) <0.000000>",
     );
 }
 
@@ -686,13 +695,13 @@ fn who_processes_are_stands_behind_what_they_did() {
         "c".repeat(64)
     );
     let mut format = Text::new(Sets::Names, false);
-    let parties = Parties { caller: Some(caller), target: Some(target) };
+    let parties = Parties { caller: Some(caller), target: Some(target), handler_at: None };
     assert_eq!(
         event(&mut format, Event::Call(&call, Some(&parties))),
         format!("{CALLER}kill(900→x.sh, SIGTERM) = 0 <0.000000> by {who} to {who}\n")
     );
     let stranger = Process::of_target(900, stranger(), Context::Full, CLOCK);
-    let parties = Parties { caller: None, target: Some(stranger) };
+    let parties = Parties { caller: None, target: Some(stranger), handler_at: None };
     assert_eq!(
         event(&mut format, Event::Call(&call, Some(&parties))),
         format!("{CALLER}kill(900, SIGTERM) = 0 <0.000000> to ?\n")

@@ -30,6 +30,7 @@ pub const TESTS: &[Test] = tests![
     a_process_that_ended_is_known_with_its_unit_and_its_container,
     a_name_and_a_group_that_change_are_told_as_they_are,
     what_was_lost_is_unknown_and_counted,
+    a_process_is_selected_by_its_unit_though_records_were_lost,
     calls_and_ends_are_selected_by_who_they_are_about,
     without_context_there_are_no_such_keys,
 ];
@@ -419,6 +420,32 @@ fn what_was_lost_is_unknown_and_counted() {
     let last = pids.last().copied().unwrap_or_default();
     let last = trace.calls().find(|call| call["pid"] == last).expect("the last call");
     assert_eq!(last["caller"]["exe"], WORKLOAD);
+}
+
+fn a_process_is_selected_by_its_unit_though_records_were_lost() {
+    let group = Group::new("shop.service");
+    let (victim, mut killer) = (Puppet::start(), Puppet::start());
+    group.join(&victim);
+    let args = ["--events", "all", "--unit", "shop.service", "--ring-size", "4096"];
+    let tracer = tracer(&args);
+    tracer.freeze();
+    let _ = Background::count("deaths", &[60, 0]);
+    tracer.signal(libc::SIGCONT);
+    let target = process::id().to_string();
+    // By now there is room again.
+    (0..20).for_each(|_| _ = run(Command::new(WORKLOAD).args(["send", &target, "0"])));
+    killer.call(&format!("kill {} 9", victim.pid()));
+    until("its end", || is_over(victim.pid()).then_some(()));
+    let trace = tracer.finish();
+    let context = &trace.stats().0["context"];
+    assert!(integer::read::<u64>(&context["lost"]).is_some_and(|lost| lost > 0), "{context}");
+    let ends: Vec<Value> = trace
+        .exits()
+        .map(|exit| json!([exit["process"]["pid"], exit["process"]["unit"], exit["signo"]]))
+        .collect();
+    assert_eq!(ends, [json!([victim.pid(), "shop.service", 9])]);
+    let sent = trace.generates().filter(|sent| sent["target"]["pid"] == victim.pid());
+    assert_eq!(sent.count(), 1);
 }
 
 fn calls_and_ends_are_selected_by_who_they_are_about() {

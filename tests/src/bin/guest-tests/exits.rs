@@ -17,6 +17,7 @@ pub const TESTS: &[Test] = tests![
     ends_are_told_beside_the_calls_that_cause_them,
     a_followed_process_that_ends_is_told_of,
     how_the_command_and_its_children_ended_is_in_the_stream,
+    why_the_command_was_killed_is_said_if_it_is_traced,
     ends_that_find_no_room_in_the_ring_are_counted_and_told_of,
 ];
 
@@ -209,6 +210,20 @@ fn how_the_command_and_its_children_ended_is_in_the_stream() {
     let last = "sigtrace: /bin/busybox was killed by SIGUSR1\n\
                 sigtrace: 2 events, 0 calls filtered out, 0 lost; exits: 2 printed, 0 filtered, 0 lost\n";
     assert!(trace.stderr.ends_with(last), "{}", trace.stderr);
+}
+
+fn why_the_command_was_killed_is_said_if_it_is_traced() {
+    let script = "kill -USR1 $$";
+    let args = ["--events", "generate,exit", "--context", "basic"];
+    let trace: Trace = run(&args, &["/bin/busybox", "sh", "-c", script]);
+    let first = trace.stderr.lines().next().unwrap_or_default();
+    let [(pid, ..)] = trace.exits().map(|exit| (&exit["process"]["pid"],)).collect::<Vec<_>>()[..]
+    else {
+        panic!("{:?}", trace.events)
+    };
+    let expected =
+        format!("sigtrace: /bin/busybox was killed by SIGUSR1: kill({pid}, SIGUSR1) by itself, ");
+    assert!(first.starts_with(&expected) && first.ends_with(" before"), "{}", trace.stderr);
 }
 
 fn ends_that_find_no_room_in_the_ring_are_counted_and_told_of() {

@@ -18,6 +18,7 @@ mod exits;
 mod follow;
 mod full_disk;
 mod generates;
+mod handlers;
 mod held;
 mod io_uring;
 mod kernel_side;
@@ -55,6 +56,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("by_target", by_target::TESTS),
     ("by_outcome", by_outcome::TESTS),
     ("generates", generates::TESTS),
+    ("handlers", handlers::TESTS),
     ("lives", lives::TESTS),
     ("exits", exits::TESTS),
     ("context", context::TESTS),

@@ -9,7 +9,8 @@ use std::thread;
 use serde_json::Value;
 use sigtrace_tests::death::Death;
 use sigtrace_tests::harness::{
-    Background, Streaming, Test, Tracer, command, fits_schema, perform, spawn, temporary, until,
+    self, Background, Streaming, Test, Tracer, command, fits_schema, perform, spawn, temporary,
+    until,
 };
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
@@ -246,8 +247,13 @@ fn who_kills_a_command_is_told_and_its_status_passed_on() {
     );
     assert_eq!(lines, [expected], "{stderr}");
     assert_eq!(status.code(), Some(128 + 15), "{stderr}");
-    let remark = format!("sigtrace: {WORKLOAD} was killed by SIGTERM\n");
+    let remark = format!(
+        "sigtrace: {WORKLOAD} was killed by SIGTERM: kill({child}, SIGTERM) by workload[{sender}] (user 0) "
+    );
     assert!(stderr.contains(&remark), "{stderr}");
+    let exits = harness::sigtrace(&["who", "--", "/bin/sh", "-c", "exit 3"]);
+    assert_eq!(exits.status.code(), Some(3));
+    assert!(exits.stderr.starts_with("sigtrace: /bin/sh exited with status 3\n"), "{exits:?}");
 }
 
 fn who_dies_is_selected_by_process_name_and_signal() {

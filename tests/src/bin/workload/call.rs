@@ -122,6 +122,11 @@ impl Call {
         self
     }
 
+    /// Its first argument, of a call that is about a signal.
+    pub(crate) fn signo(&self) -> i32 {
+        self.registers.first().map_or(0, |number| *number as i32)
+    }
+
     /// The number of the process or thread it is aimed at, the thread's if both are named.
     pub(crate) fn aimed_at(&self) -> Option<i32> {
         let register = match self.name {

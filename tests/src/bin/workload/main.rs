@@ -6,6 +6,7 @@
 
 mod abi;
 mod action;
+mod actions;
 mod arms;
 mod arrivals;
 mod bystander;
@@ -18,6 +19,7 @@ mod death;
 mod doomed;
 mod errno;
 mod flood;
+mod handlers;
 mod i386;
 mod identity;
 mod kill;
@@ -115,6 +117,7 @@ const WORKLOADS: &[Workload] = &[
     ("day", day::run),
     ("die", death::die),
     ("deaths", death::deaths),
+    ("handlers", handlers::run),
     ("killed", doomed::killed),
     ("ended", doomed::ended),
     ("forked", doomed::forked),

@@ -12,6 +12,7 @@ use sigtrace_tests::names::set;
 
 use crate::abi::{self, natively};
 use crate::action::BLOCKABLE;
+use crate::actions;
 use crate::call::Call;
 use crate::identity;
 use crate::masks;
@@ -142,12 +143,20 @@ impl Script {
         let (name, abi) = (call.name, call.abi);
         let changes_mask = masks::are_changed_by(name);
         let before = if changes_mask { masks::blocked() } else { 0 };
+        let signo = call.signo();
+        let changes_action = actions::are_changed_by(name);
+        let action = || self.off_the_record(|| actions::of(signo));
+        let action_before = if changes_action { action() } else { None };
         let after_ns = now_ns();
         let got = call.make();
         let before_ns = Some(now_ns());
         let mut line = self.stated(name, abi, call.args_after(), Some(ret(got)));
         if changes_mask {
             masks::state(&mut line.event, Some([before, masks::blocked()]));
+        }
+        if changes_action {
+            let actions = action_before.zip(action()).map(|(before, after)| [before, after]);
+            actions::state(&mut line.event, name, actions);
         }
         (line.after_ns, line.before_ns) = (after_ns, before_ns);
         (got, line)
@@ -157,6 +166,9 @@ impl Script {
         let mut line = self.stated(call.name, call.abi, args, ret);
         if masks::are_changed_by(call.name) {
             masks::state(&mut line.event, None);
+        }
+        if actions::are_changed_by(call.name) {
+            actions::state(&mut line.event, call.name, None);
         }
         if let Some(how) = how {
             line.event.insert("return".into(), how.into());

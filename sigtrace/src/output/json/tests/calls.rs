@@ -1,6 +1,6 @@
 //! Every syscall of the table, by 64-bit callers.
 
-use sigtrace_common::Abi;
+use sigtrace_common::{Abi, Capture};
 
 use super::*;
 
@@ -63,16 +63,35 @@ fn rt_sigaction_shows_the_new_and_the_old_action() {
     let sample = Sample::of("rt_sigaction", &[1, 0x7ffe_1000, 0x7ffe_2000, 8])
         .points_to(1, &act)
         .points_to(2, &longs(&[0, 0, 0, 0]));
-    assert_args(
-        &sample,
-        "rt_sigaction",
-        concat!(
-            r#"{"sig":"SIGHUP","signo":1,"act":{"handler":"0x55d0c0de1000","#,
-            r#""flags":["SA_RESTORER","SA_SIGINFO"],"restorer":"0x7f00deadb000","#,
-            r#""mask":["SIGINT"]},"oldact":{"handler":"SIG_DFL","flags":[],"restorer":null,"#,
-            r#""mask":[]},"sigsetsize":8}"#
-        ),
+    let args = concat!(
+        r#"{"sig":"SIGHUP","signo":1,"act":{"handler":"0x55d0c0de1000","#,
+        r#""flags":["SA_RESTORER","SA_SIGINFO"],"restorer":"0x7f00deadb000","#,
+        r#""mask":["SIGINT"]},"oldact":{"handler":"SIG_DFL","flags":[],"restorer":null,"#,
+        r#""mask":[]},"sigsetsize":8}"#
     );
+    let changed = concat!(
+        r#"{"handler":{"from":"SIG_DFL","to":"0x55d0c0de1000"},"#,
+        r#""flags":{"from":[],"to":["SA_RESTORER","SA_SIGINFO"]},"#,
+        r#""mask":{"from":[],"to":["SIGINT"]}}"#
+    );
+    assert_eq!(line(&sample), expected_change("rt_sigaction", "x86_64", args, changed));
+}
+
+#[test]
+fn rt_sigaction_tells_what_it_changed_if_the_caller_does_not_ask() {
+    let act = longs(&[1, 0, 0, set(&[2])]);
+    let sample = Sample::of("rt_sigaction", &[1, 0x7ffe_1000, 0, 8])
+        .points_to(1, &act)
+        .points_to(2, &longs(&[0, 0, 0, set(&[2])]))
+        .captured(2, Capture::Kept);
+    let args = concat!(
+        r#"{"sig":"SIGHUP","signo":1,"act":{"handler":"SIG_IGN","flags":[],"restorer":null,"#,
+        r#""mask":["SIGINT"]},"oldact":null,"sigsetsize":8}"#
+    );
+    let changed = r#"{"handler":{"from":"SIG_DFL","to":"SIG_IGN"},"flags":null,"mask":null}"#;
+    assert_eq!(line(&sample), expected_change("rt_sigaction", "x86_64", args, changed));
+    let failed = sample.ret(-22);
+    assert_eq!(line(&failed), expected("rt_sigaction", "x86_64", args, "-22", r#""EINVAL""#));
 }
 
 #[test]

@@ -183,18 +183,22 @@ fn assert_line(sample: Sample, syscall: &str, args: &str, ret: &str, error: &str
 
 #[test]
 fn an_old_sigaction_has_its_mask_second() {
-    assert_args(
-        Sample::of("sigaction", &[15, 0xffff_d000, 0xffff_e000])
-            .points_to(1, &ints(&[0x0804_9000, i32::MIN | 1, i32::MIN | 4, 0x0805_0000]))
-            .points_to(2, &ints(&[1, 1 << 14, 0, 0])),
-        "sigaction",
-        concat!(
-            r#"{"sig":"SIGTERM","signo":15,"act":{"handler":"0x8049000","#,
-            r#""flags":["SA_RESETHAND","SA_SIGINFO"],"restorer":"0x8050000","#,
-            r#""mask":["SIGHUP","SIG32"]},"oldact":{"handler":"SIG_IGN","flags":[],"#,
-            r#""restorer":null,"mask":["SIGTERM"]}}"#
-        ),
+    let sample = Sample::of("sigaction", &[15, 0xffff_d000, 0xffff_e000])
+        .points_to(1, &ints(&[0x0804_9000, i32::MIN | 1, i32::MIN | 4, 0x0805_0000]))
+        .points_to(2, &ints(&[1, 1 << 14, 0, 0]));
+    let args = concat!(
+        r#"{"sig":"SIGTERM","signo":15,"act":{"handler":"0x8049000","#,
+        r#""flags":["SA_RESETHAND","SA_SIGINFO"],"restorer":"0x8050000","#,
+        r#""mask":["SIGHUP","SIG32"]},"oldact":{"handler":"SIG_IGN","flags":[],"#,
+        r#""restorer":null,"mask":["SIGTERM"]}}"#
     );
+    let changed = concat!(
+        r#"{"handler":{"from":"SIG_IGN","to":"0x8049000"},"#,
+        r#""flags":{"from":[],"to":["SA_RESETHAND","SA_SIGINFO"]},"#,
+        r#""mask":{"from":["SIGTERM"],"to":["SIGHUP","SIG32"]}}"#
+    );
+    let line = line(&sample.abi(Abi::I386));
+    assert_eq!(line, expected_change("sigaction", "i386", args, changed));
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn a_call_has_its_parties_beside_its_arguments() {
     let call = decode::call(sample.bytes(), CLOCK).unwrap();
     let caller = Process::of_caller(&call, identity(), Context::Full, CLOCK);
     let target = Process::of_target(900, stranger(), Context::Basic, CLOCK);
-    let parties = Parties { caller: Some(caller), target: Some(target) };
+    let parties = Parties { caller: Some(caller), target: Some(target), handler_at: None };
     let line = written(Event::Call(&call, Some(&parties)));
     let expected = format!(
         concat!(
@@ -65,7 +65,10 @@ fn a_call_has_its_parties_beside_its_arguments() {
         known = known(ARGS),
     );
     assert!(line.contains(&expected), "{line}\n{expected}");
-    let nobody = written(Event::Call(&call, Some(&Parties { caller: None, target: None })));
+    let nobody = written(Event::Call(
+        &call,
+        Some(&Parties { caller: None, target: None, handler_at: None }),
+    ));
     assert!(nobody.contains(r#""signo":15},"caller":null,"target":null,"ret":0"#), "{nobody}");
 }
 
@@ -73,7 +76,10 @@ fn a_call_has_its_parties_beside_its_arguments() {
 fn a_call_that_names_nobody_has_no_target() {
     let sample = Sample::of("pause", &[]);
     let call = decode::call(sample.bytes(), CLOCK).unwrap();
-    let line = written(Event::Call(&call, Some(&Parties { caller: None, target: None })));
+    let line = written(Event::Call(
+        &call,
+        Some(&Parties { caller: None, target: None, handler_at: None }),
+    ));
     assert!(line.contains(r#""args":{},"caller":null,"ret":"#), "{line}");
 }
 
@@ -103,12 +109,11 @@ fn a_process_that_ended_has_more_keys() {
 
 #[test]
 fn stats_say_what_became_of_the_table() {
-    let stats = Stats { context: crate::agent::context_counts(3, 2, 1), ..Stats::default() };
+    let stats = Stats { context: crate::agent::context_counts([3, 2, 4, 1]), ..Stats::default() };
     let mut buffer = Vec::new();
     Json::new(Sets::Names).write(Event::Stats(&stats), &mut buffer).unwrap();
     let line = String::from_utf8(buffer).unwrap();
-    let expected =
-        r#""context":{"processes":3,"room":32768,"identity_missed":2,"lost":1},"probes":{}}"#;
+    let expected = r#""context":{"processes":3,"room":32768,"identity_missed":2,"selection_unknown":4,"lost":1},"probes":{}}"#;
     assert!(line.ends_with(&format!("{expected}\n")), "{line}");
 }
 
@@ -127,7 +132,7 @@ fn each_call_has_its_own_parties() {
     let mut json = Json::new(Sets::Names);
     for other in others {
         for process in [&one, &other, &one] {
-            let parties = Parties { caller: None, target: Some(process.clone()) };
+            let parties = Parties { caller: None, target: Some(process.clone()), handler_at: None };
             let mut buffer = Vec::new();
             json.write(Event::Call(&call, Some(&parties)), &mut buffer).unwrap();
             let got = String::from_utf8(buffer).unwrap();

@@ -55,6 +55,11 @@ fn mask_keys(syscall: &Syscall) -> &'static [&'static str] {
     if syscall.changes_mask() { &["mask_blocked", "mask_unblocked"] } else { &[] }
 }
 
+/// Those of a call that changes what a signal does.
+fn action_keys(syscall: &Syscall) -> &'static [&'static str] {
+    if super::is_action(syscall.name) { &["changed"] } else { &[] }
+}
+
 fn json(bytes: &[u8]) -> String {
     json_with(Sets::Names, bytes)
 }
@@ -153,7 +158,8 @@ proptest! {
         let call = decode::call(&bytes, CLOCK).unwrap();
         let (before, after) = KEYS.split_at(9);
         let inside: &[_] = if call.ns.is_some() { &["ns_pid", "ns_tid"] } else { &[] };
-        let rest = [mask_keys(call.syscall), reach_keys(&call)].concat();
+        let rest =
+            [mask_keys(call.syscall), action_keys(call.syscall), reach_keys(&call)].concat();
         prop_assert_eq!(keys, [before, inside, after, &rest].concat());
         let args: Vec<&str> =
             event["args"].as_object().unwrap().keys().map(String::as_str).collect();
@@ -167,7 +173,8 @@ proptest! {
         let (whole, late) = (parse(&json(&bytes)), parse(&return_with(Sets::Names, &bytes)));
         let mut keys: Vec<&str> = late.as_object().unwrap().keys().map(String::as_str).collect();
         prop_assert_eq!(keys.pop_if(|key| *key == "return").is_some(), call.outcome == Return::Missed);
-        let expected = [&RETURN_KEYS, mask_keys(call.syscall), reach_keys(&call)].concat();
+        let more = [mask_keys(call.syscall), action_keys(call.syscall), reach_keys(&call)].concat();
+        let expected = [&RETURN_KEYS[..], &more].concat();
         prop_assert_eq!(&keys, &expected);
         for key in &expected[4..] {
             prop_assert_eq!(&late[key], &whole[key]);

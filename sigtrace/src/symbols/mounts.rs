@@ -1,0 +1,112 @@
+//! Which files are on file systems that the kernel itself answers for.
+//!
+//! Whoever asks one that a program or a server answers for, even for a name, waits for as long as that likes. So it
+//! is decided by the list of mounts alone.
+
+/// File systems that need nobody but the kernel and a disk, or memory.
+const LOCAL: [&[u8]; 15] = [
+    b"bcachefs",
+    b"btrfs",
+    b"erofs",
+    b"exfat",
+    b"ext2",
+    b"ext3",
+    b"ext4",
+    b"f2fs",
+    b"iso9660",
+    b"overlay",
+    b"ramfs",
+    b"rootfs",
+    b"squashfs",
+    b"tmpfs",
+    b"xfs",
+];
+
+/// Whether all mounts that lead to a path, which is absolute and has no symbolic links, are local, by the lines of
+/// `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
+pub(super) fn are_local(mountinfo: &[u8], path: &[u8]) -> bool {
+    let mut any = false;
+    for line in mountinfo.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let Some((point, kind)) = mount(line) else { return false };
+        if is_below(path, &point) {
+            any = true;
+            if !LOCAL.contains(&kind) {
+                return false;
+            }
+        }
+    }
+    any
+}
+
+/// Where a line's mount is, and the type of its file system.
+fn mount(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let mut words = line.split(|byte| *byte == b' ');
+    let point = words.nth(4)?;
+    // Optional words, and then a dash.
+    let kind = words.skip_while(|word| *word != b"-").nth(1)?;
+    Some((unescaped(point), kind))
+}
+
+/// Spaces, tabs, newlines and backslashes are three octal digits behind a backslash (`mangle_path`,
+/// `fs/seq_file.c`).
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        if let [b'\\', digits @ ..] = rest
+            && let Some((octal, behind)) = digits.split_first_chunk::<3>()
+            && octal.iter().all(|digit| (b'0'..b'8').contains(digit))
+        {
+            let value =
+                octal.iter().fold(0_u32, |value, digit| value * 8 + u32::from(digit - b'0'));
+            plain.push(u8::try_from(value & 0xff).unwrap_or(b'?'));
+            rest = behind;
+        } else {
+            plain.push(*first);
+            rest = after;
+        }
+    }
+    plain
+}
+
+/// Whether a path is that of a mount, or leads through it.
+fn is_below(path: &[u8], point: &[u8]) -> bool {
+    let point = point.strip_suffix(b"/").unwrap_or(point);
+    path.strip_prefix(point).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTS: &[u8] = b"\
+        22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
+        23 22 0:21 / /proc rw shared:2 - proc proc rw\n\
+        30 22 0:50 / /mnt/remote\\040files rw master:5 shared:7 - fuse.sshfs host: rw\n\
+        31 22 0:51 / /home rw - nfs4 server:/home rw\n\
+        32 22 0:52 / /usr/lib rw - squashfs /dev/loop0 ro\n";
+
+    #[test]
+    fn a_file_is_local_if_all_mounts_that_lead_to_it_are() {
+        for (path, expected) in [
+            (&b"/usr/sbin/nginx"[..], true),
+            (b"/usr/lib/libc.so.6", true),
+            (b"/homeless/app", true),
+            (b"/home/app", false),
+            (b"/home", false),
+            (b"/mnt/remote files/app", false),
+            (b"/mnt/remote\\040files/app", true),
+            (b"/proc/1/exe", false),
+            (b"relative", false),
+        ] {
+            assert_eq!(are_local(MOUNTS, path), expected, "{}", path.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn lines_that_make_no_sense_lead_nowhere() {
+        for mounts in [&b""[..], b"\n", b"22 1 8:1 / / rw\n", b"22 1 8:1 / / rw - \n"] {
+            assert!(!are_local(mounts, b"/usr/sbin/nginx"), "{}", mounts.escape_ascii());
+        }
+    }
+}
