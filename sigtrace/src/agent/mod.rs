@@ -23,6 +23,7 @@ mod shutdown;
 mod sink;
 mod streams;
 mod sweep;
+mod takers;
 mod throttle;
 mod told;
 mod trials;
@@ -68,6 +69,7 @@ use self::{
     shutdown::{End, Shutdown, at},
     sink::Sink,
     sweep::Sweep,
+    takers::Takers,
     unfollowed::Unfollowed,
     watch::Watch,
 };
@@ -123,7 +125,8 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         Stats::Never if ends_with_stats => Stats::AtEnd,
         stats => stats,
     };
-    let kinds = Kinds::new(options.selection.config.kinds);
+    let (chosen, filters) = (options.selection.config.kinds, options.selection.config.select);
+    let kinds = Kinds::new(chosen);
     let context = options.selection.context;
     let (attached, found, ended) =
         attach(options.selection, options.redaction.clone(), &mut shutdown).await?;
@@ -155,12 +158,14 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         kernel.set_phase(Phase::Tracing)?;
     }
     let account = Account::new(shared.counters, misses, kinds);
+    let calls = !probes.mechanisms.is_empty();
+    let takers = calls.then(|| Takers::new(chosen, filters, account.signals_unseen())).flatten();
     let crowd = Crowd::new(shared.crowd);
     let rate = options.max_output_rate.map(Rate::new);
     let deaths = options.who.map(|who| Deaths::new(who.all));
     let is_who = deaths.is_some();
-    let mut pump =
-        Pump::new(format, sink, account, crowd, Joins { known, deaths }, options.max_events, rate);
+    let joins = Joins { known, deaths, takers };
+    let mut pump = Pump::new(format, sink, account, crowd, joins, options.max_events, rate);
     let mut unfollowed = Unfollowed::default();
     let (end, mut written) = if let Some(signal) = ended {
         (End::before_it_began(signal, child.is_some()), Ok(()))

@@ -26,6 +26,7 @@ use super::{
     queue::Queue,
     rate::Rate,
     sink::Sink,
+    takers::Takers,
     told::{Met, Told as Calls},
 };
 use crate::{
@@ -52,6 +53,8 @@ pub(crate) struct Pump {
     known: Option<Known>,
     /// What may kill them, if only that is asked for.
     deaths: Option<Deaths>,
+    /// Which signals calls take, if signals are told of.
+    takers: Option<Takers>,
     offset: Offset,
     started_ns: u64,
     ids: Ids,
@@ -80,6 +83,8 @@ pub(crate) struct Joins {
     pub(crate) known: Option<Known>,
     /// What may kill them, if only that is asked for.
     pub(crate) deaths: Option<Deaths>,
+    /// Which signals calls take, if signals are told of.
+    pub(crate) takers: Option<Takers>,
 }
 
 impl Pump {
@@ -98,6 +103,7 @@ impl Pump {
             crowd,
             known: joins.known,
             deaths: joins.deaths,
+            takers: joins.takers,
             offset: Offset::new(),
             started_ns: now_ns(clock::KERNEL),
             ids: Ids::default(),
@@ -225,10 +231,12 @@ impl Pump {
 
     fn push_generate(&mut self, record: &[u8], clock: WallClock) {
         if self.is_done() {
+            self.takers.iter_mut().for_each(Takers::forget);
             self.account.others.left_out(Kind::Generate);
             return;
         }
         if !self.allows_more(decode::uid_charged(record)) {
+            self.note_unprinted(record, clock);
             self.account.others.lost(Kind::Generate);
             return;
         }
@@ -237,6 +245,9 @@ impl Pump {
                 generate.request = generate.call_key.map(|call| self.request(call));
                 generate.merged_into = generate.merged_key.map(|key| self.ids.of_signal(key));
                 generate.id = self.ids.of_signal(generate.key);
+                if let Some(takers) = &mut self.takers {
+                    takers.note(generate, clock);
+                }
                 let account = &self.account;
                 let known = self.known.as_mut();
                 let ends = known.map(|it| it.ends(generate, account.processes_lost()));
@@ -257,8 +268,21 @@ impl Pump {
             }
             Err(error) => {
                 tracing::error!("a signal that was sent is lost: {error}");
+                self.takers.iter_mut().for_each(Takers::forget);
                 self.account.others.lost(Kind::Generate);
             }
+        }
+    }
+
+    /// Takes note of a signal that is not printed, as it can be taken all the same.
+    fn note_unprinted(&mut self, record: &[u8], clock: WallClock) {
+        let Some(takers) = &mut self.takers else { return };
+        match &mut decode::generate(record, clock) {
+            Ok(generate) => {
+                generate.id = self.ids.of_signal(generate.key);
+                takers.note(generate, clock);
+            }
+            Err(_) => takers.forget(),
         }
     }
 
@@ -304,6 +328,9 @@ impl Pump {
         }
         match &mut decode::deliver(record, clock) {
             Ok(deliver) => {
+                if let Some(takers) = &mut self.takers {
+                    takers.delivered(deliver);
+                }
                 let account = &self.account;
                 let known = self.known.as_mut();
                 let known = known.map(|it| it.taker(deliver, account.processes_lost()));
@@ -383,7 +410,7 @@ impl Pump {
             },
             Met::Return(_) if !self.allows_more(decode::uid(record)) => self.account.return_lost(),
             Met::Return(id) => match &mut decode::call(record, clock) {
-                Ok(call) => self.returned(id, call),
+                Ok(call) => self.returned(id, call, clock),
                 Err(error) => {
                     tracing::error!("the return of a call is lost: {error}");
                     self.account.return_lost();
@@ -408,6 +435,7 @@ impl Pump {
         entry: Entry,
         key: impl FnOnce() -> Option<CallKey>,
     ) -> Option<u64> {
+        self.find_taken(call, clock);
         let account = &self.account;
         let parties = self.known.as_mut();
         let parties = parties.map(|it| it.parties(call, clock, account.processes_lost()));
@@ -424,8 +452,16 @@ impl Pump {
         Some(call.id)
     }
 
+    /// Finds out which signals a call took.
+    fn find_taken(&mut self, call: &mut Call<'_>, clock: WallClock) {
+        if let Some(takers) = &mut self.takers {
+            takers.find(call, clock, || self.account.signals_unseen());
+        }
+    }
+
     /// Prints the return of a call that was printed with this id.
-    fn returned(&mut self, id: u64, call: &mut Call<'_>) {
+    fn returned(&mut self, id: u64, call: &mut Call<'_>, clock: WallClock) {
+        self.find_taken(call, clock);
         call.id = id;
         call.seq = self.queue.next_seq();
         let time_ns = call.returned_ns().unwrap_or_else(|| now_ns(libc::CLOCK_REALTIME));

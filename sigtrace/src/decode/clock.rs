@@ -12,4 +12,9 @@ impl WallClock {
     pub const fn unix_ns(self, boot_ns: u64) -> u64 {
         boot_ns.saturating_add_signed(self.offset_ns)
     }
+
+    /// Nanoseconds of `CLOCK_BOOTTIME` at a time that came of [`unix_ns`](Self::unix_ns).
+    pub const fn boot_ns(self, unix_ns: u64) -> u64 {
+        unix_ns.saturating_add_signed(self.offset_ns.saturating_neg())
+    }
 }

@@ -31,7 +31,7 @@ mod thread;
 mod timespec;
 mod value;
 
-pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Reach, Return};
+pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Reach, Return, Taken};
 pub use cause::Cause;
 pub use clock::WallClock;
 #[cfg(test)]

@@ -66,6 +66,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         named: named(syscall, &header),
         outcome,
         reach: reach(syscall, layout.number, outcome, &header),
+        taken: None,
         mask_change: mask_change(layout.masks, outcome, record),
     })
 }
