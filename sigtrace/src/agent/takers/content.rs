@@ -83,3 +83,63 @@ fn has_same_members(sent: &Members, taken: &Members) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        decode::{Fault, Flags},
+        names::poll::POLL,
+    };
+
+    const PTR: u64 = 0x7fff_1234_8000_0007;
+    const LOW: u64 = 0x8000_0007;
+
+    fn info(members: Members) -> Siginfo {
+        Siginfo { signo: 34, written_signo: None, rest: None, code: 1, errno: 0, members }
+    }
+
+    fn may_be(sent: Members, taken: Members) -> bool {
+        Content::Info(info(sent)).may_be(&info(taken))
+    }
+
+    fn value(ptr: u64) -> Sigval {
+        Sigval { int: (ptr as u32).cast_signed(), ptr }
+    }
+
+    #[test]
+    fn what_32_bit_callers_see_is_the_same() {
+        let rt = |ptr| Members::Rt { pid: 900, uid: 1000, value: value(ptr) };
+        let poll = |bits| Members::Poll { band: Flags { table: &POLL, bits }, fd: 3 };
+        let fault = |addr| Members::Fault { addr, detail: Fault::Plain };
+        let timer = |ptr| Members::Timer { timerid: 3, overrun: 0, value: value(ptr) };
+        for of in [&rt as &dyn Fn(u64) -> Members, &poll, &fault, &timer] {
+            assert!(may_be(of(PTR), of(PTR)) && may_be(of(PTR), of(LOW)));
+            assert!(!may_be(of(LOW), of(PTR)) && !may_be(of(PTR), of(8)));
+        }
+    }
+
+    #[test]
+    fn what_is_known_only_later_or_by_few_is_not_compared() {
+        let timer = |overrun| Members::Timer { timerid: 3, overrun, value: value(7) };
+        assert!(may_be(timer(0), timer(5)));
+        let child = |status, utime| Members::Child { pid: 900, uid: 1000, status, utime, stime: 0 };
+        assert!(may_be(child(9, i64::MAX), child(9, -1)) && !may_be(child(9, 1), child(15, 1)));
+        // A child that is told of by another signal.
+        let band = Flags { table: &POLL, bits: 900 | 1000 << 32 };
+        assert!(may_be(child(9, 1), Members::Poll { band, fd: 9 }));
+        let call = |syscall, call_addr| Members::Sys { call_addr, syscall, arch: 0xc000_003e };
+        assert!(may_be(call(110, PTR), call(110, 0)) && !may_be(call(110, 0), call(39, 0)));
+        assert!(!may_be(timer(0), child(9, 1)));
+    }
+
+    #[test]
+    fn another_code_or_errno_is_another_signal() {
+        let sent = info(Members::Kill { pid: 900, uid: 1000 });
+        let content = Content::Info(sent);
+        assert!(content.may_be(&sent));
+        assert!(!content.may_be(&Siginfo { code: 0, ..sent }));
+        assert!(!content.may_be(&Siginfo { errno: 5, ..sent }));
+        assert!(!content.may_be(&info(Members::Kill { pid: 900, uid: 0 })));
+    }
+}
