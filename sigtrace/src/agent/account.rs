@@ -257,6 +257,11 @@ impl Account {
         self.others.losses(&self.counters)[Kind::Generate as usize]
     }
 
+    /// How many of them the kernel side has lost.
+    pub(crate) fn signals_unseen(&self) -> u64 {
+        self.counters.get(Counter::GenerateLost)
+    }
+
     /// What became of events of other kinds.
     pub(crate) fn fates_of_others(&self) -> Vec<(&'static str, Counts)> {
         self.others.counts(&self.counters)

@@ -151,7 +151,7 @@ impl Known {
 
     /// Where the handler is that a call gives a signal.
     fn handler(&mut self, call: &Call<'_>, clock: WallClock) -> Option<Code> {
-        let begun_ns = clock.kernel_ns(call.time_ns);
+        let begun_ns = clock.boot_ns(call.time_ns);
         let ended_ns = call.duration_ns().map_or(u64::MAX, |duration| begun_ns + duration);
         let handler = call.handler().and_then(Handler::address);
         let place = self.mappings.take(call.tid, begun_ns..=ended_ns, handler)?;
@@ -192,7 +192,7 @@ impl Known {
     /// Who takes a signal.
     pub(crate) fn taker(&mut self, deliver: &Deliver, clock: WallClock, lost: u64) -> Taker {
         self.table.note_lost(lost.saturating_add(self.undecodable));
-        let taken_ns = clock.kernel_ns(deliver.time_ns);
+        let taken_ns = clock.boot_ns(deliver.time_ns);
         let handler_at = deliver.handler.address().and_then(|address| {
             let place =
                 self.mappings.take(deliver.thread.tid, taken_ns..=taken_ns, Some(address))?;

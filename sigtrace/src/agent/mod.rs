@@ -23,6 +23,7 @@ mod shutdown;
 mod sink;
 mod streams;
 mod sweep;
+mod takers;
 mod throttle;
 mod told;
 mod trials;
@@ -69,6 +70,7 @@ use self::{
     shutdown::{End, Shutdown, at},
     sink::Sink,
     sweep::Sweep,
+    takers::Takers,
     unfollowed::Unfollowed,
     watch::Watch,
     why::Why,
@@ -126,7 +128,8 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         Stats::Never if ends_with_stats => Stats::AtEnd,
         stats => stats,
     };
-    let kinds = Kinds::new(options.selection.config.kinds);
+    let (chosen, filters) = (options.selection.config.kinds, options.selection.config.select);
+    let kinds = Kinds::new(chosen);
     let context = options.selection.context;
     let symbols = symbols(context);
     let (attached, found, ended) =
@@ -160,11 +163,14 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         kernel.set_phase(Phase::Tracing)?;
     }
     let account = Account::new(shared.counters, misses, kinds);
+    let calls = !probes.mechanisms.is_empty();
+    let takers = calls.then(|| Takers::new(chosen, filters, account.signals_unseen())).flatten();
     let crowd = Crowd::new(shared.crowd);
     let rate = options.max_output_rate.map(Rate::new);
     let deaths = options.who.map(|who| Deaths::new(who.all));
     let is_who = deaths.is_some();
-    let joins = Joins { known, deaths, command: child.as_ref().map(|child| child.pid) };
+    let command = child.as_ref().map(|child| child.pid);
+    let joins = Joins { known, deaths, command, takers };
     let mut pump = Pump::new(format, sink, account, crowd, joins, options.max_events, rate);
     let mut unfollowed = Unfollowed::default();
     let (end, mut written) = if let Some(signal) = ended {

@@ -26,6 +26,7 @@ use super::{
     queue::Queue,
     rate::Rate,
     sink::Sink,
+    takers::Takers,
     told::{Met, Told as Calls},
     why::Why,
 };
@@ -55,6 +56,8 @@ pub(crate) struct Pump {
     deaths: Option<Deaths>,
     /// Why the command ended, if there is one.
     pub(crate) why: Option<Why>,
+    /// Which signals calls take, if signals are told of.
+    takers: Option<Takers>,
     offset: Offset,
     started_ns: u64,
     ids: Ids,
@@ -85,6 +88,8 @@ pub(crate) struct Joins {
     pub(crate) deaths: Option<Deaths>,
     /// The command's process, if there is one.
     pub(crate) command: Option<u32>,
+    /// Which signals calls take, if signals are told of.
+    pub(crate) takers: Option<Takers>,
 }
 
 impl Pump {
@@ -104,6 +109,7 @@ impl Pump {
             known: joins.known,
             deaths: joins.deaths,
             why: joins.command.map(Why::new),
+            takers: joins.takers,
             offset: Offset::new(),
             started_ns: now_ns(clock::KERNEL),
             ids: Ids::default(),
@@ -231,10 +237,12 @@ impl Pump {
 
     fn push_generate(&mut self, record: &[u8], clock: WallClock) {
         if self.is_done() {
+            self.takers.iter_mut().for_each(Takers::forget);
             self.account.others.left_out(Kind::Generate);
             return;
         }
         if !self.allows_more(decode::uid_charged(record)) {
+            self.note_unprinted(record, clock);
             self.account.others.lost(Kind::Generate);
             return;
         }
@@ -243,6 +251,9 @@ impl Pump {
                 generate.request = generate.call_key.map(|call| self.request(call));
                 generate.merged_into = generate.merged_key.map(|key| self.ids.of_signal(key));
                 generate.id = self.ids.of_signal(generate.key);
+                if let Some(takers) = &mut self.takers {
+                    takers.note(generate, clock);
+                }
                 let account = &self.account;
                 let known = self.known.as_mut();
                 let ends = known.map(|it| it.ends(generate, account.processes_lost()));
@@ -266,8 +277,21 @@ impl Pump {
             }
             Err(error) => {
                 tracing::error!("a signal that was sent is lost: {error}");
+                self.takers.iter_mut().for_each(Takers::forget);
                 self.account.others.lost(Kind::Generate);
             }
+        }
+    }
+
+    /// Takes note of a signal that is not printed, as it can be taken all the same.
+    fn note_unprinted(&mut self, record: &[u8], clock: WallClock) {
+        let Some(takers) = &mut self.takers else { return };
+        match &mut decode::generate(record, clock) {
+            Ok(generate) => {
+                generate.id = self.ids.of_signal(generate.key);
+                takers.note(generate, clock);
+            }
+            Err(_) => takers.forget(),
         }
     }
 
@@ -316,6 +340,9 @@ impl Pump {
         }
         match &mut decode::deliver(record, clock) {
             Ok(deliver) => {
+                if let Some(takers) = &mut self.takers {
+                    takers.delivered(deliver);
+                }
                 let account = &self.account;
                 let known = self.known.as_mut();
                 let known = known.map(|it| it.taker(deliver, clock, account.processes_lost()));
@@ -398,7 +425,7 @@ impl Pump {
             },
             Met::Return(_) if !self.allows_more(decode::uid(record)) => self.account.return_lost(),
             Met::Return(id) => match &mut decode::call(record, clock) {
-                Ok(call) => self.returned(id, call),
+                Ok(call) => self.returned(id, call, clock),
                 Err(error) => {
                     tracing::error!("the return of a call is lost: {error}");
                     self.account.return_lost();
@@ -423,6 +450,7 @@ impl Pump {
         entry: Entry,
         key: impl FnOnce() -> Option<CallKey>,
     ) -> Option<u64> {
+        self.find_taken(call, clock);
         let account = &self.account;
         let parties = self.known.as_mut();
         let parties = parties.map(|it| it.parties(call, clock, account.processes_lost()));
@@ -439,8 +467,16 @@ impl Pump {
         Some(call.id)
     }
 
+    /// Finds out which signals a call took.
+    fn find_taken(&mut self, call: &mut Call<'_>, clock: WallClock) {
+        if let Some(takers) = &mut self.takers {
+            takers.find(call, clock, || self.account.signals_unseen());
+        }
+    }
+
     /// Prints the return of a call that was printed with this id.
-    fn returned(&mut self, id: u64, call: &mut Call<'_>) {
+    fn returned(&mut self, id: u64, call: &mut Call<'_>, clock: WallClock) {
+        self.find_taken(call, clock);
         call.id = id;
         call.seq = self.queue.next_seq();
         let time_ns = call.returned_ns().unwrap_or_else(|| now_ns(libc::CLOCK_REALTIME));

@@ -1,6 +1,6 @@
 //! One decoded system call.
 
-use sigtrace_common::{Abi, Access, Arg, MAX_ARGS, Outcome, Syscall};
+use sigtrace_common::{Abi, Access, Arg, MAX_ARGS, MAX_SIGNALFD_SIGINFOS, Outcome, Syscall};
 
 use super::{ActionChange, Handler, SignalSet, Value, layout};
 use crate::names::errno;
@@ -56,6 +56,8 @@ pub struct Call<'a> {
     pub outcome: Return,
     /// Whom it sent a signal to, where that was counted.
     pub reach: Option<Reach>,
+    /// The signals that it took, as they were sent, where that is looked for. Decoding leaves it `None`.
+    pub taken: Option<Taken>,
     /// What it did to the thread's mask, if the call is there to change it
     /// ([`Syscall::changes_mask`]). `None`, too, where its return was not seen, or without BTF.
     pub mask_change: Option<MaskChange>,
@@ -156,6 +158,25 @@ pub struct Reach {
     pub reached: Option<u32>,
     /// How many it was not allowed to; `None` where the kernel does not say.
     pub refused: Option<u32>,
+}
+
+/// The ids of the signals that a call took, in the order in which it took them; `None` for one of which it is not
+/// known which it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken([Option<u64>; MAX_SIGNALFD_SIGINFOS]);
+
+impl Taken {
+    /// With the id of the one with this index.
+    pub fn put(&mut self, index: usize, id: Option<u64>) {
+        if let Some(place) = self.0.get_mut(index) {
+            *place = id;
+        }
+    }
+
+    /// The id of the one with this index.
+    pub fn id(&self, index: usize) -> Option<u64> {
+        *self.0.get(index)?
+    }
 }
 
 /// A caller's numbers in a pid namespace.

@@ -13,8 +13,8 @@ impl WallClock {
         boot_ns.saturating_add_signed(self.offset_ns)
     }
 
-    /// The time of `CLOCK_BOOTTIME` that such a time was made of.
-    pub const fn kernel_ns(self, unix_ns: u64) -> u64 {
-        unix_ns.saturating_sub_signed(self.offset_ns)
+    /// Nanoseconds of `CLOCK_BOOTTIME` at a time that came of [`unix_ns`](Self::unix_ns).
+    pub const fn boot_ns(self, unix_ns: u64) -> u64 {
+        unix_ns.saturating_add_signed(self.offset_ns.saturating_neg())
     }
 }

@@ -34,7 +34,7 @@ mod timespec;
 mod value;
 
 pub use action::ActionChange;
-pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Reach, Return};
+pub use call::{Call, Comm, Holes, MaskChange, NamespaceIds, Reach, Return, Taken};
 pub use cause::Cause;
 pub use clock::WallClock;
 #[cfg(test)]

@@ -78,6 +78,7 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
         named: named(syscall, &header),
         outcome,
         reach: reach(syscall, layout.number, outcome, &header),
+        taken: None,
         mask_change: mask_change(layout.masks, outcome, record),
         action_change,
     })

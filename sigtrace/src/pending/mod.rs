@@ -4,6 +4,7 @@
 mod fate;
 mod json;
 mod processes;
+mod queues;
 mod report;
 mod serialized;
 mod status;
@@ -15,6 +16,7 @@ use std::{
     path::Path,
 };
 
+pub(crate) use self::queues::{Owner, Queues};
 use self::{processes::Processes, report::Report};
 
 /// What is asked.
@@ -69,6 +71,9 @@ pub fn write(
     }
     Ok(all_there)
 }
+
+#[cfg(test)]
+pub(crate) use self::status::tests::text as status_of;
 
 #[cfg(test)]
 mod tests;

@@ -78,11 +78,11 @@ impl Status {
 const NEEDED: usize = 12;
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A status as the kernel writes it, of a process of one thread.
-    pub(in crate::pending) fn text(pid: u32, ppid: u32, more: &[(&str, &str)]) -> Vec<u8> {
+    pub(crate) fn text(pid: u32, ppid: u32, more: &[(&str, &str)]) -> Vec<u8> {
         let mut lines = vec![
             ("Name", "x".to_owned()),
             ("Umask", "0022".to_owned()),

@@ -7,10 +7,11 @@ use super::{
     args,
     generate::handler,
     parts::{Named, described, flags, integer, names, object, or_null, reference},
+    siginfo,
 };
 use crate::{
     decode::Comm,
-    names::{errno, sa_flags::SA},
+    names::{errno, sa_flags::SA, signal},
 };
 
 /// The event of a call.
@@ -38,9 +39,10 @@ pub(super) fn call() -> Value {
     call["dependentRequired"] =
         json!({ "ns_pid": ["ns_tid"], "ns_tid": ["ns_pid"], "target": ["caller"] });
     reach(&mut call);
+    call["properties"]["generate"] = siginfo::taken();
     mask_change(&mut call);
     action(&mut call);
-    call["allOf"] = json!([results(), masks(), actions(), reference(args::BY_CALL)]);
+    call["allOf"] = json!([results(), masks(), actions(), takes(), reference(args::BY_CALL)]);
     call
 }
 
@@ -59,9 +61,10 @@ pub(super) fn returned() -> Value {
     returned["properties"]["return"] =
         described("Present only if no probe saw the call return.", names(["missed"]));
     reach(&mut returned);
+    returned["properties"]["generate"] = siginfo::taken();
     mask_change(&mut returned);
     action(&mut returned);
-    returned["allOf"] = json!([results(), masks(), actions(), reference(args::BY_CALL)]);
+    returned["allOf"] = json!([results(), masks(), actions(), takes(), reference(args::BY_CALL)]);
     returned
 }
 
@@ -77,6 +80,18 @@ fn reach(event: &mut Value) {
         "How many it was not allowed to; null where the kernel does not say. Present with `reached`.",
         number(),
     );
+}
+
+/// Which calls say which signal they took, and when: those that return its number, if they did take one.
+fn takes() -> Value {
+    let taking = SYSCALLS.iter().filter(|row| row.outcome == Outcome::Signal);
+    json!({
+        "if": { "required": ["generate"] },
+        "then": { "properties": {
+            "syscall": names(taking.map(|row| row.name)),
+            "ret": integer(1, signal::MAX),
+        } },
+    })
 }
 
 const MASK_CHANGE: [(&str, &str); 2] = [

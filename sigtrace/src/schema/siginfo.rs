@@ -59,9 +59,22 @@ pub(super) fn received_siginfo() -> Value {
 
 /// A struct signalfd_siginfo, which has no place for some of it.
 pub(super) fn signalfd_siginfo() -> Value {
+    let mut arms = schemas(SignalfdSiginfos::of);
+    for arm in &mut arms {
+        arm["properties"]["generate"] = taken();
+    }
     described(
         "struct signalfd_siginfo: the same, as far as it has members for it.",
-        json!({ "oneOf": schemas(SignalfdSiginfos::of) }),
+        json!({ "oneOf": arms }),
+    )
+}
+
+/// Which signal it is that a call took.
+pub(super) fn taken() -> Value {
+    described(
+        "The `id` of the signal as it was sent, whose event need not be in the stream; null if it is not \
+         certain which that is. Present if `generate` is among --events.",
+        or_null(reference("id")),
     )
 }
 

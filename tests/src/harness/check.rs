@@ -112,6 +112,8 @@ const MEMORY: [&str; 1] = ["memory"];
 const THREAD: [&str; 7] = ["pid", "tid", "start", "comm", "ppid", "uid", "gid"];
 /// At the end, for calls that send signals, if these are told of.
 const REACH: [&str; 2] = ["reached", "refused"];
+/// Likewise, for calls that took a signal by themselves.
+const TAKEN: [&str; 1] = ["generate"];
 /// Before those, for calls that change the mask.
 const MASKS: [&str; 2] = ["mask_blocked", "mask_unblocked"];
 /// After `args`, with context; the second only of calls that name a process.
@@ -320,7 +322,8 @@ fn ended(event: &Object, expected: &[&str], stream: &Stream) -> Checked {
     if event["duration_ns"].is_null() {
         return keys(event, &[expected, masks, changed, &["return"]].concat());
     }
-    keys(event, &[expected, masks, changed, reach].concat())?;
+    let taken: &[&str] = if event.contains_key(TAKEN[0]) { &TAKEN } else { &[] };
+    keys(event, &[expected, masks, changed, reach, taken].concat())?;
     let (took, all) = (number(event, "duration_ns")?, stream.ended_ns - stream.started_ns);
     ensure(took > 0 && took < all, || "`duration_ns` is out of range".into())
 }

@@ -401,6 +401,44 @@ fn what_becomes_of_a_signal_refers_to_it_as_it_was_sent() {
 }
 
 #[test]
+fn a_call_that_takes_a_signal_refers_to_it_as_it_was_sent() {
+    let (mut pump, mut output) = pump();
+    pump.takers = Takers::new(kinds::GENERATE, 0, 0);
+    // It is sent to who begins later, of whom all is known.
+    let start_ns = now_ns(clock::KERNEL) + 1;
+    let sent = |time_ns: u64| {
+        let target = sigtrace_common::Thread { start_ns, ..terminate().target };
+        bytes_of(&sigtrace_common::Generate { target, time_ns, ..terminate() }).to_vec()
+    };
+    let took = |entered_ns: u64| {
+        Sample::of("rt_sigtimedwait", &[0, 0, 0, 8])
+            .with(offset_of!(Record, entered_ns), &entered_ns.to_ne_bytes())
+    };
+    pump.push(&sent(start_ns + 1000), CLOCK);
+    pump.push(took(start_ns + 2000).ret(15).bytes(), CLOCK);
+    pump.push(took(start_ns + 4000).ret(15).bytes(), CLOCK);
+    pump.push(took(start_ns + 6000).ret(-11).bytes(), CLOCK);
+    // It is told of as unfinished, and of what it took, its return tells.
+    let later = took(start_ns + 8000);
+    assert!(pump.tell_unfinished(took(start_ns + 8000).state(State::Entered).bytes()));
+    pump.push(&sent(start_ns + 8100), CLOCK);
+    pump.push(later.ret(15).bytes(), CLOCK);
+    let events = written(&mut pump, &mut output);
+    let taken: Vec<_> = events.iter().map(|it| (&it["event"], it.get("generate"))).collect();
+    let (call, sent, returned) = (json!("syscall"), json!("generate"), json!("return"));
+    let expected = [
+        (&sent, None),
+        (&call, Some(&events[0]["id"])),
+        (&call, Some(&Value::Null)),
+        (&call, None),
+        (&call, None),
+        (&sent, None),
+        (&returned, Some(&events[5]["id"])),
+    ];
+    assert_eq!(taken, expected);
+}
+
+#[test]
 fn signals_that_are_sent_are_in_the_books_of_their_kind() {
     let counts = |pump: &Pump| {
         let others = pump.account.fates_of_others();

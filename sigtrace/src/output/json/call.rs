@@ -1,9 +1,12 @@
 //! A system call.
 
+use sigtrace_common::Outcome;
+
 use super::{
     View,
     caller::Caller,
     process::Written,
+    value::Read,
     writer::{Object, ToJson, foreign, key, plain},
 };
 use crate::{
@@ -75,6 +78,11 @@ fn end(mut line: Object<'_>, call: &Call<'_>, parties: Option<Parties<'_>>, sets
         line.field(key!("reached"), reach.reached);
         line.field(key!("refused"), reach.refused);
     }
+    if call.syscall.outcome == Outcome::Signal
+        && let Some(taken) = call.taken
+    {
+        line.field(key!("generate"), taken.id(0));
+    }
     match call.outcome {
         Return::Value { .. } => {}
         Return::Missed => line.field(key!("return"), "missed"),
@@ -104,6 +112,9 @@ impl ToJson for Args<'_> {
             let view = View { value, sets: self.sets };
             match value {
                 Value::Signal(signo) => write_signal(&mut args, arg.name, *signo),
+                Value::SignalfdSiginfos(infos) => {
+                    args.named(arg.name, Read { infos, taken: self.call.taken });
+                }
                 _ if self.call.is_late(index) => args.named(arg.name, Late(view)),
                 _ => args.named(arg.name, view),
             }

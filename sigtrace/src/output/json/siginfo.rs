@@ -12,19 +12,31 @@ use crate::{
 
 impl ToJson for Siginfo {
     fn write(&self, out: &mut Vec<u8>) {
-        let mut info = Object::new(out);
-        write_signal(&mut info, "sig", self.signo);
-        if let Some(written) = self.written_signo {
-            info.field(key!("written_signo"), written);
-        }
-        if let Some(rest) = self.rest {
-            info.field(key!("rest"), rest.name());
-        }
-        info.field(key!("code"), NameOr(self.code_name(), self.code));
-        info.field(key!("errno"), self.errno);
-        members(&mut info, &self.members);
-        info.end();
+        begin(self, out).end();
     }
+}
+
+/// One that was taken, with the id of the signal as it was sent.
+pub(super) fn write_taken(info: &Siginfo, id: Option<u64>, out: &mut Vec<u8>) {
+    let mut object = begin(info, out);
+    object.field(key!("generate"), id);
+    object.end();
+}
+
+/// All of it, without its end.
+fn begin<'a>(info: &Siginfo, out: &'a mut Vec<u8>) -> Object<'a> {
+    let mut object = Object::new(out);
+    write_signal(&mut object, "sig", info.signo);
+    if let Some(written) = info.written_signo {
+        object.field(key!("written_signo"), written);
+    }
+    if let Some(rest) = info.rest {
+        object.field(key!("rest"), rest.name());
+    }
+    object.field(key!("code"), NameOr(info.code_name(), info.code));
+    object.field(key!("errno"), info.errno);
+    members(&mut object, &info.members);
+    object
 }
 
 fn members(info: &mut Object<'_>, members: &Members) {

@@ -14,6 +14,7 @@ mod properties;
 mod returns;
 mod siginfo;
 mod signalfd;
+mod taken;
 
 use super::Json;
 use crate::{

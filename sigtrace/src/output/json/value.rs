@@ -3,11 +3,13 @@
 use super::{
     View,
     call::NameOr,
+    siginfo,
     writer::{Key, Object, ToJson, array, key, plain},
 };
 use crate::{
     decode::{
-        Flags, Handler, Sigaction, Siginfo, SignalSet, SignalfdSiginfos, Stack, Timespec, Value,
+        Flags, Handler, Sigaction, Siginfo, SignalSet, SignalfdSiginfos, Stack, Taken, Timespec,
+        Value,
     },
     names::{how, signal},
     output::{Sets, hex::Hex},
@@ -30,7 +32,7 @@ impl ToJson for View<'_, Value<'_>> {
             Value::Stack(stack) => stack.write(out),
             Value::Timespec(time) => time.write(out),
             Value::Handler(handler) => handler.write(out),
-            Value::SignalfdSiginfos(siginfos) => siginfos.write(out),
+            Value::SignalfdSiginfos(infos) => Read { infos, taken: None }.write(out),
         }
     }
 }
@@ -72,23 +74,34 @@ impl ToJson for Handler {
     }
 }
 
+/// What was read from a signalfd, and which signals these are, if that is looked for.
+pub(super) struct Read<'a> {
+    pub(super) infos: &'a SignalfdSiginfos<'a>,
+    pub(super) taken: Option<Taken>,
+}
+
 /// The structures, then where the rest of them is.
-impl ToJson for SignalfdSiginfos<'_> {
+impl ToJson for Read<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         enum Element {
             Siginfo(Siginfo),
+            Taken(Siginfo, Option<u64>),
             Rest(u64),
         }
         impl ToJson for Element {
             fn write(&self, out: &mut Vec<u8>) {
                 match self {
                     Self::Siginfo(info) => info.write(out),
+                    Self::Taken(info, id) => siginfo::write_taken(info, *id, out),
                     Self::Rest(address) => single(key!("address"), *address, out),
                 }
             }
         }
-        let siginfos = self.iter().map(Element::Siginfo);
-        array(siginfos.chain(self.rest.map(Element::Rest)), out);
+        let elements = self.infos.iter().enumerate().map(|(index, info)| match self.taken {
+            Some(taken) => Element::Taken(info, taken.id(index)),
+            None => Element::Siginfo(info),
+        });
+        array(elements.chain(self.infos.rest.map(Element::Rest)), out);
     }
 }
 

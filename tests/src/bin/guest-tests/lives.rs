@@ -1,18 +1,25 @@
 //! The life of signals: from the call to who takes them, and whom they end.
 
 use serde_json::{Value, json};
-use sigtrace_tests::harness::{Background, Test, Trace, Tracer};
+use sigtrace_tests::harness::{Background, Puppet, Test, Trace, Tracer};
 use sigtrace_tests::{names, tests};
 
 /// All of them.
 pub const TESTS: &[Test] = tests![
     signals_are_followed_from_the_call_to_who_takes_them_and_whom_they_end,
     what_takes_a_signal_is_followed_without_what_sends_it,
+    calls_that_take_signals_say_which_as_far_as_that_is_certain,
+    calls_do_not_take_what_was_sent_before_tracing_for_something_else,
 ];
 
 /// What the workload did.
 fn taken() -> Value {
-    let ended = Background::start("cause", &["taken"]).end();
+    performed("taken")
+}
+
+/// Likewise, in this way.
+fn performed(how: &str) -> Value {
+    let ended = Background::start("cause", &[how]).end();
     assert!(ended.status.success(), "{ended:#?}");
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
 }
@@ -94,4 +101,89 @@ fn what_takes_a_signal_is_followed_without_what_sends_it() {
         trace.exits().filter(|exit| exit["process"]["pid"] == facts["ended"]).collect();
     assert_eq!((exits.len(), exits[0]["generate"].is_u64()), (1, true));
     assert_eq!(trace.generates().count(), 0);
+}
+
+/// Of the signals that a process took by calls: the index among those sent to it of the one that each was, if that is
+/// known.
+fn taken_by_calls(trace: &Trace, pid: &Value) -> Vec<Option<usize>> {
+    let sent: Vec<&Value> =
+        trace.generates().filter(|sent| sent["target"]["pid"] == *pid).collect();
+    let calls = trace.calls().filter(|call| call["pid"] == *pid && call["error"].is_null());
+    let mut taken = Vec::new();
+    for call in calls {
+        let infos: Vec<(&Value, &Value)> = match call["syscall"].as_str() {
+            Some("rt_sigtimedwait") => vec![(&call["args"]["info"], &call["generate"])],
+            Some("read") => {
+                let infos = call["args"]["siginfo"].as_array().into_iter().flatten();
+                infos.map(|info| (info, &info["generate"])).collect()
+            }
+            _ => continue,
+        };
+        for (info, id) in infos {
+            let index = sent.iter().position(|sent| sent["id"] == *id);
+            assert_eq!(index.is_none(), id.is_null(), "{call}");
+            if let Some(index) = index {
+                assert_eq!(info["signo"], sent[index]["signo"], "{call}");
+            }
+            taken.push(index);
+        }
+    }
+    taken
+}
+
+fn calls_that_take_signals_say_which_as_far_as_that_is_certain() {
+    let calls = ["-s", "rt_sigtimedwait,read"];
+    // One that is not told of what handlers take.
+    let kinds = ["all", "syscall,generate", "syscall"];
+    let tracers = kinds.map(|kinds| Tracer::start(&[&["--events", kinds], &calls[..]].concat()));
+    let facts = performed("taken-by-calls");
+    let [all, without_handlers, without_signals] = tracers.map(Tracer::finish);
+    let [reader, child] = [0, 1].map(|index| facts["inherited"][index].clone());
+    for trace in [all, without_handlers] {
+        let taken = |who: &str| taken_by_calls(&trace, &facts[who]);
+        assert_eq!(taken("waiting"), [Some(0)]);
+        assert_eq!(taken("again"), [Some(1)]);
+        assert_eq!(taken("different"), [Some(0), Some(1), Some(2)]);
+        // Each of the first two can have been taken by now, so that it would be another.
+        assert_eq!(taken("alike"), [None, None, Some(2)]);
+        assert_eq!(taken("between"), [None, Some(1), Some(2)]);
+        // The lowest number first, and that was sent last.
+        assert_eq!(taken("read"), [Some(1), Some(0)]);
+        for pid in [&reader, &child] {
+            assert_eq!(taken_by_calls(&trace, pid), [Some(0)]);
+        }
+        // What was sent to the thread first.
+        assert_eq!(taken("both"), [Some(1), Some(0)]);
+        assert_eq!(taken("merged"), [Some(0)]);
+        assert_eq!(taken("lost"), [Some(0)]);
+    }
+    let says =
+        |call: &Value| call.get("generate").is_some() || call.to_string().contains("generate");
+    assert!(without_signals.calls().count() > 10 && !without_signals.calls().any(says));
+}
+
+fn calls_do_not_take_what_was_sent_before_tracing_for_something_else() {
+    let (usr1, usr2, rt) = (libc::SIGUSR1, libc::SIGUSR2, libc::SIGRTMIN());
+    let mut puppet = Puppet::start();
+    let (pid, mask) = (puppet.pid(), names::bits(&[usr1, usr2, rt]));
+    puppet.call(&format!("rt_sigprocmask 2 {mask}"));
+    let mut sender = Puppet::start();
+    let mut send = |signo: i32| drop(sender.call(&format!("kill {pid} {signo}")));
+    [usr1, rt].into_iter().for_each(&mut send);
+    let tracer = Tracer::start(&["--events", "all", "-s", "rt_sigtimedwait"]);
+    // The first is merged into the one that is pending, the second is like the one that is.
+    [usr1, rt, usr2].into_iter().for_each(&mut send);
+    let mut take = |signo: i32| {
+        let call = format!("rt_sigtimedwait {} 0", names::bits(&[signo]));
+        assert_eq!(puppet.call(&call)["ret"], signo);
+    };
+    [usr1, rt, rt, usr2].into_iter().for_each(&mut take);
+    send(usr1);
+    take(usr1);
+    let trace = tracer.finish();
+    let taken: Vec<&Value> = trace.calls().map(|call| &call["generate"]).collect();
+    let sent = |index: usize| trace.generates().nth(index).map(|sent| &sent["id"]);
+    let null = &Value::Null;
+    let expected = [null, null, null, sent(2).unwrap_or(null), sent(3).unwrap_or(null)];
+    assert_eq!(taken, expected);
 }

@@ -3,6 +3,7 @@
 //! `workload cause HOW` does it and then states, as one line of JSON, who we are (`self`) and what else there is
 //! to know: the ids of those that it was done to, addresses, numbers.
 
+mod by_calls;
 mod children;
 mod groups;
 mod limits;
@@ -47,6 +48,7 @@ const WAYS: &[Way] = &[
     ("session-end", terminals::session_end),
     ("notices", notices::all),
     ("taken", taken::all),
+    ("taken-by-calls", by_calls::all),
     ("dispositions", targets::dispositions),
     ("queues", targets::queues),
     ("forged", targets::forged),
