@@ -65,7 +65,7 @@ impl Comparison {
     /// Takes a pair in.
     fn judge(&mut self, tid: i32, pair: Pair<'_>) {
         if pair.is_both() {
-            self.counts.count(pair.name());
+            self.counts.count(pair);
         }
         for difference in pair.differences() {
             match tolerated::covering(&difference, pair) {

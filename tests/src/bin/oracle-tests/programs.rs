@@ -22,7 +22,7 @@ pub(crate) const TESTS: &[Test] = tests![
 ];
 
 /// So much has to be compared.
-const ENOUGH: Counts = Counts { calls: 20_000, taken: 5_000, ended: 100 };
+const ENOUGH: Counts = Counts { calls: 20_000, taken: 5_000, ended: 100, dumped: 3 };
 
 fn shells_and_commands_that_send_signals() {
     let programs = [dash(), bash(), timeout_and_env(), make(), sudo_and_su()];
@@ -40,6 +40,7 @@ fn dash() -> Vec<Program<'static>> {
         kill -USR1 $$; kill -HUP $$; kill -0 1; kill -9 4000000
         n=0; while [ $n -lt 100 ]; do kill -USR1 $$; n=$((n+1)); done
         sleep 2 & kill $!; wait
+        (cd /tmp; ulimit -c unlimited; sleep 2 & kill -ABRT $!; wait; rm core*)
         sleep 2 | sleep 2 & kill -STOP $!; kill -CONT $!; kill $!
         (trap - USR1; kill -USR1 $(exec sh -c \"echo \\$PPID\"))
         trap - USR1 HUP
@@ -81,7 +82,7 @@ fn timeout_and_env() -> Vec<Program<'static>> {
 /// python and its signal module.
 fn python() -> Program<'static> {
     let line = "exec python3 -c '
-import os, signal as s, threading, time
+import os, resource, signal as s, threading, time
 def handler(number, frame): pass
 for number in s.valid_signals() - {s.SIGKILL, s.SIGSTOP}:
     try: s.signal(number, handler)
@@ -100,6 +101,13 @@ if child == 0:
     s.signal(s.SIGTERM, s.SIG_DFL)
     while True: s.pause()
 time.sleep(0.1); os.kill(child, s.SIGTERM); os.waitpid(child, 0)
+os.chdir(\"/tmp\"); resource.setrlimit(resource.RLIMIT_CORE, (-1, -1))
+for number in [s.SIGTERM, s.SIGABRT]:
+    child = os.fork()
+    if child == 0:
+        threading.Thread(target=time.sleep, args=[9]).start()
+        s.signal(number, s.SIG_DFL); os.kill(os.getpid(), number); time.sleep(9)
+    os.waitpid(child, 0)
 thread = threading.Thread(target=lambda: time.sleep(0.3)); thread.start()
 s.pthread_kill(thread.ident, s.SIGUSR1); thread.join()
 s.siginterrupt(s.SIGALRM, True); s.alarm(1); s.pause()

@@ -1,5 +1,7 @@
 //! Lines of strace beside events.
 
+use std::slice;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -112,13 +114,16 @@ fn straces_own_calls_are_passed_over() {
 fn a_thread_that_was_killed_need_not_have_called() {
     let log = "7  kill(9, SIGTERM <unfinished ...>) = ?\n7  +++ killed by SIGKILL +++\n";
     let killed = end("SIGKILL", 9, false);
-    assert_eq!(compared(log, &[killed.clone()]).differences, 0);
+    assert_eq!(compared(log, slice::from_ref(&killed)).differences, 0);
     assert_eq!(compared(log, &[kill("SIGTERM", 15, "sh"), killed.clone()]).differences, 0);
     assert_eq!(compared(log, &[kill("SIGKILL", 9, "sh"), killed]).differences, 2);
 }
 
 const TAKEN: &str = "7  --- SIGTERM {si_signo=SIGTERM, si_code=SI_USER, si_pid=9, si_uid=0} ---\n";
 const KILLED: &str = "7  +++ killed by SIGKILL +++\n";
+
+/// One of each.
+const EACH: Counts = Counts { calls: 1, taken: 1, ended: 1, dumped: 0 };
 
 /// Two of the list.
 const ERRNO: &str = "an errno of 0 in a siginfo";
@@ -130,7 +135,14 @@ fn a_signal_and_the_end_by_it_are_compared() {
     let call = kill("SIGTERM", 15, "sh");
     let taken = deliver(7, "SIGTERM", 15, 9);
     let comparison = compared(&log, &[call, taken, end("SIGTERM", 15, false)]);
-    assert_eq!(result(&comparison), (Counts { calls: 1, taken: 1, ended: 1 }, 0, vec![ERRNO]));
+    assert_eq!(result(&comparison), (EACH, 0, vec![ERRNO]));
+}
+
+#[test]
+fn ends_with_a_core_dump_are_counted() {
+    let log = "7  +++ killed by SIGQUIT (core dumped) +++\n";
+    let dumped = Counts { ended: 1, dumped: 1, ..Counts::default() };
+    assert_eq!(result(&compared(log, &[end("SIGQUIT", 3, true)])), (dumped, 0, vec![]));
 }
 
 #[test]
@@ -174,7 +186,7 @@ fn a_thread_that_is_killed_at_its_stop_need_not_have_taken_the_signal() {
     let log = format!("{TAKEN}{KILLED}");
     let (taken, killed) = (deliver(7, "SIGTERM", 15, 9), end("SIGKILL", 9, false));
     let ended = Counts { ended: 1, ..Counts::default() };
-    let missing = compared(&log, &[killed.clone()]);
+    let missing = compared(&log, slice::from_ref(&killed));
     assert_eq!(result(&missing), (ended, 0, vec![STOPPED]));
     let unseen = compared(KILLED, &[taken.clone(), killed.clone()]);
     assert_eq!(result(&unseen), (ended, 0, vec![STOPPED]));
@@ -192,7 +204,7 @@ fn a_thread_that_is_killed_after_it_stopped_has_taken_the_signal() {
     );
     let killed = end("SIGKILL", 9, false);
     let comparison = compared(&log, &[deliver(7, "SIGSTOP", 19, 9), killed.clone()]);
-    let counts = Counts { calls: 0, taken: 1, ended: 1 };
+    let counts = Counts { calls: 0, ..EACH };
     assert_eq!(result(&comparison), (counts, 0, vec!["a thread that stops", ERRNO]));
     assert!(compared(&log, &[killed]).differences > 0);
 }
@@ -213,9 +225,9 @@ fn the_end_of_a_process_is_that_of_each_of_its_threads_that_it_ends() {
     ended["process"]["pid"] = json!(6);
     let events = [call, ended];
     let killed = compared(&format!("{TERM}{KILLED}"), &events);
-    assert_eq!(result(&killed), (Counts { calls: 1, taken: 0, ended: 1 }, 0, vec![]));
+    assert_eq!(result(&killed), (Counts { taken: 0, ..EACH }, 0, vec![]));
     let before = compared(&format!("{TERM}7  +++ exited with 0 +++\n"), &events);
-    assert_eq!(result(&before), (Counts { calls: 1, taken: 0, ended: 0 }, 0, vec![]));
+    assert_eq!(result(&before), (Counts { calls: 1, ..Counts::default() }, 0, vec![]));
 }
 
 #[test]
