@@ -9,6 +9,7 @@ use sigtrace_tests::harness::{Test, spawn};
 use sigtrace_tests::tests;
 
 use crate::alike::{Alike, Run};
+use crate::told::calls_by_thread;
 use crate::{repeatable, run};
 
 /// The test.
@@ -30,7 +31,7 @@ fn programs_have_the_same_inputs_without_strace() {
     }
     numbers.push(i32::MAX);
     let trace = run::finish(tracer);
-    let events = run::by_thread(&trace);
+    let events = calls_by_thread(&trace);
     let (mut calls, mut late, mut problems) = (0, 0, String::new());
     println!();
     for ((name, _), numbers) in programs.iter().zip(numbers.windows(3).step_by(2)) {

@@ -5,9 +5,10 @@ use std::process::{Command, Stdio};
 
 use sigtrace_tests::harness::{run_to_end, spawn, until};
 
-use crate::call::Call;
 use crate::compare::Comparison;
 use crate::run;
+use crate::step::Step;
+use crate::told::Told;
 
 /// What systemd is told to do: units that end by themselves, by a signal of their own, when asked
 /// to, and only when killed.
@@ -46,14 +47,13 @@ pub(crate) fn systemd_that_starts_and_stops_units() {
     unsafe { libc::kill(strace.id().cast_signed(), libc::SIGINT) };
     strace.wait().unwrap_or_else(|error| panic!("waiting for strace: {error}"));
     let trace = run::finish(tracer);
-    let (events, threads) = (run::by_thread(&trace), run::log());
+    let (told, threads) = (Told::new(&trace.events), run::log());
     let mut comparison = Comparison::default();
     for (tid, thread) in &threads {
-        let told = events.get(tid).map_or(&[][..], |told| told);
-        let (mut left, mut right) = (run::strace_told(thread), run::sigtrace_told(told));
+        let [mut left, mut right] = told.beside(*tid, thread);
         if *tid == 1 {
             (left, right) = (between_marks(left), between_marks(right));
-        } else if !thread.ended {
+        } else if !thread.ended() {
             // It outlived strace's interest in it.
             right.truncate(left.len());
         }
@@ -72,17 +72,17 @@ fn mark(mark: i64) {
 }
 
 /// Of a thread that was there before strace and goes on after it, what both saw.
-fn between_marks(calls: Vec<Call<'_>>) -> Vec<Call<'_>> {
+fn between_marks(steps: Vec<Step<'_>>) -> Vec<Step<'_>> {
     let at = |mark| {
         let is_mark =
-            |call: &Call<'_>| call.args.get("info").is_some_and(|info| info["int"] == mark);
-        calls
+            |step: &Step<'_>| step.args.get("info").is_some_and(|info| info["int"] == mark);
+        steps
             .iter()
             .position(is_mark)
             .unwrap_or_else(|| panic!("systemd sent no signal with {mark}"))
     };
     let [begin, end] = MARKS.map(at);
-    calls[begin..=end].to_vec()
+    steps[begin..=end].to_vec()
 }
 
 fn shell(script: &str) {

@@ -1,22 +1,22 @@
-//! How two tellings of a call differ.
+//! How two tellings of a step differ.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::call::{Call, Source};
+use crate::step::{Source, Step};
 
-/// A call as both tell it, or as one does.
+/// A step as both tell it, or as one does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pair<'a> {
-    strace: Option<&'a Call<'a>>,
-    sigtrace: Option<&'a Call<'a>>,
+    strace: Option<&'a Step<'a>>,
+    sigtrace: Option<&'a Step<'a>>,
 }
 
 /// One place in which they differ.
 #[derive(Clone, Debug)]
 pub(crate) struct Difference {
-    /// Where: keys with dots between them; nothing for the whole call.
+    /// Where: keys with dots between them; nothing for the whole step.
     pub(crate) path: String,
     /// What strace has there.
     pub(crate) strace: Option<Value>,
@@ -26,24 +26,24 @@ pub(crate) struct Difference {
 
 impl<'a> Pair<'a> {
     /// Of what both tell.
-    pub(crate) fn both(strace: &'a Call<'a>, sigtrace: &'a Call<'a>) -> Self {
+    pub(crate) fn both(strace: &'a Step<'a>, sigtrace: &'a Step<'a>) -> Self {
         Self { strace: Some(strace), sigtrace: Some(sigtrace) }
     }
 
     /// Of what only strace tells.
-    pub(crate) fn only_strace(call: &'a Call<'a>) -> Self {
-        Self { strace: Some(call), sigtrace: None }
+    pub(crate) fn only_strace(step: &'a Step<'a>) -> Self {
+        Self { strace: Some(step), sigtrace: None }
     }
 
     /// Of what only sigtrace tells.
-    pub(crate) fn only_sigtrace(call: &'a Call<'a>) -> Self {
-        Self { strace: None, sigtrace: Some(call) }
+    pub(crate) fn only_sigtrace(step: &'a Step<'a>) -> Self {
+        Self { strace: None, sigtrace: Some(step) }
     }
 
     /// The places in which they differ, without mercy.
     pub(crate) fn differences(self) -> Vec<Difference> {
         let mut differences = Vec::new();
-        match (self.strace.map(Call::value), self.sigtrace.map(Call::value)) {
+        match (self.strace.map(Step::value), self.sigtrace.map(Step::value)) {
             (Some(strace), Some(sigtrace)) => {
                 descend(String::new(), Some(&strace), Some(&sigtrace), &mut differences);
             }
@@ -52,9 +52,9 @@ impl<'a> Pair<'a> {
         differences
     }
 
-    /// That of the whole call, of which only one tells.
+    /// That of the whole step, of which only one tells.
     pub(crate) fn whole(self) -> Difference {
-        let name = |call: Option<&Call<'_>>| call.map(|call| call.name.into());
+        let name = |step: Option<&Step<'_>>| step.map(|step| step.name.into());
         let (strace, sigtrace) = (name(self.strace), name(self.sigtrace));
         Difference { path: String::new(), strace, sigtrace }
     }
@@ -64,14 +64,15 @@ impl<'a> Pair<'a> {
         self.strace.is_some() && self.sigtrace.is_some()
     }
 
-    /// The syscall.
+    /// The syscall, or which other step it is.
     pub(crate) fn name(self) -> &'a str {
-        self.strace.or(self.sigtrace).map_or("", |call| call.name)
+        self.strace.or(self.sigtrace).map_or("", |step| step.name)
     }
 
-    /// The name of the thread, which sigtrace tells.
+    /// The name of the thread, or of its process, which sigtrace tells.
     pub(crate) fn comm(self) -> Option<&'a str> {
-        self.event()?["comm"].as_str()
+        let event = self.event()?;
+        event["comm"].as_str().or(event["process"]["comm"].as_str())
     }
 
     fn event(self) -> Option<&'a Value> {
@@ -81,14 +82,19 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Whether strace did not see it end.
+    /// Whether it is a call that strace did not see end.
     pub(crate) fn killed(self) -> bool {
-        self.strace.is_some_and(|call| call.outcome.is_null())
+        self.strace.is_some_and(|step| step.outcome.is_null())
     }
 
-    /// An argument as sigtrace has it.
+    /// Whether it is a signal before whose action the thread may have been killed.
+    pub(crate) fn left_open(self) -> bool {
+        self.strace.or(self.sigtrace).is_some_and(|step| step.left_open)
+    }
+
+    /// An argument, or something of a signal, as sigtrace has it.
     pub(crate) fn sigtrace_arg(self, name: &str) -> &'a Value {
-        self.sigtrace.and_then(|call| call.args.get(name)).unwrap_or(&Value::Null)
+        self.sigtrace.and_then(|step| step.args.get(name)).unwrap_or(&Value::Null)
     }
 }
 
@@ -130,7 +136,7 @@ impl fmt::Display for Difference {
         let text = |value: &Option<Value>| {
             value.as_ref().map_or_else(|| "nothing".into(), Value::to_string)
         };
-        let path = if self.path.is_empty() { "the call" } else { &self.path };
+        let path = if self.path.is_empty() { "all of it" } else { &self.path };
         let (strace, sigtrace) = (text(&self.strace), text(&self.sigtrace));
         write!(f, "{path}: strace has {strace}, sigtrace {sigtrace}")
     }
@@ -138,8 +144,8 @@ impl fmt::Display for Difference {
 
 impl fmt::Display for Pair<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let source = |call: Option<&Call<'_>>| {
-            call.map_or_else(|| "no such call".into(), |call| call.source.to_string())
+        let source = |step: Option<&Step<'_>>| {
+            step.map_or_else(|| "nothing like it".into(), |step| step.source.to_string())
         };
         writeln!(f, "    strace:   {}", source(self.strace))?;
         write!(f, "    sigtrace: {}", source(self.sigtrace))
@@ -155,12 +161,12 @@ mod tests {
     #[test]
     fn every_place_is_found() {
         let source = Source::Sigtrace(&Value::Null);
-        let call = |args: Value| {
+        let step = |args: Value| {
             let args = args.as_object().cloned().unwrap();
-            Call { name: "kill", args, outcome: json!({ "ret": 0 }), source }
+            Step::call("kill", args, json!({ "ret": 0 }), source)
         };
-        let strace = call(json!({ "act": { "mask": [], "flags": ["A"] }, "sig": 1 }));
-        let sigtrace = call(json!({ "act": { "mask": [1], "restorer": null }, "sig": 1 }));
+        let strace = step(json!({ "act": { "mask": [], "flags": ["A"] }, "sig": 1 }));
+        let sigtrace = step(json!({ "act": { "mask": [1], "restorer": null }, "sig": 1 }));
         let found = Pair::both(&strace, &sigtrace).differences();
         let found: Vec<_> = found.iter().map(ToString::to_string).collect();
         assert_eq!(

@@ -1,19 +1,35 @@
-//! Calls from sigtrace's events.
+//! Steps from sigtrace's events.
 
 use serde_json::{Map, Value, json};
 use sigtrace_tests::{integer, names};
 
-use crate::call::{Call, Source, failed, returned, unknown};
+use crate::step::{END, Source, Step, TAKE, failed, returned, unknown};
+
+/// What strace has words for of a signal that is taken: not the handler, nor since when it was pending.
+const TAKEN: &[&str] = &["sig", "signo", "info"];
+/// The same of one that ends a process.
+const ENDED: &[&str] = &["sig", "signo", "core_dumped"];
 
 /// An event in neutral form.
-pub(crate) fn call(event: &Value) -> Call<'_> {
-    let args = event["args"].as_object().into_iter().flatten();
-    Call {
-        name: event["syscall"].as_str().unwrap_or_default(),
-        args: args.map(|(name, value)| member(name, value)).collect(),
-        outcome: outcome(event),
-        source: Source::Sigtrace(event),
+pub(crate) fn step(event: &Value) -> Step<'_> {
+    match event["event"].as_str() {
+        Some("deliver") => fate(TAKE, TAKEN, event),
+        Some("exit") => fate(END, ENDED, event),
+        _ => call(event),
     }
+}
+
+fn call(event: &Value) -> Step<'_> {
+    let name = event["syscall"].as_str().unwrap_or_default();
+    let args = event["args"].as_object().into_iter().flatten();
+    let args = args.map(|(name, value)| member(name, value)).collect();
+    Step::call(name, args, outcome(event), Source::Sigtrace(event))
+}
+
+/// What a signal does to a thread.
+fn fate<'a>(name: &'a str, keys: &[&str], event: &'a Value) -> Step<'a> {
+    let args = keys.iter().map(|key| member(key, &event[*key])).collect();
+    Step::fate(name, args, Source::Sigtrace(event))
 }
 
 /// Flags in alphabetical order. Sets are in the order of their numbers already. Of a siginfo the signal that is

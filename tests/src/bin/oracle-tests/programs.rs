@@ -6,6 +6,7 @@ use sigtrace_tests::harness::{Test, spawn};
 use sigtrace_tests::tests;
 
 use crate::attached::systemd_that_starts_and_stops_units;
+use crate::counts::Counts;
 use crate::run::{Follow, Program, agree, agree_if_followed};
 use crate::stress::stress_ng_with_each_stressor_of_signals;
 use crate::tally;
@@ -20,8 +21,8 @@ pub(crate) const TESTS: &[Test] = tests![
     all_of_it_is_enough,
 ];
 
-/// So many calls have to be compared.
-const ENOUGH: usize = 20_000;
+/// So much has to be compared.
+const ENOUGH: Counts = Counts { calls: 20_000, taken: 5_000, ended: 100, dumped: 3 };
 
 fn shells_and_commands_that_send_signals() {
     let programs = [dash(), bash(), timeout_and_env(), make(), sudo_and_su()];
@@ -39,6 +40,7 @@ fn dash() -> Vec<Program<'static>> {
         kill -USR1 $$; kill -HUP $$; kill -0 1; kill -9 4000000
         n=0; while [ $n -lt 100 ]; do kill -USR1 $$; n=$((n+1)); done
         sleep 2 & kill $!; wait
+        (cd /tmp; ulimit -c unlimited; sleep 2 & kill -ABRT $!; wait; rm core*)
         sleep 2 | sleep 2 & kill -STOP $!; kill -CONT $!; kill $!
         (trap - USR1; kill -USR1 $(exec sh -c \"echo \\$PPID\"))
         trap - USR1 HUP
@@ -80,7 +82,7 @@ fn timeout_and_env() -> Vec<Program<'static>> {
 /// python and its signal module.
 fn python() -> Program<'static> {
     let line = "exec python3 -c '
-import os, signal as s, threading, time
+import os, resource, signal as s, threading, time
 def handler(number, frame): pass
 for number in s.valid_signals() - {s.SIGKILL, s.SIGSTOP}:
     try: s.signal(number, handler)
@@ -99,6 +101,13 @@ if child == 0:
     s.signal(s.SIGTERM, s.SIG_DFL)
     while True: s.pause()
 time.sleep(0.1); os.kill(child, s.SIGTERM); os.waitpid(child, 0)
+os.chdir(\"/tmp\"); resource.setrlimit(resource.RLIMIT_CORE, (-1, -1))
+for number in [s.SIGTERM, s.SIGABRT]:
+    child = os.fork()
+    if child == 0:
+        threading.Thread(target=time.sleep, args=[9]).start()
+        s.signal(number, s.SIG_DFL); os.kill(os.getpid(), number); time.sleep(9)
+    os.waitpid(child, 0)
 thread = threading.Thread(target=lambda: time.sleep(0.3)); thread.start()
 s.pthread_kill(thread.ident, s.SIGUSR1); thread.join()
 s.siginterrupt(s.SIGALRM, True); s.alarm(1); s.pause()
@@ -161,6 +170,6 @@ fn gdb_that_attaches() {
 }
 
 fn all_of_it_is_enough() {
-    let calls = tally::print();
-    assert!(calls >= ENOUGH, "{calls} calls were compared, not {ENOUGH}: did all tests run?");
+    let compared = tally::print();
+    assert!(compared.reaches(&ENOUGH), "{compared}, not {ENOUGH}: did all tests run?");
 }

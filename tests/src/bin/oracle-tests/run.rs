@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use serde_json::Value;
 use sigtrace_tests::harness::{Ended, Trace, Tracer, run_to_end};
 
-use crate::call::Call;
 use crate::compare::Comparison;
 use crate::log::{self, Thread};
-use crate::{event, strace, tally};
+use crate::told::Told;
+use crate::{strace, tally};
 
 /// Where strace writes.
 const LOG: &str = "/tmp/strace.log";
@@ -42,13 +41,13 @@ pub(crate) fn agree_if_followed(follow: Follow, programs: &[Program<'_>]) {
     let tracer = start();
     let logs: Vec<_> = programs.iter().map(|(name, _, line)| trace(follow, name, line)).collect();
     let trace = finish(tracer);
-    let events = by_thread(&trace);
+    let told = Told::new(&trace.events);
     let mut problems = String::new();
     for ((name, least, _), threads) in programs.iter().zip(&logs) {
         let mut comparison = Comparison::default();
         for (tid, thread) in threads {
-            let told = events.get(tid).map_or(&[][..], |told| told);
-            comparison.thread(*tid, &strace_told(thread), &sigtrace_told(told));
+            let [strace, sigtrace] = told.beside(*tid, thread);
+            comparison.thread(*tid, &strace, &sigtrace);
         }
         problems.push_str(&judged(name, *least, &comparison));
     }
@@ -59,57 +58,39 @@ pub(crate) fn agree_if_followed(follow: Follow, programs: &[Program<'_>]) {
 /// with it, for people to read.
 pub(crate) fn judged(program: &str, least: usize, comparison: &Comparison) -> String {
     tally::add(program, comparison);
-    let Comparison { calls, differences, examples, .. } = comparison;
+    let Comparison { counts, differences, examples, .. } = comparison;
     if *differences > 0 {
         let examples: String = examples.values().map(String::as_str).collect();
-        return format!("{program}: {calls} calls, {differences} differences, such as\n{examples}");
+        return format!("{program}: {counts}, {differences} differences, such as\n{examples}");
     }
-    if *calls < least {
-        return format!("{program}: {calls} calls instead of {least} at least: did it run?\n");
+    if counts.calls < least {
+        return format!("{program}: {counts} instead of {least} calls at least: did it run?\n");
     }
     String::new()
 }
 
 /// sigtrace, of the whole machine and with room for everything.
 pub(crate) fn start() -> Tracer {
-    // strace cannot tell the reads from a signalfd from the others, of which there are too many.
-    Tracer::start(&["--syscall", "!read", "--ring-size", "16M", "--stats"])
+    // strace cannot tell the reads from a signalfd from the others, of which there are too many. That
+    // a signal is sent it does not see.
+    let what = ["--events", "syscall,deliver,exit", "--syscall", "!read"];
+    Tracer::start(&[&what[..], &["--ring-size", "16M", "--stats"]].concat())
 }
 
 /// What sigtrace told, which has to be all.
 #[track_caller]
 pub(crate) fn finish(tracer: Tracer) -> Trace {
     let trace = tracer.finish();
-    assert_eq!(trace.stats().lost(), 0, "sigtrace lost calls: {}", trace.stderr);
+    let stats = trace.stats();
+    let lost = [stats.lost(), stats.delivers()[2], stats.exits()[2]];
+    assert_eq!(lost, [0; 3], "sigtrace lost calls, signals or ends: {}", trace.stderr);
     trace
 }
 
-/// The events of each thread, in order.
-pub(crate) fn by_thread(trace: &Trace) -> BTreeMap<i32, Vec<&Value>> {
-    let mut threads = BTreeMap::<i32, Vec<&Value>>::new();
-    for event in trace.calls() {
-        let tid = event["tid"].as_i64().and_then(|tid| i32::try_from(tid).ok());
-        threads.entry(tid.unwrap_or_default()).or_default().push(event);
-    }
-    threads
-}
-
-/// What a thread did, as sigtrace tells.
-pub(crate) fn sigtrace_told<'a>(events: &[&'a Value]) -> Vec<Call<'a>> {
-    events.iter().map(|event| event::call(event)).collect()
-}
-
-/// What a thread did, as strace tells.
-#[track_caller]
-pub(crate) fn strace_told(thread: &Thread) -> Vec<Call<'_>> {
-    let calls = thread.calls.iter().map(strace::call).collect::<Result<_, _>>();
-    calls.unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// strace with everything in full: structures with all members, signals only where calls have them.
+/// strace with everything in full: structures with all members.
 pub(crate) fn strace() -> Command {
     let mut command = Command::new("strace");
-    command.args(["-q", "-v", "-e", "signal=none", "-e", "decode-fds=pidfd", "-o", LOG]);
+    command.args(["-q", "-v", "-e", "decode-fds=pidfd", "-o", LOG]);
     command.arg("-e").arg(format!("trace={}", strace::syscalls()));
     command
 }

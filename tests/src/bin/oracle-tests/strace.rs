@@ -1,14 +1,15 @@
-//! Calls from strace's words.
+//! Steps from strace's words.
 
+mod fate;
 #[cfg(test)]
 mod tests;
 mod value;
 
 use serde_json::{Map, Value, json};
 
-use crate::call::{Call, Source, failed, unknown};
-use crate::log::Written;
+use crate::log::{Entry, Written};
 use crate::notation::{self, Node};
+use crate::step::{Source, Step, failed, unknown};
 use value::Kind::{self, Action, Flags, How, Info, Number, Pidfd, Set, Signal, Stack, Timeout};
 
 /// Arguments in strace's order, which is the kernel's.
@@ -47,26 +48,32 @@ pub(crate) fn syscalls() -> String {
     SYSCALLS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",")
 }
 
-/// A call as strace wrote it, in neutral form.
-pub(crate) fn call(written: &Written) -> Result<Call<'_>, String> {
-    let Written { name, args, result } = written;
-    let source = Source::Strace(written);
-    let called = || {
-        let nodes = notation::arguments(args)?;
-        let args = match (name.as_str(), &nodes[..]) {
-            // The mask is in the frame that it takes down; strace shows it as a member of that.
-            ("rt_sigreturn", [frame]) => value::members(frame)?,
-            // Which call it is that goes on.
-            ("restart_syscall", [Node::Word(resumed)]) => {
-                Map::from_iter([("resumes".into(), json!(resumed))])
-            }
-            // Killed as it entered the kernel, the thread took with it which call it wanted.
-            ("???", []) => Map::new(),
-            _ => arguments(name, &nodes)?,
-        };
-        Ok(Call { name, args, outcome: outcome(result)?, source })
+/// What strace wrote, in neutral form. A thread that ends by itself takes no step by that.
+pub(crate) fn step(entry: &Entry) -> Result<Option<Step<'_>>, String> {
+    let source = Source::Strace(entry);
+    let step = match entry {
+        Entry::Call(written) => call(written, source).map(Some),
+        Entry::Signal(text) => fate::signal(text, source).map(Some),
+        Entry::End(text) => fate::end(text, source),
     };
-    called().map_err(|error: String| format!("strace wrote {source}: {error}"))
+    step.map_err(|error| format!("strace wrote {source}: {error}"))
+}
+
+fn call<'a>(written: &'a Written, source: Source<'a>) -> Result<Step<'a>, String> {
+    let Written { name, args, result } = written;
+    let nodes = notation::arguments(args)?;
+    let args = match (name.as_str(), &nodes[..]) {
+        // The mask is in the frame that it takes down; strace shows it as a member of that.
+        ("rt_sigreturn", [frame]) => value::members(frame)?,
+        // Which call it is that goes on.
+        ("restart_syscall", [Node::Word(resumed)]) => {
+            Map::from_iter([("resumes".into(), json!(resumed))])
+        }
+        // Killed as it entered the kernel, the thread took with it which call it wanted.
+        ("???", []) => Map::new(),
+        _ => arguments(name, &nodes)?,
+    };
+    Ok(Step::call(name, args, outcome(result)?, source))
 }
 
 /// Only those that strace has written: of a call that did not end it knows no outputs.

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::log;
+use crate::log::{self, Entry};
 
 /// What a line of thread 7 tells.
 fn told(line: &str) -> Value {
     let threads = log::read(&format!("7  {line}\n")).unwrap();
-    super::call(&threads[&7].calls[0]).unwrap().value()
+    super::step(&threads[&7].entries[0]).unwrap().unwrap().value()
 }
 
 /// Asserts the arguments of a call that returned 0.
@@ -131,9 +131,78 @@ fn what_goes_on_is_told() {
 }
 
 #[test]
+fn a_signal_that_is_taken_has_its_siginfo() {
+    let value = told("--- SIGUSR1 {si_signo=SIGUSR1, si_code=SI_TKILL, si_pid=9, si_uid=0} ---");
+    let expected = json!({
+        "step": "take",
+        "args": {
+            "sig": "SIGUSR1", "signo": 10,
+            "info": { "sig": "SIGUSR1", "signo": 10, "code": "SI_TKILL", "pid": 9, "uid": 0 },
+        },
+        "outcome": "happened",
+    });
+    assert_eq!(value, expected);
+}
+
+#[test]
+fn a_timer_has_its_number() {
+    let value = told(
+        "--- SIGALRM {si_signo=SIGALRM, si_code=SI_TIMER, si_timerid=0x1, si_overrun=0, si_int=0, \
+         si_ptr=NULL} ---",
+    );
+    let info = json!({
+        "sig": "SIGALRM", "signo": 14, "code": "SI_TIMER", "timerid": 1, "overrun": 0, "int": 0,
+        "ptr": "0x0",
+    });
+    assert_eq!(value["args"]["info"], info);
+}
+
+#[test]
+fn a_fault_has_an_address() {
+    let value = told("--- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=NULL} ---");
+    let info = json!({ "sig": "SIGSEGV", "signo": 11, "code": "SEGV_MAPERR", "addr": "0x0" });
+    assert_eq!(value["args"]["info"], info);
+}
+
+#[test]
+fn a_thread_that_stops_tells_by_which_signal() {
+    let args = json!({ "sig": "SIGTSTP", "signo": 20 });
+    let expected = json!({ "step": "stop", "args": args, "outcome": "happened" });
+    assert_eq!(told("--- stopped by SIGTSTP ---"), expected);
+}
+
+#[test]
+fn the_end_by_a_signal_tells_whether_memory_was_dumped() {
+    let end = |sig: &str, signo: i32, core_dumped: bool| {
+        let args = json!({ "sig": sig, "signo": signo, "core_dumped": core_dumped });
+        json!({ "step": "end", "args": args, "outcome": "happened" })
+    };
+    assert_eq!(told("+++ killed by SIGKILL +++"), end("SIGKILL", 9, false));
+    assert_eq!(told("+++ killed by SIGRT_2 +++"), end("SIGRTMIN", 34, false));
+    assert_eq!(told("+++ killed by SIGABRT (core dumped) +++"), end("SIGABRT", 6, true));
+}
+
+#[test]
+fn a_thread_that_ends_by_itself_takes_no_step_by_that() {
+    let step = super::step(&Entry::End("exited with 0".into())).unwrap().map(|step| step.value());
+    assert_eq!(step, None);
+}
+
+#[test]
 fn what_is_not_understood_is_an_error() {
-    for line in ["open(1) = 3", "kill(1, SIGWHAT) = 0", "kill(1, 2, 3) = 0", "kill(1, 2) = what"] {
+    for line in [
+        "--- SIGUSR1 ---",
+        "--- SIGWHAT {si_signo=SIGUSR1} ---",
+        "--- SIGUSR1 {si_signo=SIGUSR1}, {} ---",
+        "--- stopped by what ---",
+        "+++ killed by what +++",
+        "+++ gone +++",
+        "open(1) = 3",
+        "kill(1, SIGWHAT) = 0",
+        "kill(1, 2, 3) = 0",
+        "kill(1, 2) = what",
+    ] {
         let threads = log::read(&format!("7  {line}\n")).unwrap();
-        assert!(super::call(&threads[&7].calls[0]).is_err(), "{line}");
+        assert!(super::step(&threads[&7].entries[0]).is_err(), "{line}");
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn members(node: &Node) -> Result<Members, String> {
             ("si_status", Node::Word(word)) if word.starts_with("SIG") => {
                 json!(signal::number(word)?)
             }
-            ("si_code", Node::Word(word)) => named_or_int(word),
+            ("si_code" | "si_timerid", Node::Word(word)) => named_or_int(word),
             (_, Node::Word(word)) => {
                 word.parse::<i64>().map_or_else(|_| json!(word), integer::shown)
             }
@@ -82,7 +82,7 @@ pub(super) fn descriptor(word: &str) -> Result<(Value, Value), String> {
 }
 
 /// The name of a signal and its number.
-fn both(signo: i32) -> Members {
+pub(super) fn both(signo: i32) -> Members {
     Map::from_iter([("sig".into(), names::signal(signo)), ("signo".into(), json!(signo))])
 }
 
