@@ -8,6 +8,7 @@ mod abi;
 mod action;
 mod arms;
 mod arrivals;
+mod brief;
 mod bystander;
 mod call;
 mod callers;
@@ -25,6 +26,7 @@ mod late;
 mod masks;
 mod memory;
 mod namespaces;
+mod numbers;
 mod pidfd;
 mod pointer;
 mod process;
@@ -113,6 +115,7 @@ const WORKLOADS: &[Workload] = &[
     #[cfg(target_arch = "x86_64")]
     ("cause", causes::run),
     ("day", day::run),
+    ("brief", brief::run),
     ("die", death::die),
     ("deaths", death::deaths),
     ("killed", doomed::killed),
