@@ -78,7 +78,7 @@ fn now_and_then(tracer: &Tracer) -> Result<u64> {
 }
 
 /// What the tracer executes because of the calls, and until it has dealt with them.
-fn work(tracer: &Tracer, calls: impl FnOnce()) -> Result<u64> {
+pub(crate) fn work(tracer: &Tracer, calls: impl FnOnce()) -> Result<u64> {
     std::thread::sleep(REST);
     let before = processor_time(tracer.pid())?;
     calls();
@@ -91,8 +91,15 @@ fn call() {
     unsafe { libc::kill(libc::getpid(), 0) };
 }
 
-fn nothing_lost(tracer: Tracer) -> Result<()> {
+/// Has sigtrace end, which must not have lost an event of any kind.
+pub(crate) fn nothing_lost(tracer: Tracer) -> Result<()> {
     let messages = tracer.stop()?;
-    ensure!(messages.contains(" 0 lost"), "sigtrace lost events: {messages}");
+    let words: Vec<&str> = messages.split([' ', ',', ';', '\n']).collect();
+    let mut lost =
+        words.windows(2).filter(|words| words[1] == "lost").map(|words| words[0]).peekable();
+    ensure!(
+        lost.peek().is_some() && lost.all(|count| count == "0"),
+        "sigtrace lost events: {messages}"
+    );
     Ok(())
 }
