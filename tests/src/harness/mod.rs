@@ -12,6 +12,7 @@
 //!
 //! Everything here panics with what there is to know: a test is over then.
 
+mod brief;
 mod check;
 mod children;
 mod compare;
@@ -31,6 +32,7 @@ mod tracer;
 mod wait;
 mod workload;
 
+pub use brief::assert_who_tells_of_brief_lives;
 pub use check::{CLOSE_NS, now_ns, time_ns};
 pub use children::{Ended, spawn};
 pub use difference::difference;

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 use super::goals::{self, Goals, Pair};
 use super::host::Decode;
-use super::results::{Calls, PerCall, Results};
+use super::results::{Calls, PerCall, Results, Signals};
 
 /// Which side of the bar is the good one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,9 @@ pub(super) fn of_kernel(results: &Results) -> Result<Vec<Bar>> {
     let more = getppid("sigtrace")?.abs_diff(getppid("untraced")?);
     let what = "getppid: instructions more than untraced";
     bars.push(at_most(what, more as f64, goals::UNTRACED, 0));
+    bars.extend(of_signals(results));
     bars.extend(of_agent(results, &goals)?);
+    bars.extend(of_agent_with_signals(results));
     Ok(bars)
 }
 
@@ -145,6 +147,63 @@ fn of_calls(results: &Results, goals: &Goals, syscall: Syscall) -> Result<Vec<Ba
     Ok(bars)
 }
 
+/// What a signal costs who sends it.
+fn of_signals(results: &Results) -> Vec<Bar> {
+    let of = |tracer: &str, cost: fn(&Signals) -> u64| results.signals(tracer).map(cost);
+    let more = |tracer: &str, cost: fn(&Signals) -> u64| {
+        Some(of(tracer, cost)?.abs_diff(of("untraced", cost)?) as f64)
+    };
+    // Of a call that is traced, only what the signal costs in it.
+    let signal = |signals: &Signals| signals.signal_another.saturating_sub(signals.kill_another);
+    let in_call = more("sigtrace --syscall kill", signal);
+    let beside = more("sigtrace --events exit", |signals| signals.signal_another);
+    let not_chosen = in_call.zip(beside).map(|(call, exit)| call.max(exit));
+    let told = more("sigtrace --events generate", |signals| signals.signal_another);
+    let bar = |what: &str, figure, bar, decimals| Bar {
+        what: format!("a signal: {what}"),
+        figure,
+        reach: Reach::AtMost,
+        bar,
+        decimals,
+    };
+    let mut bars = vec![
+        bar("overhead if it is not told of", not_chosen, goals::UNTRACED, 0),
+        bar("overhead with `--events generate`", told, goals::GENERATE, 0),
+    ];
+    for other in ["sigsnoop", "bpftrace"] {
+        // What does not attach to this kernel is nothing to be held against.
+        let theirs = more(other, |signals| signals.signal_another);
+        bars.extend(theirs.map(|theirs| {
+            let what = format!("overhead with `--events generate`, times that of {other}");
+            bar(&what, told.map(|told| told / theirs), goals::OF_OTHERS, 2)
+        }));
+    }
+    bars
+}
+
+fn of_agent_with_signals(results: &Results) -> Vec<Bar> {
+    let most = |in_a_row| {
+        let joined = results.joined.iter().filter(move |joined| joined.in_a_row == in_a_row);
+        let joined = joined.filter(|joined| joined.options.is_empty());
+        joined.map(|joined| joined.instructions).max().map(|instructions| instructions as f64)
+    };
+    let share = results.processes.iter().map(|processes| processes.memory.pss).max();
+    let megabytes = share.map(|kilobytes| kilobytes as f64 * 1024.0 / 1e6);
+    let bar = |what: &str, figure, bar, decimals| Bar {
+        what: format!("agent: {what}"),
+        figure,
+        reach: Reach::AtMost,
+        bar,
+        decimals,
+    };
+    let joined = goals::INSTRUCTIONS_JOINED;
+    vec![
+        bar("instructions per joined signal, in a row", most(true), joined, 0),
+        bar("instructions per joined signal, one a millisecond", most(false), joined, 0),
+        bar("share of memory with 10,000 processes, MB", megabytes, goals::SHARE_OF_MANY_MB, 1),
+    ]
+}
+
 fn of_agent(results: &Results, goals: &Goals) -> Result<Vec<Bar>> {
     let work = |in_a_row| {
         let work = results.work("sigtrace", in_a_row).map(|work| work.instructions).max();
@@ -219,19 +278,25 @@ mod tests {
         ("0.25", true),
         ("0.031", true),
     ];
-    const OF_THE_REST: [(&str, bool); 7] = [
-        ("0", true),
+    /// Of what no tracer changes, of signals that are not told of and that are, and the latter held against sigsnoop
+    /// and bpftrace.
+    const OF_SIGNALS: [(&str, bool); 5] =
+        [("0", true), ("1", true), ("901", false), ("1.00", true), ("0.25", true)];
+    const OF_THE_AGENT: [(&str, bool); 9] = [
         ("3001", false),
         ("5000", true),
         ("8.8", true),
         ("801", false),
         ("0.30", true),
         ("4.30", false),
+        ("6001", false),
+        ("9000", false),
+        ("24.1", false),
     ];
 
     #[test]
     fn each_figure_is_held_against_its_bar() {
-        let wanted = [&OF_RT_SIGPROCMASK[..], &OF_KILL, &OF_THE_REST].concat();
+        let wanted = [&OF_RT_SIGPROCMASK[..], &OF_KILL, &OF_SIGNALS, &OF_THE_AGENT].concat();
         assert_eq!(all(&sample()), expected(&wanted));
     }
 
@@ -242,7 +307,8 @@ mod tests {
             [auto, fentry, by_caller, by_process, strace]
         };
         let (rt_sigprocmask, kill) = (less(&OF_RT_SIGPROCMASK), less(&OF_KILL));
-        let wanted = [&rt_sigprocmask[..], &kill, &OF_THE_REST].concat();
+        let of_signals = &OF_SIGNALS[..3];
+        let wanted = [&rt_sigprocmask[..], &kill, of_signals, &OF_THE_AGENT].concat();
         assert_eq!(all(&sample_without_bpftrace()), expected(&wanted));
     }
 
@@ -253,6 +319,11 @@ mod tests {
         let bars = of_kernel(&results).unwrap();
         assert_eq!(bars[1].what, "rt_sigprocmask: overhead with `--probe fentry`");
         assert_eq!(figures(&bars)[1], ("not measured".into(), false));
+        results.signals.retain(|signals| signals.tracer != "sigtrace --events generate");
+        let bars = of_kernel(&results).unwrap();
+        let of_signals = bars.iter().filter(|bar| bar.what.contains("`--events generate`"));
+        let of_signals: Vec<_> = of_signals.map(|bar| (bar.figure(), bar.is_met())).collect();
+        assert_eq!(of_signals, expected(&[("not measured", false); 3]));
     }
 
     #[test]
@@ -272,10 +343,23 @@ mod tests {
                 at_most("kill: overhead, times that of bpftrace", "0.28"),
                 at_most("kill: overhead, times that of strace", "0.080"),
                 at_most("getppid: instructions more than untraced", "1"),
+                at_most("a signal: overhead if it is not told of", "1"),
+                at_most("a signal: overhead with `--events generate`", "900"),
+                at_most(
+                    "a signal: overhead with `--events generate`, times that of sigsnoop",
+                    "1.00"
+                ),
+                at_most(
+                    "a signal: overhead with `--events generate`, times that of bpftrace",
+                    "1.00"
+                ),
                 at_most("agent: instructions per kill event, in a row", "3000"),
                 at_most("agent: instructions per kill event, one a millisecond", "5000"),
                 at_most("agent: share of memory after 100,000 events, MB", "9.0"),
                 at_most("agent: seconds from SIGTERM until its output is closed", "0.30"),
+                at_most("agent: instructions per joined signal, in a row", "6000"),
+                at_most("agent: instructions per joined signal, one a millisecond", "6000"),
+                at_most("agent: share of memory with 10,000 processes, MB", "24.0"),
             ]
         );
     }

@@ -9,6 +9,14 @@ pub(super) const INSTRUCTIONS_IN_A_ROW: f64 = 3000.0;
 pub(super) const INSTRUCTIONS_ALONE: f64 = 5000.0;
 /// The agent's share of memory, in millions of bytes.
 pub(super) const SHARE_MB: f64 = 9.0;
+/// What a signal that is told of costs its sender more, in instructions.
+pub(super) const GENERATE: f64 = 900.0;
+/// Of what tools of others cost the sender of a signal, sigtrace costs it at most this part.
+pub(super) const OF_OTHERS: f64 = 1.0;
+/// The agent's own instructions for a signal of which it tells the call, the signal and its delivery.
+pub(super) const INSTRUCTIONS_JOINED: f64 = 6000.0;
+/// The agent's share of memory with 10,000 processes known, in millions of bytes.
+pub(super) const SHARE_OF_MANY_MB: f64 = 24.0;
 /// From SIGTERM until nobody has the agent's output open any more.
 pub(super) const OUTPUT_SECONDS: f64 = 0.3;
 pub(super) const ALLOCATIONS: f64 = 0.0;

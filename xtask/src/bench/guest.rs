@@ -31,23 +31,31 @@ struct Guest {
     /// The measurements, as the program knows them.
     parts: &'static [&'static str],
     smp: u32,
+    memory_mb: u32,
     icount: bool,
     /// Whether it needs the root image, which has the other tracers.
     others: bool,
 }
 
 /// One after the other, so that none disturbs another: two of them are by the clock.
-const GUESTS: [Guest; 3] = [
+const GUESTS: [Guest; 4] = [
     Guest {
         what: "Counting instructions",
-        parts: &["start", "calls", "work"],
-        smp: 1,
+        parts: &["start", "calls", "work", "signals", "joined"],
         icount: true,
         others: true,
+        ..guest(1)
     },
-    Guest { what: "Timing ends", parts: &["end"], smp: 2, icount: false, others: false },
-    Guest { what: "Counting losses", parts: &["storm"], smp: 4, icount: false, others: true },
+    // 10,000 processes, each of which has memory of its own.
+    Guest { what: "Counting processes", parts: &["processes"], memory_mb: 6144, ..guest(1) },
+    Guest { what: "Timing ends", parts: &["end"], ..guest(2) },
+    Guest { what: "Counting losses", parts: &["storm"], others: true, ..guest(4) },
 ];
+
+/// One of so many processors that goes by the clock, with nothing to do.
+const fn guest(smp: u32) -> Guest {
+    Guest { what: "", parts: &[], smp, memory_mb: 1024, icount: false, others: false }
+}
 
 /// What the guests had to say.
 pub(super) struct Measured {
@@ -140,6 +148,7 @@ fn vm(cache: &Cache, programs: &Programs, version: &Version, guest: &Guest) -> R
         vm.root = Root::Disk(image::ensure(cache)?);
     }
     vm.smp = guest.smp;
+    vm.memory_mb = guest.memory_mb;
     vm.icount = guest.icount;
     vm.timeout = Some(TIMEOUT);
     vm.on_interrupt = OnInterrupt::Kill;

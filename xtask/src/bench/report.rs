@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::bars::Bar;
 use super::host::Decode;
-use super::results::{Calls, Refused, Results, Storm, Work};
+use super::results::{Calls, Joined, Processes, Refused, Results, Signals, Storm, Work};
 use super::table::{render, thousands};
 
 /// Where there is no figure.
@@ -18,13 +18,19 @@ pub(super) fn of_kernel(version: &str, results: &Results, bars: &[Bar]) -> Resul
          {kernel}, {date}.\n\n\
          Instructions per call, spent in its caller:\n\n{}\n{}\
          Instructions per kill event, spent in the tracer's own process:\n\n{}\n\
+         Instructions that a signal costs its sender, and a process from its fork to its end:\n\n{}\n\
+         Instructions of the agent per joined signal, a kill that is handled, told of in three events:\n\n{}\n\
          The agent:\n\n{}\n\
+         The agent's share of memory with 10,000 processes known, kB:\n\n{}\n\
          Many kills by 16 threads on four processors:\n\n{}\n\
          Bars:\n\n{}",
         calls(results),
         left_out(&results.refused),
         work(results)?,
+        signals(results),
+        joined(results),
         agent(results),
+        processes(results),
         storms(results),
         bars_table(bars)
     ))
@@ -135,6 +141,58 @@ fn work(results: &Results) -> Result<String> {
         ]);
     }
     Ok(render(&["", "its own", "and the caller's overhead"], &rows))
+}
+
+fn signals(results: &Results) -> String {
+    let untraced = results.signals("untraced");
+    let row = |signals: &Signals| {
+        let Signals { tracer, kill_another, signal_another, life } = signals;
+        let more = |of: fn(&Signals) -> u64| match untraced {
+            Some(untraced) if tracer != "untraced" => more(of(signals), of(untraced)),
+            _ => NONE.into(),
+        };
+        let label = match tracer.strip_prefix("sigtrace ") {
+            Some(options) => sigtrace(options),
+            None if tracer == "bpftrace" => "bpftrace, the trace point, a line each".into(),
+            None => tracer.clone(),
+        };
+        vec![
+            label,
+            thousands(*kill_another),
+            thousands(*signal_another),
+            more(|signals| signals.signal_another),
+            thousands(*life),
+            more(|signals| signals.life),
+        ]
+    };
+    let header = ["", "kill another", "signal another", "more", "a process", "more"];
+    render(&header, &results.signals.iter().map(row).collect::<Vec<_>>())
+}
+
+/// By how much a figure is more, or less.
+fn more(figure: u64, than: u64) -> String {
+    let sign = if figure < than { "-" } else { "" };
+    format!("{sign}{}", thousands(figure.abs_diff(than)))
+}
+
+fn joined(results: &Results) -> String {
+    let row = |joined: &Joined| {
+        let Joined { options, output, in_a_row, signals, instructions } = joined;
+        let pace = if *in_a_row { "in a row" } else { "one a millisecond" };
+        let (what, signals) = (sigtrace(options), thousands(*signals));
+        vec![format!("{what} to {output}, {signals} {pace}"), thousands(*instructions)]
+    };
+    render(&["", "figure"], &results.joined.iter().map(row).collect::<Vec<_>>())
+}
+
+fn processes(results: &Results) -> String {
+    let row = |processes: &Processes| {
+        let Processes { how, processes, memory } = processes;
+        let figures = [*processes, memory.pss, memory.anonymous, memory.file, memory.ring];
+        [vec![how.clone()], figures.map(thousands).to_vec()].concat()
+    };
+    let header = ["", "known", "share", "pages of its own", "files and maps", "rings, each once"];
+    render(&header, &results.processes.iter().map(row).collect::<Vec<_>>())
 }
 
 fn agent(results: &Results) -> String {
@@ -278,6 +336,50 @@ mod tests {
                 "sigtrace to a file, 1,000 one a millisecond 5,000 6,251",
                 "bpftrace to a file, 1,000 one a millisecond 19,022 24,022",
             ]
+        );
+    }
+
+    #[test]
+    fn signals_and_lives_are_told_with_what_they_cost_more() {
+        let table = table(&report(&sample()), "from its fork to its end");
+        let rows: Vec<_> = table.iter().map(|row| row.join(" ")).collect();
+        assert_eq!(rows[0], " kill another signal another more a process more");
+        assert_eq!(
+            rows[2..],
+            [
+                "untraced 1,060 1,600 – 500,000 –",
+                "sigtrace `--syscall kill` 2,310 2,851 1,251 500,000 0",
+                "sigtrace `--events exit` 1,060 1,600 0 502,000 2,000",
+                "sigtrace `--events generate` 1,060 2,501 901 499,999 -1",
+                "sigtrace `who` 1,060 2,520 920 512,345 12,345",
+                "bpftrace, the trace point, a line each 1,060 5,204 3,604 500,100 100",
+                "sigsnoop 1,060 2,501 901 500,000 0",
+            ]
+        );
+    }
+
+    #[test]
+    fn joined_signals_are_told_with_where_they_go() {
+        let table = table(&report(&sample()), "told of in three events");
+        let rows: Vec<_> = table[2..].iter().map(|row| row.join(" = ")).collect();
+        assert_eq!(
+            rows,
+            [
+                "sigtrace to /dev/null, 20,000 in a row = 5,800",
+                "sigtrace to a pipe, 20,000 in a row = 6,001",
+                "sigtrace to a file, 1,000 one a millisecond = 9,000",
+                "sigtrace `--context full` to /dev/null, 20,000 in a row = 7,000",
+            ]
+        );
+    }
+
+    #[test]
+    fn memory_is_told_by_how_processes_came_to_be() {
+        let table = table(&report(&sample()), "processes known, kB");
+        let rows: Vec<_> = table[2..].iter().map(|row| row.join(" ")).collect();
+        assert_eq!(
+            rows,
+            ["forked 10,050 10,000 3,000 2,902 4,098", "executed 20,050 23,500 16,500 2,902 4,098"]
         );
     }
 

@@ -100,6 +100,44 @@ pub(super) struct Storm {
     pub(super) without_result: u64,
 }
 
+/// What a signal costs who sends it, to another process, and what the life of a process costs. In instructions.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Signals {
+    /// What traces them: sigtrace with its arguments, or a tool of others.
+    pub(super) tracer: String,
+    /// A kill with signal 0, which sends nothing.
+    pub(super) kill_another: u64,
+    /// A kill with a signal that is ignored.
+    pub(super) signal_another: u64,
+    /// From a process's fork, through an execution, to when it has been waited for.
+    pub(super) life: u64,
+}
+
+/// What the agent executes for each signal of which it prints the call, the signal and its delivery.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Joined {
+    /// Its options beyond that, or if it prints only one of the three.
+    pub(super) options: String,
+    /// Where its output goes.
+    pub(super) output: String,
+    /// Whether the signals come in a row, not one a millisecond.
+    pub(super) in_a_row: bool,
+    pub(super) signals: u64,
+    /// Per signal.
+    pub(super) instructions: u64,
+}
+
+/// The agent's memory where it knows many processes.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Processes {
+    /// How they came to be: `forked`, or `executed`.
+    pub(super) how: String,
+    /// How many it knows.
+    pub(super) processes: u64,
+    #[serde(flatten)]
+    pub(super) memory: Memory,
+}
+
 /// Everything that was measured on a kernel.
 #[derive(Clone, Debug)]
 pub(super) struct Results {
@@ -115,6 +153,10 @@ pub(super) struct Results {
     pub(super) start: Start,
     pub(super) end: End,
     pub(super) storms: Vec<Storm>,
+    /// In the order of measuring.
+    pub(super) signals: Vec<Signals>,
+    pub(super) joined: Vec<Joined>,
+    pub(super) processes: Vec<Processes>,
 }
 
 /// A line from a guest.
@@ -128,6 +170,9 @@ enum Line {
     Start(Start),
     End(End),
     Storm(Storm),
+    Signals(Signals),
+    Joined(Joined),
+    Processes(Processes),
 }
 
 impl Results {
@@ -135,6 +180,7 @@ impl Results {
     pub(super) fn new(measured: &Measured, date: &str) -> Result<Self> {
         let (mut calls, mut work, mut storms) = (Vec::new(), Vec::new(), Vec::new());
         let mut refused: Vec<Refused> = Vec::new();
+        let (mut signals, mut joined, mut processes) = (Vec::new(), Vec::new(), Vec::new());
         let (mut memory, mut start, mut end) = (None, None, None);
         for line in measured.lines.lines().filter(|line| !line.is_empty()) {
             let parsed = serde_json::from_str(line);
@@ -147,6 +193,9 @@ impl Results {
                 Line::Start(figures) => start = Some(figures),
                 Line::End(figures) => end = Some(figures),
                 Line::Storm(figures) => storms.push(figures),
+                Line::Signals(figures) => signals.push(figures),
+                Line::Joined(figures) => joined.push(figures),
+                Line::Processes(figures) => processes.push(figures),
             }
         }
         let missing = |what| format!("the guests measured no {what}:\n{}", measured.lines);
@@ -160,6 +209,9 @@ impl Results {
             start: start.with_context(|| missing("start"))?,
             end: end.with_context(|| missing("end"))?,
             storms,
+            signals,
+            joined,
+            processes,
         })
     }
 
@@ -171,6 +223,11 @@ impl Results {
     /// The figures of calls under `tracer`.
     pub(super) fn calls(&self, tracer: &str) -> Result<&Calls> {
         self.find(tracer).with_context(|| format!("no calls were measured: {tracer}"))
+    }
+
+    /// What signals cost under `tracer`, unless that could not be had.
+    pub(super) fn signals(&self, tracer: &str) -> Option<&Signals> {
+        self.signals.iter().find(|signals| signals.tracer == tracer)
     }
 
     /// The work of a tracer for events in a row, or one a millisecond.
@@ -208,6 +265,19 @@ pub(super) mod tests {
 {"measure":"end","output_ns":299400000,"exit_ns":4300000000}
 {"measure":"storm","tracer":"sigtrace","calls":200000,"lost":0,"without_result":1234}
 {"measure":"storm","tracer":"bpftrace","calls":200000,"lost":151234,"without_result":0}
+{"measure":"signals","tracer":"untraced","kill_another":1060,"signal_another":1600,"life":500000}
+{"measure":"signals","tracer":"sigtrace --syscall kill","kill_another":2310,"signal_another":2851,"life":500000}
+{"measure":"signals","tracer":"sigtrace --events exit","kill_another":1060,"signal_another":1600,"life":502000}
+{"measure":"signals","tracer":"sigtrace --events generate","kill_another":1060,"signal_another":2501,"life":499999}
+{"measure":"signals","tracer":"sigtrace who","kill_another":1060,"signal_another":2520,"life":512345}
+{"measure":"signals","tracer":"bpftrace","kill_another":1060,"signal_another":5204,"life":500100}
+{"measure":"signals","tracer":"sigsnoop","kill_another":1060,"signal_another":2501,"life":500000}
+{"measure":"joined","options":"","output":"/dev/null","in_a_row":true,"signals":20000,"instructions":5800}
+{"measure":"joined","options":"","output":"a pipe","in_a_row":true,"signals":20000,"instructions":6001}
+{"measure":"joined","options":"","output":"a file","in_a_row":false,"signals":1000,"instructions":9000}
+{"measure":"joined","options":"--context full","output":"/dev/null","in_a_row":true,"signals":20000,"instructions":7000}
+{"measure":"processes","how":"forked","processes":10050,"pss":10000,"anonymous":3000,"file":2902,"ring":4098}
+{"measure":"processes","how":"executed","processes":20050,"pss":23500,"anonymous":16500,"file":2902,"ring":4098}
 "#;
 
     /// What guests might say.
@@ -220,7 +290,8 @@ pub(super) mod tests {
         let refused = r#"{"measure":"refused","tracer":"bpftrace","why":"ERROR: `kill` <gone>"}"#;
         let without = LINES
             .lines()
-            .map(|line| if line.contains(r#""tracer":"bpftrace""#) { refused } else { line });
+            .map(|line| if line.contains(r#""tracer":"bpftrace""#) { refused } else { line })
+            .filter(|line| !line.contains("sigsnoop"));
         of(&without.collect::<Vec<_>>().join("\n"))
     }
 
@@ -251,6 +322,11 @@ pub(super) mod tests {
         assert_eq!(parts.collect::<Vec<_>>(), [("parse", 1_250_000), ("attach", 700_049_999)]);
         assert_eq!((results.memory.pss, results.end.exit_ns), (8600, 4_300_000_000));
         assert_eq!(results.storms.iter().map(|storm| storm.lost).collect::<Vec<_>>(), [0, 151_234]);
+        assert_eq!(results.signals("sigtrace who").map(|signals| signals.life), Some(512_345));
+        assert!(results.signals("strace").is_none());
+        assert_eq!(results.joined[1].instructions, 6001);
+        let many = &results.processes[1];
+        assert_eq!((&many.how[..], many.processes, many.memory.pss), ("executed", 20_050, 23_500));
     }
 
     #[test]

@@ -19,6 +19,7 @@ const PACKAGES: &[&str] = &[
     "procps",
     "strace",
     "bpftrace",
+    "libbpf-tools",
     "jq",
     "stress-ng",
     // Programs of others that are traced: see tests/src/bin/oracle-tests.

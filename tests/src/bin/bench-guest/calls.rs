@@ -81,7 +81,8 @@ fn print(tracer: &str, mut calls: Value) {
     println!("{calls}");
 }
 
-fn untraced() -> Result<Value> {
+/// Makes the calls beside whatever traces at the time; what they cost.
+pub(crate) fn untraced() -> Result<Value> {
     percall(Command::new(PERCALL[0]).arg(PERCALL[1]))
 }
 

@@ -43,6 +43,21 @@ kretprobe:__x64_sys_rt_sigprocmask {
 }
 "#;
 
+/// A line for each signal that is sent: by whom, which, to whom, and what became of it, as sigsnoop has it.
+const BPFTRACE_SIGNALS: &str = r#"
+tracepoint:signal:signal_generate {
+  printf("%d %s sends %d to %d: %d\n", pid, comm, args.sig, args.pid, args.result);
+}
+"#;
+/// What is in such a line and in no other.
+const OF_BPFTRACE_SIGNALS: &str = " sends ";
+
+/// That of libbpf-tools, as Debian calls it, which has as much to say of each. It would keep its lines to itself
+/// until there are many.
+const SIGSNOOP: [&str; 3] = ["stdbuf", "-oL", "sigsnoop-libbpf"];
+/// What is in its lines of signals: we go by this name, which its header does not have.
+const OF_SIGSNOOP: &str = " bench-guest ";
+
 /// A process that traces until it is stopped.
 #[derive(Debug)]
 pub(crate) struct Tracer {
@@ -90,18 +105,49 @@ impl Tracer {
     /// Starts bpftrace, printing to [`EVENTS`], and waits until it has printed calls of ours. It
     /// may have no way to attach to this kernel.
     pub(crate) fn try_bpftrace() -> Result<Attached> {
-        let mut command = Command::new("bpftrace");
-        let mut tracer = Self::start(command.args(["-e", BPFTRACE]), File::create(EVENTS)?.into())?;
-        let attached = tracer.wait_until(|| {
+        let calls = || {
             let mut old = 0u64;
             // SAFETY: plain system calls; the set has eight bytes. Signal 0 is never sent.
             unsafe {
                 libc::syscall(libc::SYS_rt_sigprocmask, 0, 0, &raw mut old, 8);
                 libc::kill(libc::getpid(), 0);
             }
+        };
+        let mut command = Command::new("bpftrace");
+        Self::until_it_prints(
+            command.args(["-e", BPFTRACE]),
+            calls,
+            &[" kill(", " rt_sigprocmask("],
+        )
+    }
+
+    /// Starts a bpftrace that prints signals as they are sent, likewise.
+    pub(crate) fn try_bpftrace_of_signals() -> Result<Attached> {
+        let mut command = Command::new("bpftrace");
+        let command = command.args(["-e", BPFTRACE_SIGNALS]);
+        Self::until_it_prints(command, send, &[OF_BPFTRACE_SIGNALS])
+    }
+
+    /// Starts sigsnoop, likewise.
+    pub(crate) fn try_sigsnoop() -> Result<Attached> {
+        let [command, args @ ..] = SIGSNOOP;
+        Self::until_it_prints(Command::new(command).args(args), send, &[OF_SIGSNOOP])
+    }
+
+    /// Starts a tracer, printing to [`EVENTS`], and waits until it has printed all of this about what is done for
+    /// it meanwhile. It may have no way to attach to this kernel.
+    fn until_it_prints(
+        command: &mut Command,
+        something: impl Fn(),
+        lines: &[&str],
+    ) -> Result<Attached> {
+        let mut tracer = Self::start(command, File::create(EVENTS)?.into())?;
+        let attached = tracer.wait_until(|| {
+            something();
             std::thread::sleep(STEP);
-            let events = fs::read_to_string(EVENTS)?;
-            Ok(events.contains(" kill(") && events.contains(" rt_sigprocmask("))
+            let events = fs::read(EVENTS)?;
+            let events = String::from_utf8_lossy(&events);
+            Ok(lines.iter().all(|line| events.contains(line)))
         })?;
         Ok(if attached { Ok(tracer) } else { Err(tracer.refusal()) })
     }
@@ -161,6 +207,12 @@ impl Tracer {
         let messages = fs::read_to_string(MESSAGES).unwrap_or_default();
         Refusal { name: self.name.clone(), messages }
     }
+}
+
+/// Sends us a signal that we ignore.
+fn send() {
+    // SAFETY: plain system calls.
+    unsafe { libc::kill(libc::getpid(), libc::SIGWINCH) };
 }
 
 impl Refusal {

@@ -1,5 +1,5 @@
-//! Threads by the thousand, and what becomes of their calls and of those beside them. It takes
-//! minutes, and a guest with more memory than others.
+//! Threads by the thousand, and what becomes of their calls and of those beside them; processes by the thousand, and
+//! who kills them. It takes minutes, and a guest with more memory than others.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sigtrace_tests::harness::{
     self, Flood, Staged, Stuck, Test, Tracer, assert_bystanders_are_told_of,
+    assert_who_tells_of_brief_lives,
 };
 use sigtrace_tests::tests;
 
@@ -15,6 +16,7 @@ use sigtrace_tests::tests;
 const TESTS: &[Test] = tests![
     callers_beside_2000_stuck_threads_are_told_of_completely_and_at_once,
     every_call_of_40000_sleepers_and_beside_them_is_told_of,
+    who_knows_the_killers_of_10000_whose_ids_are_used_again_within_a_second,
 ];
 
 /// A test that takes longer hangs.
@@ -61,4 +63,8 @@ fn every_call_of_40000_sleepers_and_beside_them_is_told_of() {
         threads.insert(call["tid"].as_u64());
     }
     assert_eq!(threads.len() as u64, SLEEPERS);
+}
+
+fn who_knows_the_killers_of_10000_whose_ids_are_used_again_within_a_second() {
+    assert_who_tells_of_brief_lives(10_000);
 }

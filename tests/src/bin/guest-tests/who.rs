@@ -9,8 +9,8 @@ use std::thread;
 use serde_json::Value;
 use sigtrace_tests::death::Death;
 use sigtrace_tests::harness::{
-    self, Background, Streaming, Test, Tracer, command, fits_schema, perform, spawn, temporary,
-    until,
+    self, Background, Streaming, Test, Tracer, assert_who_tells_of_brief_lives, command,
+    fits_schema, perform, spawn, temporary, until,
 };
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
@@ -21,6 +21,7 @@ pub const TESTS: &[Test] = tests![
     what_signals_did_that_killed_nobody_is_told_with_all,
     who_kills_a_command_is_told_and_its_status_passed_on,
     who_dies_is_selected_by_process_name_and_signal,
+    the_killers_of_1000_are_known_whose_ids_are_used_again_within_a_second,
 ];
 
 const WORKLOAD: &str = "/payload/workload";
@@ -286,4 +287,8 @@ fn who_dies_is_selected_by_process_name_and_signal() {
         let told: Vec<&Value> = events.iter().map(|event| &event["process"]["pid"]).collect();
         assert_eq!(told, expected, "{args:?}");
     }
+}
+
+fn the_killers_of_1000_are_known_whose_ids_are_used_again_within_a_second() {
+    assert_who_tells_of_brief_lives(1000);
 }

@@ -9,6 +9,7 @@ mod action;
 mod actions;
 mod arms;
 mod arrivals;
+mod brief;
 mod bystander;
 mod call;
 mod callers;
@@ -27,6 +28,7 @@ mod late;
 mod masks;
 mod memory;
 mod namespaces;
+mod numbers;
 mod pidfd;
 mod pointer;
 mod process;
@@ -115,6 +117,7 @@ const WORKLOADS: &[Workload] = &[
     #[cfg(target_arch = "x86_64")]
     ("cause", causes::run),
     ("day", day::run),
+    ("brief", brief::run),
     ("die", death::die),
     ("deaths", death::deaths),
     ("handlers", handlers::run),
