@@ -253,6 +253,12 @@ impl Known {
         self.table.reap(is_there, now_ns);
     }
 
+    /// How often somebody was not known, and how many events were filtered out of which it is not known whether they
+    /// were selected.
+    pub(crate) fn unknown(&self) -> [u64; 2] {
+        [self.table.missed(), self.undecided]
+    }
+
     /// What became of it all.
     pub(crate) fn counts(&self, lost: u64) -> Counts {
         let lost = lost.saturating_add(self.undecodable);

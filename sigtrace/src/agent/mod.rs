@@ -241,7 +241,7 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
         }
     } else if !options.quiet || given_up || pump.is_out_of_room() {
         if is_who {
-            say_deaths(&pump.account);
+            say_deaths(&pump.account, pump.unknown());
         } else {
             say_account(&pump.account);
         }
@@ -486,8 +486,9 @@ fn say_end(end: End, command: Option<&Child>, why: Option<&Why>, with_status: bo
     }
 }
 
-/// Says how many deaths were told of, and what may be missing.
-fn say_deaths(account: &Account) {
+/// Says how many deaths were told of, and what may be missing: `unknown` is how often somebody was not known, and how
+/// often it was not known whether a death was selected.
+fn say_deaths(account: &Account, unknown: [u64; 2]) {
     let lost = account.lost_signals();
     let plural = |count: u64| if count == 1 { "" } else { "s" };
     for (kind, counts) in account.fates_of_others() {
@@ -495,8 +496,19 @@ fn say_deaths(account: &Account) {
             continue;
         }
         let counts: Vec<_> = counts.iter().map(|(fate, count)| format!("{count} {fate}")).collect();
-        let counts = counts.join(", ");
-        say(format_args!("deaths by a signal: {counts}; {lost} signal{} lost", plural(lost)));
+        let mut text = format!("deaths by a signal: {}; ", counts.join(", "));
+        text.push_str(&format!("{lost} signal{} lost", plural(lost)));
+        let [unknown, undecided] = unknown;
+        if unknown > 0 {
+            text.push_str(&format!(
+                "; {unknown} time{} it was not known who it is",
+                plural(unknown)
+            ));
+        }
+        if undecided > 0 {
+            text.push_str(&format!("; {undecided} filtered out that may have been selected"));
+        }
+        say(format_args!("{text}"));
     }
 }
 

@@ -604,6 +604,11 @@ impl Pump {
         self.queue.format(Event::Stats(&stats))
     }
 
+    /// What is not known of processes: see [`Known::unknown`].
+    pub(crate) fn unknown(&self) -> [u64; 2] {
+        self.known.as_ref().map_or([0; 2], Known::unknown)
+    }
+
     fn stats(&self, mechanisms: &BTreeMap<usize, Mechanism>) -> Stats {
         let elapsed = now_ns(clock::KERNEL) - self.started_ns;
         let lost = self.account.processes_lost();
