@@ -54,6 +54,10 @@ pub struct Config {
     pub kinds: u32,
     /// Microseconds from one tick of the kernel's clock to the next.
     pub tick_us: u32,
+    /// A page has two to the power of this many bytes.
+    pub page_shift: u32,
+    /// Zero.
+    pub reserved: u32,
     /// Where the running kernel keeps what the programs look for.
     pub offsets: Offsets,
 }
@@ -419,5 +423,5 @@ unsafe impl aya::Pod for Config {}
 
 const _: () = {
     assert!(size_of::<Offsets>() == 120 * 4);
-    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 8 + 120));
+    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 10 + 120));
 };

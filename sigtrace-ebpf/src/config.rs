@@ -24,6 +24,8 @@ static CONFIG: Config = Config {
     access: 0,
     kinds: 0,
     tick_us: 0,
+    page_shift: 0,
+    reserved: 0,
     offsets: Offsets {
         task_real_parent: 0,
         task_tgid: 0,

@@ -201,6 +201,8 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         access: 0,
         kinds: 0,
         tick_us: 0,
+        page_shift: 0,
+        reserved: 0,
         offsets: Offsets::default(),
     };
     let mut use_filter = |filter: u64, used: bool| {

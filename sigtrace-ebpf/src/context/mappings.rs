@@ -167,9 +167,11 @@ fn tell_file(scratch: *mut Scratch<File, LARGE>, file: u64, time_ns: u64) -> u64
         (*head).flags = flags;
         &*scratch
     };
-    if shares::leaves_room(size as u32) && emit(record, size) {
-        let _ = FILES.insert(token, time_ns, u64::from(BPF_ANY));
+    if !shares::leaves_room(size as u32) || !emit(record, size) {
+        // What the agent has of it may be too old.
+        return 0;
     }
+    let _ = FILES.insert(token, time_ns, u64::from(BPF_ANY));
     token
 }
 

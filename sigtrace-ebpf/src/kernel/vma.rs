@@ -14,8 +14,9 @@ use crate::config::config;
 /// Where pivots are read to, in a map.
 pub type Room = [u64; 16];
 
-/// Trees of this height have more mappings than a process can have (`vm.max_map_count`, at most 2^31): a node has at
-/// least 5 that are used, and of the older ones a path is at most twice as long as another.
+/// Trees of this height have more mappings than a process has (`vm.max_map_count`, 65,530 by default): of the first kind
+/// a node has at least 5 that are used; of the older ones 2, and a path is at most twice as long as another, so that
+/// there can be a million.
 const LEVELS: u32 = 14;
 const LEVELS_OF_TWO: u32 = 40;
 
@@ -59,11 +60,9 @@ impl Vma {
     /// How far an address that is in it is into that.
     #[inline(always)]
     pub fn offset(self, address: u64) -> u64 {
-        /// Of the pages that offsets are counted in.
-        const PAGE_SHIFT: u32 = 12;
         let page: u64 = member(self.0, config!(offsets.vma_pgoff));
         let start: u64 = member(self.0, config!(offsets.vma_start));
-        (page << PAGE_SHIFT).wrapping_add(address.wrapping_sub(start))
+        (page << config!(page_shift)).wrapping_add(address.wrapping_sub(start))
     }
 }
 

@@ -221,6 +221,7 @@ fn code(mut record: Vec<u8>, shaped: bool) {
     let handler_at = place.file.map(|(file, offset)| output::Code {
         file: file.path.clone(),
         is_deleted: file.is_deleted,
+        identity: file.identity,
         offset,
         symbol: None,
     });

@@ -3,7 +3,7 @@
 use std::{io, path::Path, rc::Rc};
 
 use crate::{
-    decode::{self, Call, Deliver, Exit, Generate, Handler, Thread, WallClock},
+    decode::{self, Call, Cause, Deliver, Exit, Generate, Handler, Thread, WallClock},
     join::{
         Context,
         filter::Filter,
@@ -155,20 +155,17 @@ impl Known {
         let ended_ns = call.duration_ns().map_or(u64::MAX, |duration| begun_ns + duration);
         let handler = call.handler().and_then(Handler::address);
         let place = self.mappings.take(call.tid, begun_ns..=ended_ns, handler)?;
-        handler.and_then(|_| self.code(&place))
+        handler.and_then(|_| code(&place))
     }
 
-    /// Where a place is that code is at.
-    fn code(&mut self, place: &Place) -> Option<Code> {
-        let (file, offset) = place.file.as_ref()?;
-        let symbols = self.symbols.as_mut().filter(|_| !file.is_deleted);
-        let symbol = symbols.and_then(|it| it.find(file.identity, &file.path, *offset));
-        Some(Code {
-            file: Rc::clone(&file.path),
-            is_deleted: file.is_deleted,
-            offset: *offset,
-            symbol: symbol.map(|(name, offset)| Symbol { name, offset }),
-        })
+    /// Says which function some code is in, of an event about a process of this user's that is going to be told. That
+    /// may take a while.
+    pub(crate) fn name(&mut self, code: Option<&mut Code>, uid: u32) {
+        let (Some(code), Some(symbols)) = (code, &mut self.symbols) else { return };
+        if !code.is_deleted {
+            let found = symbols.find(uid, code.identity, &code.file, code.offset);
+            code.symbol = found.map(|(name, offset)| Symbol { name, offset });
+        }
     }
 
     /// Who has ended.
@@ -184,8 +181,10 @@ impl Known {
         let sender = generate.sender.map(|sender| self.thread(&sender));
         let sent_ns = generate.key.sent_ns;
         let place = self.mappings.take(generate.target.tid, sent_ns..=sent_ns, None);
+        // Timers and descriptors send signals that instructions cause, too.
+        let place = place.filter(|_| generate.cause == Cause::Fault);
         let instruction =
-            place.map(|place| Instruction { address: place.address, at: self.code(&place) });
+            place.map(|place| Instruction { address: place.address, at: code(&place) });
         Ends { sender, target: self.thread(&generate.target), instruction }
     }
 
@@ -196,7 +195,7 @@ impl Known {
         let handler_at = deliver.handler.address().and_then(|address| {
             let place =
                 self.mappings.take(deliver.thread.tid, taken_ns..=taken_ns, Some(address))?;
-            self.code(&place)
+            code(&place)
         });
         Taker { known: self.thread(&deliver.thread), handler_at }
     }
@@ -212,10 +211,10 @@ impl Known {
     }
 
     /// Whether a call is selected by who it is about.
-    pub(crate) fn selects(&mut self, parties: &Parties) -> bool {
-        let caller = parties.caller.as_ref().and_then(|caller| caller.known.as_ref());
-        let target = parties.target.as_ref().map(|target| target.known.as_ref());
-        self.selects_any([Some(caller), target])
+    pub(crate) fn selects(&mut self, call: &Call<'_>, parties: &Parties) -> bool {
+        let [caller, target] = [&parties.caller, &parties.target]
+            .map(|it| it.as_ref().and_then(|it| it.known.as_ref()));
+        self.selects_any([Some(caller), call.named.map(|_| target)])
     }
 
     /// Whether an end is, by who has ended.
@@ -264,6 +263,18 @@ impl Known {
         let lost = lost.saturating_add(self.undecodable);
         counts([self.table.len() as u64, self.table.missed(), self.undecided, lost])
     }
+}
+
+/// Where a place is that code is at, if that is in a file.
+fn code(place: &Place) -> Option<Code> {
+    let (file, offset) = place.file.as_ref()?;
+    Some(Code {
+        file: Rc::clone(&file.path),
+        is_deleted: file.is_deleted,
+        identity: file.identity,
+        offset: *offset,
+        symbol: None,
+    })
 }
 
 /// Whether there is a process with this id, which needs no rights, and is none of the calls that are traced.

@@ -33,7 +33,7 @@ use super::{
 use crate::{
     bpf::{Mechanism, RecordBytes},
     decode::{self, Call, CallKey, Exit, Generate, Glance, Repeated, WallClock},
-    output::{self, Blind, Death, Ends, Event, Format, Lost, Sent, Stats},
+    output::{self, Blind, Code, Death, Ends, Event, Format, Lost, Sent, Stats},
 };
 
 /// No more records are taken at a time, whatever becomes of them: those that are not printed do not fill
@@ -256,7 +256,7 @@ impl Pump {
                 }
                 let account = &self.account;
                 let known = self.known.as_mut();
-                let ends = known.map(|it| it.ends(generate, account.processes_lost()));
+                let mut ends = known.map(|it| it.ends(generate, account.processes_lost()));
                 if self.deaths.is_some() {
                     self.note(*generate, ends);
                     return;
@@ -267,6 +267,7 @@ impl Pump {
                     self.account.others.left_out(Kind::Generate);
                     return;
                 }
+                self.name(ends.as_mut().and_then(Ends::code), generate.target.process.uid);
                 if let Some(why) = &mut self.why {
                     why.note(generate, ends.as_ref());
                 }
@@ -312,9 +313,18 @@ impl Pump {
         }
     }
 
+    /// Says which function some code is in, of an event that is going to be told about a process of this user's.
+    fn name(&mut self, code: Option<&mut Code>, uid: u32) {
+        if let Some(known) = &mut self.known {
+            known.name(code, uid);
+        }
+    }
+
     /// Tells why a process ended.
     fn tell_death(&mut self, exit: &Exit, process: Option<&output::Known>) {
-        let sent = self.deaths.as_mut().and_then(|deaths| deaths.of(exit));
+        let mut sent = self.deaths.as_mut().and_then(|deaths| deaths.of(exit));
+        let ends = sent.as_mut().and_then(|(_, ends)| ends.as_mut());
+        self.name(ends.and_then(Ends::code), exit.process.uid);
         let memory = sent.as_ref().and_then(|(generate, _)| generate.memory?.cgroup);
         let path = memory.and_then(|id| self.known.as_ref()?.group_path(id));
         let sent = sent.as_ref().map(|(generate, ends)| Sent {
@@ -345,13 +355,15 @@ impl Pump {
                 }
                 let account = &self.account;
                 let known = self.known.as_mut();
-                let known = known.map(|it| it.taker(deliver, clock, account.processes_lost()));
+                let mut known = known.map(|it| it.taker(deliver, clock, account.processes_lost()));
                 if let (Some(all), Some(taker)) = (&mut self.known, &known)
                     && !all.selects_end(&taker.known)
                 {
                     self.account.others.left_out(Kind::Deliver);
                     return;
                 }
+                let handler = known.as_mut().and_then(|taker| taker.handler_at.as_mut());
+                self.name(handler, deliver.thread.process.uid);
                 deliver.generate = deliver.key.map(|key| self.ids.of_signal(key));
                 deliver.id = self.ids.give();
                 deliver.seq = self.queue.next_seq();
@@ -453,13 +465,14 @@ impl Pump {
         self.find_taken(call, clock);
         let account = &self.account;
         let parties = self.known.as_mut();
-        let parties = parties.map(|it| it.parties(call, clock, account.processes_lost()));
+        let mut parties = parties.map(|it| it.parties(call, clock, account.processes_lost()));
         if let (Some(known), Some(parties)) = (&mut self.known, &parties)
-            && !known.selects(parties)
+            && !known.selects(call, parties)
         {
             self.account.left_out(1);
             return None;
         }
+        self.name(parties.as_mut().and_then(|it| it.handler_at.as_mut()), call.uid);
         call.id = self.ids.of_call(key);
         self.events += 1;
         call.seq = self.queue.next_seq();

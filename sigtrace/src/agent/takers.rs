@@ -234,8 +234,10 @@ impl Takers {
             return self.queues.get_mut(&key)?.remove(sent_ns, gone);
         }
         // The first was taken, now or before, and so were those before it: they are taken in the order in which they
-        // were sent. If some are known to be gone already, it can have been one of these.
-        if found.iter().all(|(_, _, is_gone)| !is_gone) {
+        // were sent. But if some are known to be gone already, it can have been one of these; and if some are in
+        // another queue, the first has to have been there as the call began.
+        let is_first = window.is_before(sent_ns) || found.iter().all(|(other, ..)| *other == key);
+        if is_first && found.iter().all(|(_, _, is_gone)| !is_gone) {
             self.queues.get_mut(&key)?.mark_gone(sent_ns, gone);
         }
         None

@@ -137,7 +137,7 @@ fn attach_to(
     };
     if selection.context != Context::None {
         attaching.context()?;
-        attaching.handlers(selection)?;
+        attaching.handlers(selection);
         scan(&attaching.processes());
         parts.end("context");
     }
@@ -361,14 +361,16 @@ impl Attaching {
         Ok(())
     }
 
-    /// Where handlers are that calls give signals, if such calls are traced.
-    fn handlers(&mut self, selection: &Selection) -> Result<()> {
+    /// Where handlers are that calls give signals, if such calls are traced, as far as the kernel has what it takes.
+    fn handlers(&mut self, selection: &Selection) {
         let gives_any = selection.rows.iter().any(|&row| SYSCALLS[row].gives_action());
-        if gives_any && self.kernel.tells_mappings() {
-            let link = kprobe::at(&mut self.kernel, "do_sigaction")?;
-            self.probes.links.extend(link);
+        if !gives_any || !self.kernel.tells_mappings() {
+            return;
         }
-        Ok(())
+        match kprobe::at(&mut self.kernel, "do_sigaction") {
+            Ok(link) => self.probes.links.extend(link),
+            Err(error) => tracing::warn!("{error:#}: it is not told where handlers are"),
+        }
     }
 
     /// Processes that come, go and change.

@@ -203,6 +203,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         ring_bits: selection.ring_size.ilog2(),
         slot_mask: slots - 1,
         tick_us: tick_us()?,
+        page_shift: page_shift(),
         access: features.access | if plan.misses_returns() { access::MISSES } else { 0 },
         ..selection.config
     };
@@ -506,6 +507,13 @@ fn tick_us() -> Result<u32> {
         return Err(io::Error::last_os_error()).context("cannot get the resolution of a clock");
     }
     Ok(u32::try_from(resolution.tv_nsec / 1000)?)
+}
+
+/// A page has two to the power of this many bytes.
+fn page_shift() -> u32 {
+    // SAFETY: no memory is involved.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    size.max(1).cast_unsigned().trailing_zeros()
 }
 
 /// One more than the highest number a processor can have: numbers can have gaps.

@@ -374,10 +374,12 @@ fn mappings(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offset
         ..offsets
     };
     // What the programs know of nodes: behind a pointer 15 or 9 pivots, and then slots.
-    let is_known = |node: &Structure<'_>| node.member("pivot") == Some(8);
+    let is_known = |node: &Structure<'_>, pivots: u32| {
+        node.member("pivot") == Some(8) && node.member("slot") == Some(8 + 8 * pivots)
+    };
     let vma_file = vma.member("vm_file")?;
     if let Some(tree) = mm.member("mm_mt") {
-        (is_known(&range) && is_known(&arange)).then_some(())?;
+        (is_known(&range, 15) && is_known(&arange, 9)).then_some(())?;
         Some(Offsets {
             mm_maple_root: tree + types.structure("maple_tree").member("ma_root")?,
             maple_range_slot: range.member("slot")?,

@@ -45,7 +45,11 @@ pub fn call(record: &[u8], clock: WallClock) -> Result<Call<'_>, DecodeError> {
 
     let values = values(syscall, abi, outcome, &header, record)?;
     let action_change = layout.action.and_then(|(index, offset)| {
-        let given = values.get(index.checked_sub(1)?)?;
+        let given = index.checked_sub(1)?;
+        if *header.captures.get(given)? == Capture::Late as u8 {
+            return None;
+        }
+        let given = values.get(given)?;
         let kept = || {
             if *header.captures.get(index)? != Capture::Kept as u8 {
                 return None;

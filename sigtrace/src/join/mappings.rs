@@ -76,17 +76,26 @@ impl Mappings {
         times_ns: RangeInclusive<u64>,
         address: Option<u64>,
     ) -> Option<Place> {
-        // What is not this event's is no later one's either.
-        let mapping = self.threads.remove(&tid)?;
+        let mapping = *self.threads.get(&tid)?;
         let is_it = times_ns.contains(&mapping.time_ns)
             && address.is_none_or(|address| address == mapping.address);
-        is_it.then(|| Place {
-            address: mapping.address,
-            file: mapping.file.and_then(|(token, offset)| {
-                let file = self.files.get(&token).or_else(|| self.before.get(&token))?;
-                Some((Rc::clone(file), offset))
-            }),
-        })
+        // Else it is of another event of the thread, which may be yet to come.
+        if !is_it {
+            return None;
+        }
+        self.threads.remove(&tid);
+        let file = mapping.file.and_then(|(token, offset)| Some((self.file(token)?, offset)));
+        Some(Place { address: mapping.address, file })
+    }
+
+    /// The file with this token. One that is used stays, however many others there are.
+    fn file(&mut self, token: u64) -> Option<Rc<MappedFile>> {
+        if let Some(file) = self.files.get(&token) {
+            return Some(Rc::clone(file));
+        }
+        let file = self.before.remove(&token)?;
+        self.files.insert(token, Rc::clone(&file));
+        Some(file)
     }
 }
 
@@ -133,6 +142,24 @@ mod tests {
         {
             let mut mappings = noted(&[&nginx(), &mapped]);
             assert_eq!(mappings.take(tid, times_ns, address), None);
+            // It is still there for the event that it is of.
+            assert!(mappings.take(812, 5..=5, Some(0x55aa_0000_1000)).is_some());
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_used_is_not_forgotten_for_others() {
+        let mut mappings = noted(&[&nginx()]);
+        for number in 0..3 * MAX_FILES as u64 {
+            let mut other = nginx();
+            let token = std::mem::offset_of!(sigtrace_common::File, token);
+            other[token..token + 8].copy_from_slice(&(1000 + number).to_ne_bytes());
+            mappings.note(&code(&other).unwrap());
+            if number % 1000 == 0 {
+                mappings.note(&code(&bytes_of(&mapped(5))).unwrap());
+                let place = mappings.take(812, 5..=5, None).unwrap();
+                assert!(place.file.is_some(), "{number}");
+            }
         }
     }
 

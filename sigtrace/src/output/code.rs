@@ -9,6 +9,8 @@ pub struct Code {
     pub file: Rc<[u8]>,
     /// Whether that has no name any more, or never had one.
     pub is_deleted: bool,
+    /// The file's device and the number of its inode, as stat(2) has them.
+    pub identity: (u64, u64),
     /// How many bytes into the file it is.
     pub offset: u64,
     /// The function that it is in, if the file has symbols and they could be read.

@@ -47,6 +47,13 @@ pub struct Ends {
     pub instruction: Option<Instruction>,
 }
 
+impl Ends {
+    /// Where the instruction is, if the signal is sent for one.
+    pub fn code(&mut self) -> Option<&mut Code> {
+        self.instruction.as_mut()?.at.as_mut()
+    }
+}
+
 /// What is known of a thread that takes a signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taker {

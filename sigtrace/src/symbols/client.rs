@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     io::{self, Read as _, Write as _},
     mem,
+    os::unix::process::CommandExt as _,
     os::{
         fd::{FromRawFd as _, OwnedFd},
         unix::net::UnixStream,
@@ -24,9 +25,14 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(5);
 /// who asks.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
 
-/// In each span of time, all answers together may take a part of it: more would make others' events late.
+/// In each span of time, all answers together may take a part of it, and those about the processes of one user another
+/// one: more would make others' events late.
 const SPAN: Duration = Duration::from_secs(60);
 const PART: Duration = Duration::from_secs(3);
+const PART_OF_USER: Duration = Duration::from_secs(1);
+
+/// What a file is made of can change: an answer is right for so long.
+const LIFE: Duration = Duration::from_secs(10);
 
 /// So many answers are kept, and as many before them.
 const MAX_ANSWERS: usize = 4096;
@@ -37,6 +43,9 @@ const MAX_OPEN: usize = 64;
 /// A place in a file: the file's device and inode, and how many bytes into it.
 type Place = ((u64, u64), u64);
 
+/// A function, and how far into it the place is.
+type Function = (Rc<str>, u64);
+
 /// What is known of functions.
 #[derive(Debug)]
 pub(crate) struct Symbols {
@@ -45,10 +54,38 @@ pub(crate) struct Symbols {
     asked: u64,
     /// What is not answered yet, by the numbers of the questions.
     open: BTreeMap<u64, Place>,
-    answers: HashMap<Place, Option<(Rc<str>, u64)>>,
-    before: HashMap<Place, Option<(Rc<str>, u64)>>,
-    /// When the span began, and how long was waited in it.
-    span: (Instant, Duration),
+    /// What was answered, and when; nothing if there is no such function, or the answer did not come in time.
+    answers: HashMap<Place, (Option<Function>, Instant)>,
+    before: HashMap<Place, (Option<Function>, Instant)>,
+    waited: Waited,
+}
+
+/// How long was waited in this span of time.
+#[derive(Debug)]
+struct Waited {
+    since: Instant,
+    all: Duration,
+    users: HashMap<u32, Duration>,
+}
+
+impl Waited {
+    fn new(since: Instant) -> Self {
+        Self { since, all: Duration::ZERO, users: HashMap::new() }
+    }
+
+    /// Whether there may be more of it, on account of this user's processes.
+    fn allows_more(&mut self, uid: u32, now: Instant) -> bool {
+        if now.duration_since(self.since) >= SPAN {
+            *self = Self::new(now);
+        }
+        let by_user = self.users.get(&uid).copied().unwrap_or_default();
+        self.all < PART && by_user < PART_OF_USER
+    }
+
+    fn add(&mut self, uid: u32, waited: Duration) {
+        self.all += waited;
+        *self.users.entry(uid).or_default() += waited;
+    }
 }
 
 impl Symbols {
@@ -57,11 +94,13 @@ impl Symbols {
         let (ours, theirs) = pair().context("cannot create a socket")?;
         ours.set_write_timeout(Some(ANSWERS_WITHIN)).context("cannot set a time limit")?;
         Command::new("/proc/self/exe")
+            .arg0("sigtrace-syms")
             .args(arguments)
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .context("cannot start the process that reads symbols")?;
         let mut symbols = Self {
@@ -70,39 +109,54 @@ impl Symbols {
             open: BTreeMap::new(),
             answers: HashMap::new(),
             before: HashMap::new(),
-            span: (Instant::now(), Duration::ZERO),
+            waited: Waited::new(Instant::now()),
         };
         // It makes calls as it begins, which are none of anybody's: tracing begins after.
-        match symbols.receive(BEGINS_WITHIN) {
-            Some(message) if message == READY => Ok(symbols),
-            _ => bail!("the process that reads symbols did not start"),
+        match symbols.receive(Instant::now() + BEGINS_WITHIN) {
+            Received::Message(message) if message == READY => Ok(symbols),
+            _ => bail!("the process that reads symbols cannot give up its rights"),
         }
     }
 
-    /// The function that this byte of a file is in, and how far into it that is.
+    /// The function that this byte of a file is in, and how far into it that is. On account of this user's processes.
     pub(crate) fn find(
         &mut self,
+        uid: u32,
         identity: (u64, u64),
         path: &[u8],
         offset: u64,
-    ) -> Option<(Rc<str>, u64)> {
-        let place = (identity, offset);
-        if let Some(known) = self.answers.get(&place).or_else(|| self.before.get(&place)) {
+    ) -> Option<Function> {
+        let (place, now) = ((identity, offset), Instant::now());
+        if let Some(known) = self.known(place, now) {
             return known.clone();
         }
-        let now = Instant::now();
-        if now.duration_since(self.span.0) >= SPAN {
-            self.span = (now, Duration::ZERO);
-        }
-        if self.span.1 >= PART || path.len() >= MESSAGE / 2 {
+        if path.len() >= MESSAGE / 2 || !self.waited.allows_more(uid, now) {
             return None;
         }
         if !self.open.values().any(|open| *open == place) {
             self.ask(place, path)?;
         }
         self.listen(place, now + ANSWERS_WITHIN);
-        self.span.1 += now.elapsed();
-        self.answers.get(&place)?.clone()
+        let after = Instant::now();
+        self.waited.add(uid, after.duration_since(now));
+        if self.known(place, after).is_none() {
+            // Who waited once does not wait again for it.
+            self.put(place, None);
+        }
+        self.known(place, after)?.clone()
+    }
+
+    /// What is known of a place, if anything is.
+    fn known(&self, place: Place, now: Instant) -> Option<&Option<Function>> {
+        let (function, since) = self.answers.get(&place).or_else(|| self.before.get(&place))?;
+        (now.saturating_duration_since(*since) < LIFE).then_some(function)
+    }
+
+    fn put(&mut self, place: Place, function: Option<Function>) {
+        if self.answers.len() >= MAX_ANSWERS {
+            self.before = mem::take(&mut self.answers);
+        }
+        self.answers.insert(place, (function, Instant::now()));
     }
 
     /// Asks.
@@ -123,36 +177,43 @@ impl Symbols {
 
     /// Takes answers until it is known what is at a place, or that takes too long.
     fn listen(&mut self, place: Place, until: Instant) {
-        while !self.answers.contains_key(&place) {
-            let left = until.saturating_duration_since(Instant::now());
-            let Some(message) = self.receive(left) else { return };
-            let Some(answer) = Answer::decode(&message) else { return };
-            if let Some(answered) = self.open.remove(&answer.number) {
-                if self.answers.len() >= MAX_ANSWERS {
-                    self.before = mem::take(&mut self.answers);
+        loop {
+            match self.receive(until) {
+                Received::Message(message) => {
+                    let Some(answer) = Answer::decode(&message) else { continue };
+                    let Some(answered) = self.open.remove(&answer.number) else { continue };
+                    let symbol = answer.symbol.map(|(name, into)| (Rc::from(name), into));
+                    self.put(answered, symbol);
+                    if answered == place {
+                        return;
+                    }
                 }
-                let symbol = answer.symbol.map(|(name, into)| (Rc::from(name), into));
-                self.answers.insert(answered, symbol);
+                Received::Nothing => return,
+                Received::End => return self.give_up(),
             }
         }
     }
 
-    /// The next message, if one comes in time.
-    fn receive(&mut self, within: Duration) -> Option<Vec<u8>> {
-        let socket = self.socket.as_mut()?;
-        // Zero would be for ever.
-        let within = within.max(Duration::from_micros(1));
+    /// The next message, if one comes by then.
+    fn receive(&mut self, until: Instant) -> Received {
+        let Some(socket) = self.socket.as_mut() else { return Received::Nothing };
         let mut message = vec![0; MESSAGE];
-        let read = socket.set_read_timeout(Some(within)).and_then(|()| socket.read(&mut message));
-        match read {
-            Ok(length @ 1..) => {
-                message.truncate(length);
-                Some(message)
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            // Zero would be for ever.
+            if left.is_zero() || socket.set_read_timeout(Some(left)).is_err() {
+                return Received::Nothing;
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
-            _ => {
-                self.give_up();
-                None
+            match socket.read(&mut message) {
+                Ok(length @ 1..) => {
+                    message.truncate(length);
+                    return Received::Message(message);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Received::Nothing;
+                }
+                _ => return Received::End,
             }
         }
     }
@@ -162,6 +223,15 @@ impl Symbols {
             tracing::warn!("the process that reads symbols is gone: functions are no longer named");
         }
     }
+}
+
+/// What came from the server.
+enum Received {
+    Message(Vec<u8>),
+    /// Nothing in time.
+    Nothing,
+    /// It is gone.
+    End,
 }
 
 /// Two ends of a connection that keeps messages apart.
@@ -175,5 +245,116 @@ fn pair() -> io::Result<(UnixStream, OwnedFd)> {
         }
         let [ours, theirs] = fds.map(|fd| OwnedFd::from_raw_fd(fd));
         Ok((UnixStream::from(ours), theirs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    const PLACE: Place = ((1, 2), 3);
+
+    /// With a server that does this with each question.
+    fn with(mut server: impl FnMut(&OwnedFd, Question<'_>) + Send + 'static) -> Symbols {
+        let (ours, theirs) = pair().unwrap();
+        thread::spawn(move || {
+            let mut socket = UnixStream::from(theirs.try_clone().unwrap());
+            let mut message = [0; MESSAGE];
+            while let Ok(length @ 1..) = socket.read(&mut message) {
+                server(&theirs, Question::decode(&message[..length]).unwrap());
+            }
+        });
+        Symbols {
+            socket: Some(ours),
+            asked: 0,
+            open: BTreeMap::new(),
+            answers: HashMap::new(),
+            before: HashMap::new(),
+            waited: Waited::new(Instant::now()),
+        }
+    }
+
+    fn say(socket: &OwnedFd, number: u64, name: &str) {
+        let answer = Answer { number, symbol: Some((name.to_owned(), 4)) };
+        let mut socket = UnixStream::from(socket.try_clone().unwrap());
+        socket.write_all(&answer.encode()).unwrap();
+    }
+
+    fn find(symbols: &mut Symbols, uid: u32, offset: u64) -> Option<(String, u64)> {
+        let found = symbols.find(uid, PLACE.0, b"/bin/x", offset)?;
+        Some((found.0.to_string(), found.1))
+    }
+
+    #[test]
+    fn a_question_is_asked_once() {
+        let mut asked = 0;
+        let mut symbols = with(move |socket, question| {
+            asked += 1;
+            say(socket, question.number, &format!("main{asked}"));
+        });
+        for _ in 0..3 {
+            assert_eq!(find(&mut symbols, 0, 3), Some(("main1".to_owned(), 4)));
+        }
+        assert_eq!(find(&mut symbols, 0, 4), Some(("main2".to_owned(), 4)));
+    }
+
+    #[test]
+    fn answers_that_nobody_asked_for_do_not_keep_anybody_waiting() {
+        let mut symbols = with(|socket, question| {
+            for number in 0..100 {
+                say(socket, question.number + 1000 + number, "wrong");
+            }
+        });
+        let begun = Instant::now();
+        assert_eq!(find(&mut symbols, 0, 3), None);
+        assert!(begun.elapsed() < 2 * ANSWERS_WITHIN);
+        // Who waited once does not wait again.
+        let begun = Instant::now();
+        assert_eq!(find(&mut symbols, 0, 3), None);
+        assert!(begun.elapsed() < ANSWERS_WITHIN / 2);
+    }
+
+    #[test]
+    fn a_user_who_makes_others_wait_is_not_waited_for_any_more_and_others_are() {
+        let mut symbols = with(|socket, question| {
+            if question.offset >= 100 {
+                say(socket, question.number, "main");
+            }
+        });
+        for offset in 0..2 {
+            assert_eq!(find(&mut symbols, 1000, offset), None);
+        }
+        let begun = Instant::now();
+        assert_eq!(find(&mut symbols, 1000, 2), None);
+        assert_eq!(find(&mut symbols, 1000, 100), None);
+        assert!(begun.elapsed() < ANSWERS_WITHIN / 2);
+        assert_eq!(find(&mut symbols, 1001, 100), Some(("main".to_owned(), 4)));
+    }
+
+    #[test]
+    fn an_answer_that_comes_late_is_for_the_next_who_asks() {
+        let mut symbols = with(|socket, question| {
+            if question.offset == 3 {
+                thread::sleep(ANSWERS_WITHIN + Duration::from_millis(200));
+            }
+            say(socket, question.number, "main");
+        });
+        assert_eq!(find(&mut symbols, 0, 3), None);
+        assert_eq!(find(&mut symbols, 1, 4), Some(("main".to_owned(), 4)));
+        assert_eq!(find(&mut symbols, 0, 3), Some(("main".to_owned(), 4)));
+    }
+
+    #[test]
+    fn without_a_server_nothing_is_known_and_nobody_waits() {
+        let mut symbols = with(|socket, _| {
+            // SAFETY: a descriptor.
+            unsafe { libc::shutdown(std::os::fd::AsRawFd::as_raw_fd(socket), libc::SHUT_RDWR) };
+        });
+        let begun = Instant::now();
+        assert_eq!(find(&mut symbols, 0, 3), None);
+        assert_eq!(find(&mut symbols, 0, 4), None);
+        assert!(begun.elapsed() < ANSWERS_WITHIN);
     }
 }

@@ -3,10 +3,9 @@
 //! Whoever asks one that a program or a server answers for, even for a name, waits for as long as that likes. So it
 //! is decided by the list of mounts alone.
 
-/// File systems that need nobody but the kernel and a disk, or memory.
-const LOCAL: [&[u8]; 15] = [
-    b"bcachefs",
-    b"btrfs",
+/// File systems that need nobody but the kernel and a disk, or memory, and whose files have the devices and the inodes
+/// that stat(2) says: not those of btrfs, nor of an overlay, which besides can be above anything.
+const LOCAL: [&[u8]; 12] = [
     b"erofs",
     b"exfat",
     b"ext2",
@@ -14,7 +13,6 @@ const LOCAL: [&[u8]; 15] = [
     b"ext4",
     b"f2fs",
     b"iso9660",
-    b"overlay",
     b"ramfs",
     b"rootfs",
     b"squashfs",

@@ -21,7 +21,7 @@ use super::{Question, mounts};
 const MAX_FILE: u64 = 1 << 30;
 
 /// No longer name is told: a C++ one can be.
-const MAX_NAME: usize = 512;
+pub(super) const MAX_NAME: usize = 512;
 
 /// The function that is asked for, and how far into it that is.
 pub(super) fn symbol(question: &Question<'_>) -> Option<(String, u64)> {

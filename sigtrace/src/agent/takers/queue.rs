@@ -79,6 +79,13 @@ pub(super) struct Window {
     pub(super) has_waited: bool,
 }
 
+impl Window {
+    /// Whether what was sent then was so before it, for certain.
+    pub(super) fn is_before(self, sent_ns: u64) -> bool {
+        sent_ns <= self.from_ns.saturating_sub(CLOCKS_APART_NS)
+    }
+}
+
 /// The signals.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -171,21 +178,25 @@ impl Queue {
 
     /// This one is taken; by then those before it were, or were dropped. Its id, if it is there.
     pub(super) fn remove(&mut self, sent_ns: u64, gone: Gone) -> Option<u64> {
-        let index = self.sent.iter().position(|sent| sent.sent_ns == sent_ns)?;
-        self.mark_gone(sent_ns, gone);
+        let index = self.mark_gone(sent_ns, gone)?;
         Some(self.sent.remove(index)?.id)
     }
 
-    /// Those that were sent until `sent_ns` are gone.
-    pub(super) fn mark_gone(&mut self, sent_ns: u64, gone: Gone) {
-        for sent in self.sent.iter_mut().take_while(|sent| sent.sent_ns <= sent_ns) {
+    /// This one is gone, and those before it: in the order in which they were sent, which the clocks of two processors
+    /// need not agree on. Its place, if it is there.
+    pub(super) fn mark_gone(&mut self, sent_ns: u64, gone: Gone) -> Option<usize> {
+        let index = self.sent.iter().position(|sent| sent.sent_ns == sent_ns)?;
+        for sent in self.sent.iter_mut().take(index + 1) {
             sent.gone.get_or_insert(gone);
         }
+        Some(index)
     }
 
     /// Of two queues, this is the one that a call looks at first, and it took one from the other: so what was sent to
     /// this before the call is gone.
     pub(super) fn pass_over(&mut self, window: Window, gone: Gone) {
-        self.mark_gone(window.from_ns.saturating_sub(CLOCKS_APART_NS), gone);
+        for sent in self.sent.iter_mut().take_while(|sent| window.is_before(sent.sent_ns)) {
+            sent.gone.get_or_insert(gone);
+        }
     }
 }

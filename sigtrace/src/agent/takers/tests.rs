@@ -173,6 +173,24 @@ fn a_thread_takes_its_own_before_those_of_its_process() {
 }
 
 #[test]
+fn of_those_alike_in_two_queues_neither_is_taken_for_gone() {
+    // The call took the one of the process before that of the thread was sent, which was told first.
+    let mut takers = whole();
+    note(&mut takers, [sent(1000, RT, Some(7)), to_thread(sent(1015, RT, Some(7)))]);
+    assert_eq!(took(&mut takers, [1010, 1020], (RT, Some(7))), None);
+    assert_eq!(took(&mut takers, [1030, 1040], (RT, Some(7))), None);
+}
+
+#[test]
+fn what_was_sent_first_is_so_whatever_the_clocks_say() {
+    let mut takers = whole();
+    note(&mut takers, [(1001, 7), (1000, 8), (1002, 8)].map(|(ms, int)| sent(ms, RT, Some(int))));
+    assert_eq!(took(&mut takers, [1010, 1020], (RT, Some(7))), Some(1001));
+    // The one that was sent next by another clock is still there.
+    assert_eq!(took(&mut takers, [1030, 1040], (RT, Some(8))), None);
+}
+
+#[test]
 fn what_is_sent_again_shows_that_the_first_is_gone() {
     let mut takers = whole();
     note(&mut takers, [sent(1000, TERM, None), sent(1010, TERM, None)]);

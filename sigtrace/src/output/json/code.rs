@@ -1,6 +1,6 @@
 //! Code that events name by its address.
 
-use super::writer::{Object, ToJson, foreign, key};
+use super::writer::{Bytes, Object, ToJson, key};
 use crate::output::{
     code::{Code, Symbol},
     hex::Hex,
@@ -16,14 +16,5 @@ impl ToJson for &Code {
         object.field(key!("symbol"), symbol.map(|symbol| Bytes(symbol.name.as_bytes())));
         object.field(key!("symbol_offset"), symbol.map(|Symbol { offset, .. }| Hex::new(*offset)));
         object.end();
-    }
-}
-
-/// Bytes that strangers chose.
-struct Bytes<'a>(&'a [u8]);
-
-impl ToJson for Bytes<'_> {
-    fn write(&self, out: &mut Vec<u8>) {
-        foreign(self.0, out);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     call::Time,
-    writer::{Object, ToJson, array, foreign, key},
+    writer::{Bytes, Object, ToJson, array, key},
 };
 use crate::{
     join::{
@@ -102,15 +102,6 @@ fn write_known(known: &Known, object: &mut Object<'_>) {
     object.field(key!("container"), names.and_then(|names| names.container.as_ref()));
     object.field(key!("ns_pid"), identity.and_then(|identity| identity.ns_pid));
     object.field(key!("parents"), identity.and_then(Parents::of));
-}
-
-/// Bytes that strangers chose.
-struct Bytes<'a>(&'a [u8]);
-
-impl ToJson for Bytes<'_> {
-    fn write(&self, out: &mut Vec<u8>) {
-        foreign(self.0, out);
-    }
 }
 
 /// The arguments.

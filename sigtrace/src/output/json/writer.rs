@@ -69,6 +69,15 @@ impl<'a> Object<'a> {
     }
 }
 
+/// Bytes that strangers chose.
+pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
+
+impl ToJson for Bytes<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        foreign(self.0, out);
+    }
+}
+
 /// A key of an object with what stands around it; see [`key!`].
 #[derive(Clone, Copy)]
 pub(super) struct Key(&'static str);

@@ -1,21 +1,43 @@
-//! What signals do, as the kernel tells it when it is asked, and what a call makes of that.
+//! What signals do, and what calls make of that. The kernel is asked once, before a script begins; from there on the
+//! calls that are made say it: to ask again would be a call, too.
+
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
-use sigtrace_tests::names::{SA, flags, set};
+use sigtrace_tests::names::{SA, flags, set, signal};
 
-use crate::action::{Action, handler};
+use crate::action::{Action, BLOCKABLE, DEFAULT, SIG_DFL, SIG_IGN, handler};
+use crate::call::Call;
 
 /// Flags that have names, but no effect: the kernel forgets them, or did not know them either.
 const FORGOTTEN: [&str; 5] =
     ["SA_INTERRUPT", "SA_UNSUPPORTED", "SA_IMMUTABLE", "SA_X32_ABI", "SA_IA32_ABI"];
 
-/// Whether the event of a call of this name says what it changed.
-pub(crate) fn are_changed_by(name: &str) -> bool {
-    matches!(name, "rt_sigaction" | "sigaction")
+/// What signal(2) installs with its handler: SA_RESETHAND and SA_NODEFER.
+const ONCE: u64 = 0xc000_0000;
+
+/// What the signals do, from 1 on.
+static ACTIONS: Mutex<[Action; 64]> = Mutex::new([DEFAULT; 64]);
+
+fn with<T>(what: impl FnOnce(&mut [Action; 64]) -> T) -> T {
+    what(&mut ACTIONS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// What a signal does; nothing if there is no such signal. Makes a call.
-pub(crate) fn of(signo: i32) -> Option<Action> {
+fn index(signo: i32) -> Option<usize> {
+    usize::try_from(signo).ok()?.checked_sub(1).filter(|index| *index < 64)
+}
+
+/// Asks the kernel.
+pub(crate) fn ask() {
+    with(|actions| {
+        for (signo, action) in (1..).zip(actions) {
+            *action = asked(signo);
+        }
+    });
+}
+
+/// What a signal does, as the kernel has it.
+fn asked(signo: i32) -> Action {
     #[cfg(target_pointer_width = "64")]
     let mut words = [0_u64; 4];
     #[cfg(target_pointer_width = "32")]
@@ -24,6 +46,7 @@ pub(crate) fn of(signo: i32) -> Option<Action> {
     // SAFETY: room for a `struct sigaction` as the kernel has it.
     let failed =
         unsafe { libc::syscall(libc::SYS_rt_sigaction, signo, nothing, words.as_mut_ptr(), 8) };
+    assert_eq!(failed, 0);
     #[cfg(target_pointer_width = "64")]
     let [handler, flags, restorer, mask] = words;
     #[cfg(target_pointer_width = "32")]
@@ -31,7 +54,67 @@ pub(crate) fn of(signo: i32) -> Option<Action> {
         let [handler, flags, restorer, low, high] = words.map(u64::from);
         [handler, flags, restorer, high << 32 | low]
     };
-    (failed == 0).then_some(Action { handler, flags, restorer, mask })
+    Action { handler, flags, restorer, mask }
+}
+
+/// What a signal does.
+pub(crate) fn of(signo: i32) -> Option<Action> {
+    let index = index(signo)?;
+    Some(with(|actions| actions[index]))
+}
+
+/// What a call is to make of that, as it is shown; nothing if it only asks, or what it has cannot be read. (Looking
+/// into the memory would bring in what is not to be there.)
+pub(crate) fn given(call: &Call) -> Option<Action> {
+    if call.name == "signal" {
+        let handler = word(&call.shown_now("handler")?)?;
+        return Some(Action { handler, flags: ONCE, ..DEFAULT });
+    }
+    let act = call.shown_now("act")?;
+    let bits = |key: &str, bit: fn(&str) -> Option<u64>| {
+        let names = act.get(key)?.as_array()?.iter();
+        names.map(|name| bit(name.as_str()?)).sum::<Option<u64>>()
+    };
+    Some(Action {
+        handler: word(act.get("handler")?)?,
+        flags: bits("flags", |name| {
+            let known = SA.iter().find(|(_, known)| *known == name);
+            known.map_or_else(|| hex(name), |(bit, _)| Some(*bit))
+        })?,
+        restorer: 0,
+        mask: bits("mask", |name| {
+            (1..=64).find(|signo| signal(*signo) == name).map(|signo| 1 << (signo - 1))
+        })?,
+    })
+}
+
+/// The word that says what to do, as it is shown.
+fn word(shown: &Value) -> Option<u64> {
+    match shown.as_str()? {
+        "SIG_DFL" => Some(SIG_DFL),
+        "SIG_IGN" => Some(SIG_IGN),
+        address => hex(address),
+    }
+}
+
+fn hex(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+}
+
+/// A call returned so that was to make `given` of a signal.
+pub(crate) fn made(call: &Call, given: Option<Action>, ret: i64) {
+    // With EFAULT the old action could not be written, by when the new one holds.
+    let is_done =
+        ret >= 0 || ret == -i64::from(libc::EFAULT) || call.name == "signal" && ret != -22;
+    if let (Some(given), Some(index), true) = (given, index(call.signo()), is_done) {
+        let mask = given.mask & BLOCKABLE;
+        with(|actions| actions[index] = Action { mask, ..given });
+    }
+}
+
+/// Whether the event of a call of this name says what it changed.
+pub(crate) fn are_changed_by(name: &str) -> bool {
+    matches!(name, "rt_sigaction" | "sigaction")
 }
 
 /// Puts into the event of a call what it changed, of which it is known what was so before and what is. Nothing if it
@@ -55,9 +138,9 @@ pub(crate) fn state(event: &mut Map<String, Value>, name: &str, actions: Option<
     event.insert("changed".into(), changed.unwrap_or_default());
 }
 
-/// Whether an action is there, be it read late.
+/// Whether an action is there, for certain.
 fn is_shown(value: &Value) -> bool {
-    value.get("handler").is_some() || value.pointer("/read_late/handler").is_some()
+    value.get("handler").is_some()
 }
 
 /// As much of an action as the call tells, of what the kernel knows.

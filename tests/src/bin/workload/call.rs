@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use sigtrace_tests::{integer, names};
 
 use crate::abi;
+use crate::actions;
 use crate::pointer::{Ptr, Shown, address};
 
 /// A call that is yet to be made.
@@ -137,8 +138,23 @@ impl Call {
         self.registers.get(register).map(|number| *number as i32)
     }
 
+    /// What is to be said of an argument, if that is known before the call.
+    pub(crate) fn shown_now(&self, argument: &str) -> Option<Value> {
+        self.args.iter().find_map(|(name, shown)| match shown {
+            Shown::Now(value) if *name == argument => Some(value.clone()),
+            _ => None,
+        })
+    }
+
     /// Makes the call. Returns what the kernel does, so a negative errno if it fails.
     pub(crate) fn make(&self) -> i64 {
+        let given = actions::given(self);
+        let ret = self.enter();
+        actions::made(self, given, ret);
+        ret
+    }
+
+    fn enter(&self) -> i64 {
         let register = |index: usize| self.registers.get(index).copied().unwrap_or(0);
         #[cfg(target_arch = "x86_64")]
         if self.int80 {

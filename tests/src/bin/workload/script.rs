@@ -28,6 +28,7 @@ impl Script {
     /// From now on the thread makes no call that it does not state.
     pub(crate) fn begin() -> Self {
         let script = Self { identity: identity::own(), lines: Vec::new() };
+        actions::ask();
         mark(BEGIN);
         script
     }
@@ -144,9 +145,7 @@ impl Script {
         let changes_mask = masks::are_changed_by(name);
         let before = if changes_mask { masks::blocked() } else { 0 };
         let signo = call.signo();
-        let changes_action = actions::are_changed_by(name);
-        let action = || self.off_the_record(|| actions::of(signo));
-        let action_before = if changes_action { action() } else { None };
+        let action_before = actions::of(signo);
         let after_ns = now_ns();
         let got = call.make();
         let before_ns = Some(now_ns());
@@ -154,8 +153,9 @@ impl Script {
         if changes_mask {
             masks::state(&mut line.event, Some([before, masks::blocked()]));
         }
-        if changes_action {
-            let actions = action_before.zip(action()).map(|(before, after)| [before, after]);
+        if actions::are_changed_by(name) {
+            let actions = action_before.zip(actions::of(signo));
+            let actions = actions.map(|(before, after)| [before, after]);
             actions::state(&mut line.event, name, actions);
         }
         (line.after_ns, line.before_ns) = (after_ns, before_ns);
