@@ -215,3 +215,47 @@ fn receive(message: &mut [u8]) -> io::Result<usize> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is made of these bytes, if the copy then ends.
+    fn heard(bytes: &[u8]) -> Option<(String, u64)> {
+        let (mut said, mut says) = pipe().unwrap();
+        says.write_all(bytes).unwrap();
+        drop(says);
+        listen(&mut said)
+    }
+
+    fn answer(name: &[u8]) -> Vec<u8> {
+        [&5_u64.to_ne_bytes(), name].concat()
+    }
+
+    #[test]
+    fn what_a_copy_says_is_a_name_and_an_offset() {
+        assert_eq!(heard(&answer(b"main")), Some(("main".to_owned(), 5)));
+        let longest = vec![b'x'; resolve::MAX_NAME];
+        assert_eq!(heard(&answer(&longest)).map(|(name, _)| name.len()), Some(longest.len()));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_none() {
+        let too_long = vec![b'x'; resolve::MAX_NAME + 1];
+        let flood = vec![b'x'; 60_000];
+        for name in [&b""[..], b"\xff", &too_long, &flood] {
+            assert_eq!(heard(&answer(name)), None);
+        }
+        assert_eq!(heard(b""), None);
+        assert_eq!(heard(b"short"), None);
+    }
+
+    #[test]
+    fn a_copy_that_says_nothing_is_not_waited_for_longer_than_a_second() {
+        let (mut said, says) = pipe().unwrap();
+        let begun = Instant::now();
+        assert_eq!(listen(&mut said), None);
+        assert!((PATIENCE..2 * PATIENCE).contains(&begun.elapsed()));
+        drop(says);
+    }
+}
