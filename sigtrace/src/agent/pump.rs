@@ -1,24 +1,25 @@
 //! From the ring to the output: decode, number, queue, keep the books.
 
+mod calls;
+mod report;
+mod signals;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::{BTreeMap, HashSet},
     io, mem,
     sync::{Arc, atomic::AtomicU64},
     vec,
 };
 
 use aya::maps::{MapData, RingBuf};
-use sigtrace_common::{RecordKind, State, crowd};
+use sigtrace_common::{RecordKind, crowd};
 
 use super::{
     account::Account,
     clock::{self, Offset, now_ns},
     crowd::Crowd,
-    culprits,
-    deaths::{Deaths, Told},
+    deaths::Deaths,
     entry::{Books, Entry},
     ids::Ids,
     kinds::Kind,
@@ -31,17 +32,14 @@ use super::{
     why::Why,
 };
 use crate::{
-    bpf::{Mechanism, RecordBytes},
-    decode::{self, Call, CallKey, Exit, Generate, Glance, Repeated, WallClock},
-    output::{self, Blind, Code, Death, Ends, Event, Format, Lost, Sent, Stats},
+    bpf::RecordBytes,
+    decode::{self, Repeated, WallClock},
+    output::{Event, Format},
 };
 
 /// No more records are taken at a time, whatever becomes of them: those that are not printed do not fill
 /// the buffer, and while the ring is never empty the rest of the agent must have its turn, too.
 const RECORDS: usize = 4096;
-
-/// While losses go on they are told this often: the first at once, the others added up.
-const LOSSES_APART_NS: u64 = 250_000_000;
 
 /// The way of the events.
 pub(crate) struct Pump {
@@ -167,54 +165,6 @@ impl Pump {
         self.queue.is_full()
     }
 
-    /// Tells of a call that is under way, from its thread's slot, which is to be in the state
-    /// [`State::Entered`]. Its return is an event of its own when it comes. Says whether it was
-    /// told: not if it was before, nor past `--max-events`, nor if `--max-output-rate` leaves no room. As the
-    /// programs take it for told, it is booked then.
-    pub(crate) fn tell_unfinished(&mut self, record: &[u8]) -> bool {
-        let Some(Glance { key, state: State::Entered, .. }) = Glance::at(record) else {
-            return false;
-        };
-        self.advance(now_ns(clock::KERNEL));
-        if self.told.knows(key) {
-            return false;
-        }
-        let is_done = self.is_done();
-        if is_done || !self.allows_more(decode::uid(record)) {
-            if is_done {
-                self.account.left_out(1);
-            } else {
-                self.limit(record);
-            }
-            self.told.remember_lost(key);
-            return false;
-        }
-        let clock = self.offset.refresh();
-        match &mut decode::call(record, clock) {
-            Ok(call) => {
-                let entry = Entry::Unfinished(call.row, call.holes(), key);
-                let id = self.call(call, clock, entry, || Some(key));
-                match id {
-                    Some(id) => self.told.remember(key, id),
-                    None => self.told.remember_lost(key),
-                }
-                id.is_some()
-            }
-            Err(error) => {
-                tracing::error!("a call that is under way is lost: {error}");
-                self.account.undecodable(1);
-                self.told.remember_lost(key);
-                false
-            }
-        }
-    }
-
-    /// Forgets calls that were told of, are not among those `under_way` any more and whose return
-    /// was lost. `under_way` is what all slots held just now.
-    pub(crate) fn retain_told(&mut self, under_way: &HashSet<CallKey>) {
-        self.told.retain(under_way, now_ns(clock::KERNEL));
-    }
-
     /// Has more records to take once the ring is empty. Of calls that are under way only those are
     /// told that were not told before.
     pub(crate) fn add(&mut self, records: Vec<RecordBytes>) {
@@ -233,267 +183,6 @@ impl Pump {
             Some(RecordKind::Exit) => self.push_exit(record, clock),
             _ => self.push_call(record, clock),
         }
-    }
-
-    fn push_generate(&mut self, record: &[u8], clock: WallClock) {
-        if self.is_done() {
-            self.takers.iter_mut().for_each(Takers::forget);
-            self.account.others.left_out(Kind::Generate);
-            return;
-        }
-        if !self.allows_more(decode::uid_charged(record)) {
-            self.note_unprinted(record, clock);
-            self.account.others.lost(Kind::Generate);
-            return;
-        }
-        match &mut decode::generate(record, clock) {
-            Ok(generate) => {
-                generate.request = generate.call_key.map(|call| self.request(call));
-                generate.merged_into = generate.merged_key.map(|key| self.ids.of_signal(key));
-                generate.id = self.ids.of_signal(generate.key);
-                if let Some(takers) = &mut self.takers {
-                    takers.note(generate, clock);
-                }
-                let account = &self.account;
-                let known = self.known.as_mut();
-                let mut ends = known.map(|it| it.ends(generate, account.processes_lost()));
-                if self.deaths.is_some() {
-                    self.note(*generate, ends);
-                    return;
-                }
-                if let (Some(known), Some(ends)) = (&mut self.known, &ends)
-                    && !known.selects_ends(ends)
-                {
-                    self.account.others.left_out(Kind::Generate);
-                    return;
-                }
-                self.name(ends.as_mut().and_then(Ends::code), generate.target.process.uid);
-                if let Some(why) = &mut self.why {
-                    why.note(generate, ends.as_ref());
-                }
-                generate.seq = self.queue.next_seq();
-                self.events += 1;
-                let event = Event::Generate(generate, ends.as_ref());
-                self.line(event, Entry::Other(Kind::Generate));
-            }
-            Err(error) => {
-                tracing::error!("a signal that was sent is lost: {error}");
-                self.takers.iter_mut().for_each(Takers::forget);
-                self.account.others.lost(Kind::Generate);
-            }
-        }
-    }
-
-    /// Takes note of a signal that is not printed, as it can be taken all the same.
-    fn note_unprinted(&mut self, record: &[u8], clock: WallClock) {
-        let Some(takers) = &mut self.takers else { return };
-        match &mut decode::generate(record, clock) {
-            Ok(generate) => {
-                generate.id = self.ids.of_signal(generate.key);
-                takers.note(generate, clock);
-            }
-            Err(_) => takers.forget(),
-        }
-    }
-
-    /// Keeps a signal that may kill its target, or says what else it did.
-    fn note(&mut self, generate: Generate, ends: Option<Ends>) {
-        let Some(deaths) = &mut self.deaths else { return };
-        if let Told::Now(sent) = deaths.note(generate, ends) {
-            let (mut generate, ends) = *sent;
-            if let (Some(known), Some(ends)) = (&mut self.known, &ends)
-                && !known.selects_end(&ends.target)
-            {
-                self.account.others.left_out(Kind::Generate);
-                return;
-            }
-            generate.seq = self.queue.next_seq();
-            let sent = Sent { generate: &generate, ends: ends.as_ref(), memory_group: None };
-            self.line(Event::Effect(sent), Entry::Other(Kind::Generate));
-        }
-    }
-
-    /// Says which function some code is in, of an event that is going to be told about a process of this user's.
-    fn name(&mut self, code: Option<&mut Code>, uid: u32) {
-        if let Some(known) = &mut self.known {
-            known.name(code, uid);
-        }
-    }
-
-    /// Tells why a process ended.
-    fn tell_death(&mut self, exit: &Exit, process: Option<&output::Known>) {
-        let mut sent = self.deaths.as_mut().and_then(|deaths| deaths.of(exit));
-        let ends = sent.as_mut().and_then(|(_, ends)| ends.as_mut());
-        self.name(ends.and_then(Ends::code), exit.process.uid);
-        let memory = sent.as_ref().and_then(|(generate, _)| generate.memory?.cgroup);
-        let path = memory.and_then(|id| self.known.as_ref()?.group_path(id));
-        let sent = sent.as_ref().map(|(generate, ends)| Sent {
-            generate,
-            ends: ends.as_ref(),
-            memory_group: path.as_deref(),
-        });
-        let death = Death { exit, process, sent };
-        if let Some(why) = &mut self.why {
-            why.tell(&death);
-        }
-        self.line(Event::Death(&death), Entry::Other(Kind::Exit));
-    }
-
-    fn push_deliver(&mut self, record: &[u8], clock: WallClock) {
-        if self.is_done() {
-            self.account.others.left_out(Kind::Deliver);
-            return;
-        }
-        if !self.allows_more(decode::uid_of_taker(record)) {
-            self.account.others.lost(Kind::Deliver);
-            return;
-        }
-        match &mut decode::deliver(record, clock) {
-            Ok(deliver) => {
-                if let Some(takers) = &mut self.takers {
-                    takers.delivered(deliver);
-                }
-                let account = &self.account;
-                let known = self.known.as_mut();
-                let mut known = known.map(|it| it.taker(deliver, clock, account.processes_lost()));
-                if let (Some(all), Some(taker)) = (&mut self.known, &known)
-                    && !all.selects_end(&taker.known)
-                {
-                    self.account.others.left_out(Kind::Deliver);
-                    return;
-                }
-                let handler = known.as_mut().and_then(|taker| taker.handler_at.as_mut());
-                self.name(handler, deliver.thread.process.uid);
-                deliver.generate = deliver.key.map(|key| self.ids.of_signal(key));
-                deliver.id = self.ids.give();
-                deliver.seq = self.queue.next_seq();
-                self.events += 1;
-                let event = Event::Deliver(deliver, known.as_ref());
-                self.line(event, Entry::Other(Kind::Deliver));
-            }
-            Err(error) => {
-                tracing::error!("a signal that was taken is lost: {error}");
-                self.account.others.lost(Kind::Deliver);
-            }
-        }
-    }
-
-    /// The id of a call that something is done in.
-    fn request(&mut self, call: CallKey) -> u64 {
-        self.told.id(call).unwrap_or_else(|| self.ids.refer_to(call))
-    }
-
-    fn push_exit(&mut self, record: &[u8], clock: WallClock) {
-        match decode::exit(record, clock) {
-            Ok(_) if self.is_done() => self.account.others.left_out(Kind::Exit),
-            Ok(exit) if !self.allows_more(exit.process.uid) => {
-                self.account.others.lost(Kind::Exit);
-            }
-            Ok(exit) => {
-                let account = &self.account;
-                let known = self.known.as_mut();
-                let known = known.map(|it| it.ended(&exit, account.processes_lost()));
-                if let (Some(all), Some(ended)) = (&mut self.known, &known)
-                    && !all.selects_end(ended)
-                {
-                    self.account.others.left_out(Kind::Exit);
-                    return;
-                }
-                self.events += 1;
-                let generate = exit.key.map(|key| self.ids.of_signal(key));
-                let (id, seq) = (self.ids.give(), self.queue.next_seq());
-                let exit = Exit { id, seq, generate, ..exit };
-                if self.deaths.is_some() {
-                    self.tell_death(&exit, known.as_ref());
-                } else {
-                    if let Some(why) = &mut self.why {
-                        why.ended(&exit, known.as_ref());
-                    }
-                    self.line(Event::Exit(&exit, known.as_ref()), Entry::Other(Kind::Exit));
-                }
-            }
-            Err(error) => {
-                tracing::error!("the end of a process is lost: {error}");
-                self.account.others.lost(Kind::Exit);
-            }
-        }
-    }
-
-    fn push_call(&mut self, record: &[u8], clock: WallClock) {
-        match self.told.meet(record) {
-            Met::New if self.is_done() => self.account.left_out(1),
-            // Before it is decoded, so that a flood costs little.
-            Met::New if !self.allows_more(decode::uid(record)) => self.limit(record),
-            // By reference: a call is large, and moving it takes longer than decoding it.
-            Met::New => match &mut decode::call(record, clock) {
-                Ok(call) => {
-                    let entry = Entry::Call(call.row, call.holes());
-                    self.call(call, clock, entry, || Some(Glance::at(record)?.key));
-                }
-                Err(error) => {
-                    tracing::error!("a record from the kernel is lost: {error}");
-                    self.account.undecodable(1);
-                }
-            },
-            Met::Return(_) if !self.allows_more(decode::uid(record)) => self.account.return_lost(),
-            Met::Return(id) => match &mut decode::call(record, clock) {
-                Ok(call) => self.returned(id, call, clock),
-                Err(error) => {
-                    tracing::error!("the return of a call is lost: {error}");
-                    self.account.return_lost();
-                }
-            },
-            Met::Known => {}
-        }
-    }
-
-    /// Books a call that the limit leaves no room for.
-    fn limit(&mut self, record: &[u8]) {
-        self.account.rate_limited(1);
-        self.crowd.add_losses(decode::lost(record).map(|entry| (entry, 1)));
-    }
-
-    /// Prints a call, unless it is left out by who it is about. Returns the id it is given. `key` tells it from
-    /// others.
-    fn call(
-        &mut self,
-        call: &mut Call<'_>,
-        clock: WallClock,
-        entry: Entry,
-        key: impl FnOnce() -> Option<CallKey>,
-    ) -> Option<u64> {
-        self.find_taken(call, clock);
-        let account = &self.account;
-        let parties = self.known.as_mut();
-        let mut parties = parties.map(|it| it.parties(call, clock, account.processes_lost()));
-        if let (Some(known), Some(parties)) = (&mut self.known, &parties)
-            && !known.selects(call, parties)
-        {
-            self.account.left_out(1);
-            return None;
-        }
-        self.name(parties.as_mut().and_then(|it| it.handler_at.as_mut()), call.uid);
-        call.id = self.ids.of_call(key);
-        self.events += 1;
-        call.seq = self.queue.next_seq();
-        self.line(Event::Call(call, parties.as_ref()), entry);
-        Some(call.id)
-    }
-
-    /// Finds out which signals a call took.
-    fn find_taken(&mut self, call: &mut Call<'_>, clock: WallClock) {
-        if let Some(takers) = &mut self.takers {
-            takers.find(call, clock, || self.account.signals_unseen());
-        }
-    }
-
-    /// Prints the return of a call that was printed with this id.
-    fn returned(&mut self, id: u64, call: &mut Call<'_>, clock: WallClock) {
-        self.find_taken(call, clock);
-        call.id = id;
-        call.seq = self.queue.next_seq();
-        let time_ns = call.returned_ns().unwrap_or_else(|| now_ns(libc::CLOCK_REALTIME));
-        self.line(Event::Return { call, time_ns }, Entry::Return);
     }
 
     fn line(&mut self, event: Event<'_>, entry: Entry) {
@@ -553,81 +242,6 @@ impl Pump {
                 self.account.undecodable(entry.count);
             }
         }
-    }
-
-    /// Tells of losses as [`report_losses`](Self::report_losses) does, but not again at once.
-    pub(crate) fn report_losses_now_and_then(&mut self) {
-        let now = now_ns(clock::KERNEL);
-        if now >= self.misses_due_ns {
-            self.account.ask_for_misses();
-            self.misses_due_ns = now + LOSSES_APART_NS;
-        }
-        if let Some(known) = &mut self.known {
-            known.tidy(now, self.account.processes_lost());
-        }
-        if now >= self.losses_due_ns && self.report_losses() {
-            self.losses_due_ns = now + LOSSES_APART_NS;
-        }
-    }
-
-    /// Tells of losses since the last time. Says whether there were any.
-    pub(crate) fn report_losses(&mut self) -> bool {
-        let Some(losses) = self.account.new_losses() else { return false };
-        let whose = self.crowd.take_losses();
-        let time_ns = now_ns(libc::CLOCK_REALTIME);
-        let most = culprits::most(&whose);
-        let lost = Lost {
-            time_ns,
-            causes: losses.calls.causes(),
-            returns: losses.returns,
-            events: self.account.others.named(losses.others),
-            most,
-        };
-        self.line(Event::Lost(&lost), Entry::Lost(Box::new((losses, whose))));
-        true
-    }
-
-    /// Tells of a time in which no probe of these syscalls answered: since when, until when if they
-    /// do again, and why. It is numbered among calls and returns, and is none of them to the books.
-    pub(crate) fn report_blind(
-        &mut self,
-        since_ns: u64,
-        until_ns: Option<u64>,
-        syscalls: Vec<&'static str>,
-        reason: String,
-    ) {
-        let time_ns = now_ns(libc::CLOCK_REALTIME);
-        let seq = self.queue.next_seq();
-        let blind = Blind { time_ns, seq, since_ns, until_ns, syscalls, reason };
-        self.line(Event::Blind(&blind), Entry::None);
-    }
-
-    /// Tells the totals.
-    pub(crate) fn report_stats(&mut self, mechanisms: &BTreeMap<usize, Mechanism>) {
-        let stats = self.stats(mechanisms);
-        self.line(Event::Stats(&stats), Entry::None);
-    }
-
-    /// The line of the totals, which is to be written elsewhere.
-    pub(crate) fn totals(
-        &mut self,
-        mechanisms: &BTreeMap<usize, Mechanism>,
-    ) -> io::Result<Vec<u8>> {
-        let stats = self.stats(mechanisms);
-        self.queue.format(Event::Stats(&stats))
-    }
-
-    /// What is not known of processes: see [`Known::unknown`].
-    pub(crate) fn unknown(&self) -> [u64; 2] {
-        self.known.as_ref().map_or([0; 2], Known::unknown)
-    }
-
-    fn stats(&self, mechanisms: &BTreeMap<usize, Mechanism>) -> Stats {
-        let elapsed = now_ns(clock::KERNEL) - self.started_ns;
-        let lost = self.account.processes_lost();
-        let context = self.known.as_ref().map_or_else(Default::default, |it| it.counts(lost));
-        let stats = self.account.stats(now_ns(libc::CLOCK_REALTIME), elapsed, mechanisms);
-        Stats { context, ..stats }
     }
 
     /// Writes what was gathered. What there is no room for is lost. May be dropped and called again.

@@ -103,18 +103,23 @@ impl Symbols {
             .stderr(Stdio::null())
             .spawn()
             .context("cannot start the process that reads symbols")?;
-        let mut symbols = Self {
-            socket: Some(ours),
+        let mut symbols = Self::over(ours);
+        // It makes calls as it begins, which are none of anybody's: tracing begins after.
+        match symbols.receive(Instant::now() + BEGINS_WITHIN) {
+            Received::Message(message) if message == READY => Ok(symbols),
+            _ => bail!("the process that reads symbols cannot give up its rights"),
+        }
+    }
+
+    /// With the server at the other end.
+    fn over(socket: UnixStream) -> Self {
+        Self {
+            socket: Some(socket),
             asked: 0,
             open: BTreeMap::new(),
             answers: HashMap::new(),
             before: HashMap::new(),
             waited: Waited::new(Instant::now()),
-        };
-        // It makes calls as it begins, which are none of anybody's: tracing begins after.
-        match symbols.receive(Instant::now() + BEGINS_WITHIN) {
-            Received::Message(message) if message == READY => Ok(symbols),
-            _ => bail!("the process that reads symbols cannot give up its rights"),
         }
     }
 
@@ -266,14 +271,7 @@ mod tests {
                 server(&theirs, Question::decode(&message[..length]).unwrap());
             }
         });
-        Symbols {
-            socket: Some(ours),
-            asked: 0,
-            open: BTreeMap::new(),
-            answers: HashMap::new(),
-            before: HashMap::new(),
-            waited: Waited::new(Instant::now()),
-        }
+        Symbols::over(ours)
     }
 
     fn say(socket: &OwnedFd, number: u64, name: &str) {

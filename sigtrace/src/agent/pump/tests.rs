@@ -1,6 +1,7 @@
 //! What becomes of records, without a kernel that writes them.
 
 use std::{
+    collections::{BTreeMap, HashSet},
     fs::File,
     io::{Read as _, Seek as _, Write as _},
     mem::offset_of,
@@ -9,13 +10,14 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sigtrace_common::{Counter, Record, kinds};
+use sigtrace_common::{Counter, Record, State, kinds};
 
 use super::*;
 use crate::{
     agent::{kinds::Kinds, sink::LineFile},
     bpf::{self, Counters, Misses},
     decode::{
+        CallKey,
         sample::Sample,
         tests_of_deliver::{self, taken},
         tests_of_exit::segfault,
