@@ -180,9 +180,9 @@ fn return_of(call: &Value, did: &Workload) -> Value {
         .find(|ended| same("tid", &ended["tid"]) && same("syscall", &ended["syscall"]));
     let ended = ended.unwrap_or_else(|| panic!("nobody made {call}"));
     let mut event = late(call, &ended["args"], &ended["ret"], &ended["error"]);
-    for key in ["mask_blocked", "mask_unblocked"] {
-        if let Some(masks) = ended.get(key) {
-            event[key] = masks.clone();
+    for key in ["mask_blocked", "mask_unblocked", "changed"] {
+        if let Some(value) = ended.get(key) {
+            event[key] = value.clone();
         }
     }
     event

@@ -1,5 +1,5 @@
-//! What signals do, and what calls make of that. The kernel is asked once, before a script begins; from there on the
-//! calls that are made say it: to ask again would be a call, too.
+//! What signals do, and what calls make of that, by the calls that are made: to ask the kernel would be a call, too.
+//! None of the signals that a script gives an action has one before.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -25,36 +25,6 @@ fn with<T>(what: impl FnOnce(&mut [Action; 64]) -> T) -> T {
 
 fn index(signo: i32) -> Option<usize> {
     usize::try_from(signo).ok()?.checked_sub(1).filter(|index| *index < 64)
-}
-
-/// Asks the kernel.
-pub(crate) fn ask() {
-    with(|actions| {
-        for (signo, action) in (1..).zip(actions) {
-            *action = asked(signo);
-        }
-    });
-}
-
-/// What a signal does, as the kernel has it.
-fn asked(signo: i32) -> Action {
-    #[cfg(target_pointer_width = "64")]
-    let mut words = [0_u64; 4];
-    #[cfg(target_pointer_width = "32")]
-    let mut words = [0_u32; 5];
-    let nothing: *const u8 = std::ptr::null();
-    // SAFETY: room for a `struct sigaction` as the kernel has it.
-    let failed =
-        unsafe { libc::syscall(libc::SYS_rt_sigaction, signo, nothing, words.as_mut_ptr(), 8) };
-    assert_eq!(failed, 0);
-    #[cfg(target_pointer_width = "64")]
-    let [handler, flags, restorer, mask] = words;
-    #[cfg(target_pointer_width = "32")]
-    let [handler, flags, restorer, mask] = {
-        let [handler, flags, restorer, low, high] = words.map(u64::from);
-        [handler, flags, restorer, high << 32 | low]
-    };
-    Action { handler, flags, restorer, mask }
 }
 
 /// What a signal does.

@@ -28,7 +28,6 @@ impl Script {
     /// From now on the thread makes no call that it does not state.
     pub(crate) fn begin() -> Self {
         let script = Self { identity: identity::own(), lines: Vec::new() };
-        actions::ask();
         mark(BEGIN);
         script
     }
