@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use sigtrace_tests::expect::Expected;
 
+use crate::actions;
 use crate::call::{
     Call, kill, pidfd_open, pidfd_send_signal, rt_sigaction, rt_sigpending, rt_sigprocmask,
     rt_sigqueueinfo, rt_sigtimedwait, rt_tgsigqueueinfo, sigaltstack, signalfd4, tgkill, tkill,
@@ -144,6 +145,10 @@ fn perform(order: &str) -> Expected {
     event["abi"] = json!(abi);
     if let Some(before) = before {
         masks::state(&mut event, Some([before, masks::blocked()]));
+    }
+    if actions::are_changed_by(&name) {
+        // It only asks.
+        actions::state(&mut event, &name, None);
     }
     Expected { event, after_ns, before_ns, problem: None }
 }
