@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::death::Death;
+use crate::kernel::Kernel;
 
 use super::check::time_ns;
 use super::difference::difference;
@@ -19,8 +20,7 @@ const NAME: &str = "brief-";
 const SECOND_NS: u64 = 1_000_000_000;
 /// Who has none.
 const NOBODY: &str = "nobody of that name";
-/// What is learnt of processes by records of their lives, and unknown if one is missing. So many of a thousand may be
-/// unknown, and none another.
+/// What is learnt of processes by records of their lives, and unknown if one is missing.
 const OF_IDENTITY: [&str; 7] = [
     "/process/exe",
     "/process/cmdline",
@@ -30,7 +30,6 @@ const OF_IDENTITY: [&str; 7] = [
     "/generate/sender/exe",
     "/generate/sender/cmdline",
 ];
-const UNKNOWN_OF_1000: usize = 1;
 /// Of differences no more are told.
 const MOST_TOLD: usize = 10;
 
@@ -62,7 +61,9 @@ pub fn assert_who_tells_of_brief_lives(deaths: usize) {
     let (wrong, reused) = (differences.len(), reused_within_a_second(&events));
     eprintln!("{} deaths, {reused} of ids that had died within a second before", events.len());
     assert_eq!((written.len(), wrong), (deaths, 0), "deaths, and wrong ones:\n{first}");
-    assert!(unknown <= deaths.div_ceil(1000) * UNKNOWN_OF_1000, "{unknown} are unknown");
+    // None is another. Where the kernel skips programs, and the more so on a busy machine, some are unknown.
+    let allowed = if Kernel::running().skips_programs_of_trace_points() { 20 } else { 1 };
+    assert!(unknown <= deaths.div_ceil(1000) * allowed, "{unknown} are unknown");
     assert!(reused > deaths / 10, "only {reused} ids were used again within a second");
 }
 
