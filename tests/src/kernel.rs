@@ -35,12 +35,6 @@ impl Kernel {
         }
     }
 
-    /// It preempts threads in programs of trace points, and skips one that is under way on the processor already: what
-    /// that would have told of a process is missing.
-    pub fn skips_programs_of_trace_points(self) -> bool {
-        self.at_least(7, 0)
-    }
-
     const fn at_least(self, major: u32, minor: u32) -> bool {
         self.major > major || self.major == major && self.minor >= minor
     }

@@ -62,7 +62,7 @@ pub fn assert_who_tells_of_brief_lives(deaths: usize) {
     eprintln!("{} deaths, {reused} of ids that had died within a second before", events.len());
     assert_eq!((written.len(), wrong), (deaths, 0), "deaths, and wrong ones:\n{first}");
     // None is another. Where the kernel skips programs, and the more so on a busy machine, some are unknown.
-    let allowed = if Kernel::running().skips_programs_of_trace_points() { 20 } else { 1 };
+    let allowed = if Kernel::running().preempts() { 20 } else { 1 };
     assert!(unknown <= deaths.div_ceil(1000) * allowed, "{unknown} are unknown");
     assert!(reused > deaths / 10, "only {reused} ids were used again within a second");
 }
