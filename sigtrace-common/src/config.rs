@@ -391,10 +391,6 @@ pub struct Offsets {
     pub vma_pgoff: u32,
     /// `vm_area_struct.vm_file`.
     pub vma_file: u32,
-    /// `maple_range_64.slot`, in front of which the pivots are.
-    pub maple_range_slot: u32,
-    /// `maple_arange_64.slot`, likewise.
-    pub maple_arange_slot: u32,
     /// `inode.i_ino`.
     pub inode_ino: u32,
     /// `inode.i_generation`.
@@ -422,6 +418,6 @@ impl Offsets {
 unsafe impl aya::Pod for Config {}
 
 const _: () = {
-    assert!(size_of::<Offsets>() == 120 * 4);
-    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 10 + 120));
+    assert!(size_of::<Offsets>() == 118 * 4);
+    assert!(size_of::<Config>() == 8 * (4 + ERROR_WORDS + 4 * FEW) + 4 * (3 * FEW + 10 + 118));
 };

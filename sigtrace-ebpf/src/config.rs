@@ -138,8 +138,6 @@ static CONFIG: Config = Config {
         vma_mm: 0,
         vma_pgoff: 0,
         vma_file: 0,
-        maple_range_slot: 0,
-        maple_arange_slot: 0,
         inode_ino: 0,
         inode_generation: 0,
         super_block_dev: 0,

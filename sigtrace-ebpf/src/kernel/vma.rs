@@ -20,6 +20,9 @@ pub type Room = [u64; 16];
 const LEVELS: u32 = 14;
 const LEVELS_OF_TWO: u32 = 40;
 
+/// Where the pivots of a node are, behind the pointer to the one above; the slots are behind the pivots. Where the
+/// kernel's nodes are others, the agent gives no offsets.
+const PIVOTS_AT: u32 = 8;
 /// The most pivots of a node, and those of `maple_arange_64`.
 const PIVOTS: u32 = 15;
 const ARANGE_PIVOTS: u32 = 9;
@@ -83,13 +86,9 @@ fn in_maple_tree(mm: u64, address: u64, room: *mut Room) -> u64 {
     while level < LEVELS {
         let node = entry & !MASK;
         let kind = entry >> TYPE_SHIFT & TYPE_MASK;
-        let (slots, pivots) = if kind == MAPLE_ARANGE_64 {
-            (config!(offsets.maple_arange_slot), ARANGE_PIVOTS)
-        } else {
-            (config!(offsets.maple_range_slot), PIVOTS)
-        };
+        let pivots = if kind == MAPLE_ARANGE_64 { ARANGE_PIVOTS } else { PIVOTS };
         let slot = slot_of(node, pivots, address, room);
-        entry = member(node.wrapping_add(u64::from(slots)).wrapping_add(slot * 8), 0);
+        entry = member(node.wrapping_add(slot * 8), PIVOTS_AT + pivots * 8);
         if kind < MAPLE_RANGE_64 {
             return entry;
         }
@@ -101,13 +100,11 @@ fn in_maple_tree(mm: u64, address: u64, room: *mut Room) -> u64 {
 /// The first slot of a node whose pivot is not below an address.
 #[inline(always)]
 fn slot_of(node: u64, pivots: u32, address: u64, room: *mut Room) -> u64 {
-    /// Behind the pointer to the node above.
-    const AT: u64 = 8;
     let room = room.cast::<u64>();
     // SAFETY: the program's own, of 16 words, of which the helper writes 15; the last keeps a number that the
     // verifier then knows nothing of.
     unsafe {
-        let from = node.wrapping_add(AT) as *const c_void;
+        let from = node.wrapping_add(u64::from(PIVOTS_AT)) as *const c_void;
         bpf_probe_read_kernel(room.cast::<c_void>(), PIVOTS * 8, from);
         let mut slot = 0;
         while slot < PIVOTS {

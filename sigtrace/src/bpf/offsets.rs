@@ -382,8 +382,6 @@ fn mappings(types: &Types, _: &Structure<'_>, offsets: Offsets) -> Option<Offset
         (is_known(&range, 15) && is_known(&arange, 9)).then_some(())?;
         Some(Offsets {
             mm_maple_root: tree + types.structure("maple_tree").member("ma_root")?,
-            maple_range_slot: range.member("slot")?,
-            maple_arange_slot: arange.member("slot")?,
             vma_file,
             ..offsets
         })
