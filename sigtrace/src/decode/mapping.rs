@@ -89,11 +89,7 @@ fn file(record: &[u8]) -> Option<File<'_>> {
         token: bytes::u64(record, offset_of!(common::File, token))?,
         inode: bytes::u64(record, offset_of!(common::File, inode))?,
         device: libc::makedev(device >> MINOR_BITS, device & ((1 << MINOR_BITS) - 1)),
-        path: match (flags & Process::EXE != 0, names.is_empty()) {
-            (true, _) => Path::Whole(names),
-            (false, true) => Path::Missing,
-            (false, false) => Path::Cut,
-        },
+        path: Path::new(names, flags & Process::EXE != 0),
         is_deleted: flags & Process::EXE_DELETED != 0,
     })
 }

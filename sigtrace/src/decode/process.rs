@@ -100,7 +100,16 @@ pub enum Path<'a> {
     Whole(&'a [u8]),
 }
 
-impl Path<'_> {
+impl<'a> Path<'a> {
+    /// Of these names, which lead to the root if it `is_whole`.
+    pub(super) fn new(names: &'a [u8], is_whole: bool) -> Self {
+        match (is_whole, names.is_empty()) {
+            (true, _) => Self::Whole(names),
+            (false, true) => Self::Missing,
+            (false, false) => Self::Cut,
+        }
+    }
+
     /// The path from the root on, if it is whole.
     pub fn bytes(&self) -> Option<Vec<u8>> {
         let Self::Whole(names) = self else { return None };
@@ -176,11 +185,7 @@ fn process<'a>(kind: RecordKind, record: &'a [u8]) -> Option<Change<'a>> {
     let [exe, script, cgroup, args] = parts;
     let flags = word(offset_of!(Process, flags))?;
     let has = |flag| flags & flag != 0;
-    let path = |names: &'a [u8], flag| match (has(flag), names.is_empty()) {
-        (true, _) => Path::Whole(names),
-        (false, true) => Path::Missing,
-        (false, false) => Path::Cut,
-    };
+    let path = |names, flag| Path::new(names, has(flag));
     let ppid = word(offset_of!(Process, ppid))?;
     let loginuid = word(offset_of!(Process, loginuid))?;
     let state = State {
