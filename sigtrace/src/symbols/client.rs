@@ -132,6 +132,10 @@ impl Symbols {
         offset: u64,
     ) -> Option<Function> {
         let (place, now) = ((identity, offset), Instant::now());
+        if !self.open.is_empty() {
+            // What came late.
+            self.listen(place, now);
+        }
         if let Some(known) = self.known(place, now) {
             return known.clone();
         }
@@ -169,7 +173,9 @@ impl Symbols {
         self.asked += 1;
         let (identity, offset) = place;
         let question = Question { number: self.asked, identity, offset, path };
-        if self.socket.as_mut()?.write(&question.encode()).is_err() {
+        let socket = self.socket.as_mut()?;
+        let sent = socket.set_nonblocking(false).and_then(|()| socket.write(&question.encode()));
+        if sent.is_err() {
             self.give_up();
             return None;
         }
@@ -182,7 +188,8 @@ impl Symbols {
 
     /// Takes answers until it is known what is at a place, or that takes too long.
     fn listen(&mut self, place: Place, until: Instant) {
-        loop {
+        // More than there are questions are nobody's.
+        for _ in 0..=MAX_OPEN {
             match self.receive(until) {
                 Received::Message(message) => {
                     let Some(answer) = Answer::decode(&message) else { continue };
@@ -205,8 +212,14 @@ impl Symbols {
         let mut message = vec![0; MESSAGE];
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            // Zero would be for ever.
-            if left.is_zero() || socket.set_read_timeout(Some(left)).is_err() {
+            // A time limit of zero would be for ever.
+            let is_set = match left {
+                Duration::ZERO => socket.set_nonblocking(true),
+                left => {
+                    socket.set_nonblocking(false).and_then(|()| socket.set_read_timeout(Some(left)))
+                }
+            };
+            if is_set.is_err() {
                 return Received::Nothing;
             }
             match socket.read(&mut message) {
@@ -340,7 +353,7 @@ mod tests {
             say(socket, question.number, "main");
         });
         assert_eq!(find(&mut symbols, 0, 3), None);
-        assert_eq!(find(&mut symbols, 1, 4), Some(("main".to_owned(), 4)));
+        thread::sleep(Duration::from_millis(400));
         assert_eq!(find(&mut symbols, 0, 3), Some(("main".to_owned(), 4)));
     }
 

@@ -168,7 +168,8 @@ fn what_reads_symbols_is_nobody_and_is_not_told_of() {
     let trace = tracer.finish();
     assert!(trace.events.iter().any(|it| it["handler_at"]["symbol"] == SYMBOL));
     // What the agent is sent is not its own doing.
-    let is_its = |who: &Value| who["comm"] == "sigtrace" && who["pid"] != agent;
+    let names = ["sigtrace", "sigtrace-syms"];
+    let is_its = |who: &Value| names.iter().any(|name| who["comm"] == *name) && who["pid"] != agent;
     let own = trace.events.iter().find(|it| {
         is_its(it) || ["process", "sender", "target"].into_iter().any(|key| is_its(&it[key]))
     });
