@@ -107,5 +107,8 @@ pub struct Seen {
 /// Elements of the map `PENDING`, which a signal is in by a part of what tells it from others.
 pub const PENDING_PLACES: u32 = 1 << 14;
 
+/// Elements of the map `TOLD`, which a thread is in by the low bits of its number.
+pub const TOLD_PLACES: u32 = 1 << 14;
+
 /// Elements of the map `SELECTED`, which a number is in by its low bits.
 pub const SELECTED_BUCKETS: u32 = 1 << 16;

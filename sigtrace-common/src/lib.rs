@@ -31,7 +31,9 @@ mod thread;
 
 pub use abi::{Abi, regs};
 pub use config::{Config, ERROR_WORDS, FEW, MAX_ERROR, Offsets, access, kinds, select, side};
-pub use counter::{Counter, Counters, Orders, PENDING_PLACES, Phase, SELECTED_BUCKETS, Seen};
+pub use counter::{
+    Counter, Counters, Orders, PENDING_PLACES, Phase, SELECTED_BUCKETS, Seen, TOLD_PLACES,
+};
 pub use deliver::Deliver;
 pub use exit::{Exit, ending};
 pub use generate::{Generate, KERNEL_SIGINFO_SIZE, NO_CALL, fact};

@@ -18,7 +18,7 @@ use aya_log::EbpfLogger;
 use log::Log;
 use sigtrace_common::{
     Config, Offsets, Orders, PENDING_PLACES, Phase, Point, SELECTED_BUCKETS, SYSCALLS, Seen,
-    Syscall, access, kinds, select, side,
+    Syscall, TOLD_PLACES, access, kinds, select, side,
 };
 
 use super::{
@@ -222,6 +222,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         ("PENDING", if config.kinds & kinds::SIGNALS == 0 { 1 } else { PENDING_PLACES }),
         ("FATAL", if config.kinds & kinds::SIGNALS == 0 { 1 } else { ENDED }),
         ("OUT_OF_MEMORY", if config.kinds & kinds::GENERATE == 0 { 1 } else { OUT_OF_MEMORY }),
+        ("TOLD", if selection.context == Context::None { 1 } else { TOLD_PLACES }),
         ("FILES", if selection.context == Context::None { 1 } else { FILES }),
         ("PIDS", processes),
         ("THREADS", processes),
