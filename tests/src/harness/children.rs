@@ -60,9 +60,13 @@ fn is_child(pid: u32) -> bool {
 
 impl Running {
     /// Starts a process and reads what it writes.
+    ///
+    /// Its standard input is empty, and ends once the process has been started: until then posix_spawn(3) has the
+    /// signals of our thread blocked, those included that the end of the process sends.
     pub(super) fn start(command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = spawn(command);
+        drop(child.stdin.take());
         let stdout = child.stdout.take().map(read);
         let stderr = child.stderr.take().map(read);
         Self { child, stdout, stderr }

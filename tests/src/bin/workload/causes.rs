@@ -57,12 +57,15 @@ const WAYS: &[Way] = &[
     ("namespace-init", targets::namespace_init),
 ];
 
-/// Does what the command line asks for.
+/// Does what the command line asks for, once standard input has ended: our end is told to who started us, and is
+/// to find it with the mask of signals that it has when it does nothing.
 pub(crate) fn run(arguments: &[String]) {
     let how = arguments.first().map_or("", String::as_str);
     let Some((_, act)) = WAYS.iter().find(|(known, _)| *known == how) else {
         panic!("{how:?} is no way to be sent a signal");
     };
+    let awaited = io::read_to_string(io::stdin());
+    awaited.unwrap_or_else(|error| panic!("cannot read standard input: {error}"));
     set_limit(libc::RLIMIT_CORE, 0, 0);
     let identity = identity::own();
     let own = json!({ "pid": identity.pid, "tid": identity.tid, "comm": identity.comm,
