@@ -4,7 +4,7 @@ use super::{
     View,
     call::NameOr,
     siginfo,
-    writer::{Key, Object, ToJson, array, key, plain},
+    writer::{Key, Object, ToJson, array, ascii, key, plain},
 };
 use crate::{
     decode::{
@@ -135,7 +135,7 @@ impl ToJson for Flags {
 
 impl ToJson for Hex {
     fn write(&self, out: &mut Vec<u8>) {
-        plain(self.as_str(), out);
+        ascii(self.as_bytes(), out);
     }
 }
 

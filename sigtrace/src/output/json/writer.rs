@@ -112,9 +112,15 @@ pub(super) fn array<T: ToJson>(items: impl Iterator<Item = T>, out: &mut Vec<u8>
 /// A string that needs no escaping: our own.
 #[inline]
 pub(super) fn plain(text: &str, out: &mut Vec<u8>) {
-    debug_assert!(is_plain(text.as_bytes()));
+    ascii(text.as_bytes(), out);
+}
+
+/// Likewise, as bytes.
+#[inline]
+pub(super) fn ascii(text: &[u8], out: &mut Vec<u8>) {
+    debug_assert!(is_plain(text));
     out.push(b'"');
-    short(text.as_bytes(), out);
+    short(text, out);
     out.push(b'"');
 }
 

@@ -61,7 +61,7 @@ pub(super) fn name_or(
 pub(super) fn pointer(address: u64, out: &mut Vec<u8>) -> io::Result<()> {
     match address {
         0 => out.write_all(b"NULL"),
-        _ => out.write_all(Hex::new(address).as_str().as_bytes()),
+        _ => out.write_all(Hex::new(address).as_bytes()),
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) fn flags(flags: Flags, out: &mut Vec<u8>) -> io::Result<()> {
         if out.len() > start {
             out.push(b'|');
         }
-        out.extend(Hex::new(rest).as_str().as_bytes());
+        out.extend(Hex::new(rest).as_bytes());
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ pub(super) fn flags(flags: Flags, out: &mut Vec<u8>) -> io::Result<()> {
 /// `[INT TERM]`; when most signals that it has a place for are in it, those that are not: `~[INT TERM]`.
 pub(super) fn set(set: SignalSet, sets: Sets, out: &mut Vec<u8>) -> io::Result<()> {
     if sets == Sets::Mask {
-        return out.write_all(Hex::mask(set.bits()).as_str().as_bytes());
+        return out.write_all(Hex::mask(set.bits()).as_bytes());
     }
     let inverted = set.has_most();
     let listed = if inverted { set.complement() } else { set };
