@@ -13,6 +13,7 @@ pub mod join;
 pub mod list;
 pub mod log;
 pub mod names;
+mod numbered;
 pub mod options;
 pub mod output;
 pub mod pending;

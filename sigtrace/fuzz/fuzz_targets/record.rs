@@ -16,6 +16,8 @@ mod join;
 #[path = "../../src/names/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod names;
+#[path = "../../src/numbered.rs"]
+mod numbered;
 #[path = "../../src/output/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod output;

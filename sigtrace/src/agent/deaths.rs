@@ -1,9 +1,10 @@
 //! Who is killed by whom: the signals that may end processes, kept until those are over.
 
-use std::{collections::HashMap, mem};
+use std::mem;
 
 use crate::{
     decode::{Cause, Exit, Generate, SignalKey},
+    numbered::Map,
     output::Ends,
 };
 
@@ -27,8 +28,8 @@ pub(crate) struct Deaths {
 /// Signals that are kept.
 #[derive(Debug, Default)]
 struct Kept {
-    sent: HashMap<SignalKey, Sent>,
-    before: HashMap<SignalKey, Sent>,
+    sent: Map<SignalKey, Sent>,
+    before: Map<SignalKey, Sent>,
 }
 
 impl Kept {

@@ -1,9 +1,10 @@
 //! The ids of events, and of calls that others refer to.
 
-use std::{collections::HashMap, mem};
+use std::mem;
 
 use crate::{
     decode::{CallKey, SignalKey},
+    numbered::Map,
     output::MAX_NUMBER,
 };
 
@@ -22,9 +23,9 @@ const MAX_SIGNALS: usize = 65_536;
 pub(crate) struct Ids {
     given: u64,
     /// The calls that were referred to, by thread: when that was entered, and its id.
-    expected: HashMap<u32, (u64, u64)>,
+    expected: Map<u32, (u64, u64)>,
     /// The signals that were told of or referred to, and those before them.
-    signals: [HashMap<SignalKey, u64>; 2],
+    signals: [Map<SignalKey, u64>; 2],
 }
 
 impl Ids {

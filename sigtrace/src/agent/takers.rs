@@ -15,7 +15,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, path::Path};
+use std::path::Path;
 
 use sigtrace_common::{Kind, Outcome, kinds, select};
 
@@ -25,6 +25,7 @@ use crate::{
     decode::{
         Call, Cause, Deliver, Generate, Return, SentOutcome, Siginfo, Taken, Value, WallClock,
     },
+    numbered::Map,
     pending::{Owner, Queues},
 };
 
@@ -52,7 +53,7 @@ const BY_SENDER: u64 = select::CALLER
 pub(crate) struct Takers {
     /// Whether all signals are told of that are sent to those whose calls are.
     sees_all: bool,
-    queues: HashMap<Key, Queue>,
+    queues: Map<Key, Queue>,
     /// How many signals were kept since they were last counted, besides those that there were.
     kept: usize,
     /// All that were sent since are kept, on the clock of records.

@@ -1,10 +1,13 @@
 //! Calls that were told of as unfinished, until their record comes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use sigtrace_common::State;
 
-use crate::decode::{CallKey, Glance};
+use crate::{
+    decode::{CallKey, Glance},
+    numbered::Map,
+};
 
 /// A record is in the ring no later than this after its call has left its slot: the program that
 /// puts it there can be preempted in between.
@@ -24,7 +27,7 @@ pub(crate) enum Met {
 /// The calls.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    calls: HashMap<CallKey, Entry>,
+    calls: Map<CallKey, Entry>,
     /// What was put into the ring until then has been taken, on the clock of records.
     taken_ns: u64,
 }

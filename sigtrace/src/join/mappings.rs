@@ -1,9 +1,12 @@
 //! Where code is that events name by its address: what records say of it before the event comes, and what the files
 //! are called.
 
-use std::{collections::HashMap, mem, ops::RangeInclusive, rc::Rc};
+use std::{mem, ops::RangeInclusive, rc::Rc};
 
-use crate::decode::{Code, File, Mapping};
+use crate::{
+    decode::{Code, File, Mapping},
+    numbered::Map,
+};
 
 /// So many files are remembered, and as many before them. The programs tell of each again after a while.
 const MAX_FILES: usize = 4096;
@@ -34,10 +37,10 @@ pub struct Place {
 /// What was told of code.
 #[derive(Debug, Default)]
 pub struct Mappings {
-    files: HashMap<u64, Rc<MappedFile>>,
-    before: HashMap<u64, Rc<MappedFile>>,
+    files: Map<u64, Rc<MappedFile>>,
+    before: Map<u64, Rc<MappedFile>>,
     /// What was told last of each thread.
-    threads: HashMap<u32, Mapping>,
+    threads: Map<u32, Mapping>,
 }
 
 impl Mappings {

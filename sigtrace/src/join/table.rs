@@ -26,7 +26,10 @@ use super::{
     procfs::Found,
     redact::Redaction,
 };
-use crate::decode::{Change, Comm, Exec, Path, State};
+use crate::{
+    decode::{Change, Comm, Exec, Path, State},
+    numbered::Map,
+};
 pub use row::{Group, Identity, Parent, Start};
 use row::{Row, parents_through};
 
@@ -43,14 +46,14 @@ const GROUPS: usize = 4096;
 #[derive(Debug)]
 pub struct Table {
     /// By number, those that began last at the end.
-    rows: HashMap<u32, Vec<Row>>,
+    rows: Map<u32, Vec<Row>>,
     /// How many that are.
     length: usize,
     room: usize,
     /// Those that have ended, in the order in which that was told.
     ended: VecDeque<Ended>,
     /// The control groups that records have told of, by their ids.
-    groups: HashMap<u64, Rc<Group>>,
+    groups: Map<u64, Rc<Group>>,
     redaction: Redaction,
     /// How many records were lost when that was last asked.
     lost: u64,
@@ -77,11 +80,11 @@ impl Table {
 
     fn with_room(redaction: Redaction, room: usize) -> Self {
         Self {
-            rows: HashMap::new(),
+            rows: Map::default(),
             length: 0,
             room,
             ended: VecDeque::new(),
-            groups: HashMap::new(),
+            groups: Map::default(),
             redaction,
             lost: 0,
             generation: 0,
