@@ -22,27 +22,43 @@ use std::io;
 
 use self::caller::Caller;
 pub use self::integer::MAX_NUMBER;
-use self::process::Kept;
-use super::{Event, Format, Sets, timestamp::Clock};
+use self::process::{Processes, Written};
+use super::{
+    Event, Format, Sets,
+    process::Process,
+    timestamp::{Clock, Text},
+};
 
 /// The format. It is the same on every machine; keys are added to it, none renamed or removed.
 pub struct Json {
     sets: Sets,
-    clock: Clock,
+    texts: Texts,
     caller: Caller,
-    /// The caller and the target, with context.
-    parties: [Kept; 2],
+}
+
+/// The texts of what events name again and again.
+struct Texts {
+    clock: Clock,
+    processes: Processes,
+}
+
+impl Texts {
+    /// That of a time, in nanoseconds since 1970 (UTC).
+    fn time(&mut self, time_ns: u64) -> &Text {
+        self.clock.text(time_ns)
+    }
+
+    /// That of a process.
+    fn process(&mut self, process: Process) -> Written<'_> {
+        self.processes.text(process, &mut self.clock)
+    }
 }
 
 impl Json {
     /// With signal sets written like this.
     pub fn new(sets: Sets) -> Self {
-        Self {
-            sets,
-            clock: Clock::new(),
-            caller: Caller::default(),
-            parties: <[Kept; 2]>::default(),
-        }
+        let texts = Texts { clock: Clock::new(), processes: Processes::default() };
+        Self { sets, texts, caller: Caller::default() }
     }
 }
 
@@ -50,37 +66,29 @@ impl Format for Json {
     fn write(&mut self, event: Event<'_>, buffer: &mut Vec<u8>) -> io::Result<()> {
         match event {
             Event::Call(call, parties) => {
-                let time = *self.clock.text(call.time_ns);
-                let [caller, target] = &mut self.parties;
-                let clock = &mut self.clock;
-                let parties = parties.map(|it| call::Parties {
-                    caller: it.caller.as_ref().map(|process| caller.text(process, clock)),
-                    target: it.target.as_ref().map(|process| target.text(process, clock)),
-                    handler_at: it.handler_at.as_ref(),
-                });
-                call::write(call, parties, self.sets, &time, &mut self.caller, buffer);
+                call::write(call, parties, self.sets, &mut self.texts, &mut self.caller, buffer);
             }
             Event::Return { call, time_ns } => {
-                call::write_return(call, self.sets, self.clock.text(time_ns), buffer);
+                call::write_return(call, self.sets, self.texts.time(time_ns), buffer);
             }
             Event::Generate(generate, ends) => {
-                generate::write(generate, ends, &mut self.clock, buffer);
+                generate::write(generate, ends, &mut self.texts, buffer);
             }
             Event::Deliver(deliver, taker) => {
-                deliver::write(deliver, taker, &mut self.clock, buffer);
+                deliver::write(deliver, taker, &mut self.texts, buffer);
             }
-            Event::Exit(exit, known) => exit::write(exit, known, &mut self.clock, buffer),
-            Event::Death(death) => death::write(death, &mut self.clock, buffer),
-            Event::Effect(sent) => death::write_effect(&sent, &mut self.clock, buffer),
+            Event::Exit(exit, known) => exit::write(exit, known, &mut self.texts, buffer),
+            Event::Death(death) => death::write(death, &mut self.texts, buffer),
+            Event::Effect(sent) => death::write_effect(&sent, &mut self.texts, buffer),
             Event::Repeated { repeated, time_ns } => {
-                repeated::write(repeated, time_ns, &mut self.clock, buffer);
+                repeated::write(repeated, time_ns, &mut self.texts.clock, buffer);
             }
             Event::Lost(lost) => {
-                stats::write_lost(lost, self.clock.text(lost.time_ns), buffer);
+                stats::write_lost(lost, self.texts.time(lost.time_ns), buffer);
             }
-            Event::Blind(blind) => blind::write(blind, &mut self.clock, buffer),
+            Event::Blind(blind) => blind::write(blind, &mut self.texts.clock, buffer),
             Event::Stats(stats) => {
-                stats::write_stats(stats, self.clock.text(stats.time_ns), buffer);
+                stats::write_stats(stats, self.texts.time(stats.time_ns), buffer);
             }
         }
         buffer.push(b'\n');

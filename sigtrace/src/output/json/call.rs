@@ -3,37 +3,40 @@
 use sigtrace_common::Outcome;
 
 use super::{
-    View,
+    Texts, View,
     caller::Caller,
-    process::Written,
     value::Read,
     writer::{Object, ToJson, foreign, key, plain},
 };
 use crate::{
     decode::{ActionChange, Call, Comm, MaskChange, Return, SignalSet, Value},
     names::{errno, signal},
-    output::{Code, Sets, timestamp::Text},
+    output::{Parties, Sets, timestamp::Text},
 };
 
 /// The line of a call, without its end.
 pub(super) fn write(
     call: &Call<'_>,
-    parties: Option<Parties<'_>>,
+    parties: Option<&Parties>,
     sets: Sets,
-    time: &Text,
+    texts: &mut Texts,
     caller: &mut Caller,
     out: &mut Vec<u8>,
 ) {
     let mut line = Object::new(out);
     line.field(key!("event"), "syscall");
     line.field(key!("id"), call.id);
-    line.field(key!("time"), Time(*time));
+    line.field(key!("time"), Time(*texts.time(call.time_ns)));
     line.field(key!("seq"), call.seq);
     line.field(key!("cpu"), call.cpu);
     line.field(key!("syscall"), call.syscall.name);
     line.field(key!("abi"), call.abi.name());
     line.written(|out| caller.write(call, out));
-    end(line, call, parties, sets);
+    line.field(key!("args"), Args { call, sets });
+    if let Some(parties) = parties {
+        write_parties(&mut line, call, parties, texts);
+    }
+    end(line, call, sets);
 }
 
 /// The line of the return of a call, without its end.
@@ -46,21 +49,24 @@ pub(super) fn write_return(call: &Call<'_>, sets: Sets, time: &Text, out: &mut V
     line.field(key!("syscall"), call.syscall.name);
     line.field(key!("pid"), call.pid);
     line.field(key!("tid"), call.tid);
-    end(line, call, None, sets);
+    line.field(key!("args"), Args { call, sets });
+    end(line, call, sets);
 }
 
-/// What both end with: the arguments, and how the call ended.
-fn end(mut line: Object<'_>, call: &Call<'_>, parties: Option<Parties<'_>>, sets: Sets) {
-    line.field(key!("args"), Args { call, sets });
-    if let Some(Parties { caller, target, handler_at }) = parties {
-        line.field(key!("caller"), caller);
-        if call.syscall.names_process() {
-            line.field(key!("target"), target);
-        }
-        if call.syscall.gives_action() {
-            line.field(key!("handler_at"), handler_at);
-        }
+/// Who the call is about.
+fn write_parties(line: &mut Object<'_>, call: &Call<'_>, parties: &Parties, texts: &mut Texts) {
+    let Parties { caller, target, handler_at } = parties;
+    line.field(key!("caller"), caller.clone().map(|process| texts.process(process)));
+    if call.syscall.names_process() {
+        line.field(key!("target"), target.clone().map(|process| texts.process(process)));
     }
+    if call.syscall.gives_action() {
+        line.field(key!("handler_at"), handler_at.as_ref());
+    }
+}
+
+/// What both end with: how the call ended.
+fn end(mut line: Object<'_>, call: &Call<'_>, sets: Sets) {
     line.field(key!("ret"), call.ret());
     line.field(key!("error"), call.errno().map(|number| NameOr(errno::name(number), number)));
     line.field(key!("duration_ns"), call.duration_ns());
@@ -89,14 +95,6 @@ fn end(mut line: Object<'_>, call: &Call<'_>, parties: Option<Parties<'_>>, sets
         Return::Unfinished => line.field(key!("return"), "unfinished"),
     }
     line.end();
-}
-
-/// Who a call is about.
-#[derive(Clone, Copy)]
-pub(super) struct Parties<'a> {
-    pub(super) caller: Option<Written<'a>>,
-    pub(super) target: Option<Written<'a>>,
-    pub(super) handler_at: Option<&'a Code>,
 }
 
 /// The arguments by name, and what is known besides.

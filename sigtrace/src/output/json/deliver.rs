@@ -1,32 +1,27 @@
 //! Signals that are taken.
 
 use super::{
+    Texts,
     call::{Time, write_signal},
-    process::Timed,
     writer::{Object, key},
 };
 use crate::{
     decode::Deliver,
-    output::{
-        process::{Process, Taker},
-        timestamp::Clock,
-    },
+    output::process::{Process, Taker},
 };
 
 /// The line of such a signal, without its end.
 pub(super) fn write(
     deliver: &Deliver,
     taker: Option<&Taker>,
-    clock: &mut Clock,
+    texts: &mut Texts,
     out: &mut Vec<u8>,
 ) {
-    let time = *clock.text(deliver.time_ns);
     let process = Process::of_thread(&deliver.thread, taker.map(|taker| taker.known.clone()));
-    let process = Timed::new(&process, clock);
     let mut line = Object::new(out);
     line.field(key!("event"), "deliver");
     line.field(key!("id"), deliver.id);
-    line.field(key!("time"), Time(time));
+    line.field(key!("time"), Time(*texts.time(deliver.time_ns)));
     line.field(key!("seq"), deliver.seq);
     line.field(key!("cpu"), deliver.cpu);
     line.field(key!("generate"), deliver.generate);
@@ -38,6 +33,6 @@ pub(super) fn write(
     }
     line.field(key!("flags"), deliver.flags);
     line.field(key!("latency_ns"), deliver.latency_ns);
-    line.field(key!("process"), process);
+    line.field(key!("process"), texts.process(process));
     line.end();
 }

@@ -1,8 +1,8 @@
 //! Processes that end by a signal.
 
 use super::{
+    Texts,
     call::{NameOr, Time, write_signal},
-    process::Timed,
     writer::{Object, ToJson, key},
 };
 use crate::{
@@ -11,30 +11,29 @@ use crate::{
     output::{
         hex::Hex,
         process::{Known, Process},
-        timestamp::Clock,
     },
 };
 
 /// The line of such an end, without its own.
-pub(super) fn write(exit: &Exit, known: Option<&Known>, clock: &mut Clock, out: &mut Vec<u8>) {
-    let mut line = begin(exit, clock, out);
+pub(super) fn write(exit: &Exit, known: Option<&Known>, texts: &mut Texts, out: &mut Vec<u8>) {
+    let mut line = begin(exit, texts, out);
     line.field(key!("generate"), exit.generate);
-    end(line, exit, known, clock);
+    end(line, exit, known, texts);
 }
 
 /// Begins the line, up to what ended the process.
-pub(super) fn begin<'a>(exit: &Exit, clock: &mut Clock, out: &'a mut Vec<u8>) -> Object<'a> {
+pub(super) fn begin<'a>(exit: &Exit, texts: &mut Texts, out: &'a mut Vec<u8>) -> Object<'a> {
     let mut line = Object::new(out);
     line.field(key!("event"), "exit");
     line.field(key!("id"), exit.id);
-    line.field(key!("time"), Time(*clock.text(exit.time_ns)));
+    line.field(key!("time"), Time(*texts.time(exit.time_ns)));
     line.field(key!("seq"), exit.seq);
     line.field(key!("cpu"), exit.cpu);
     line
 }
 
 /// Ends the line, from there on.
-pub(super) fn end(mut line: Object<'_>, exit: &Exit, known: Option<&Known>, clock: &mut Clock) {
+pub(super) fn end(mut line: Object<'_>, exit: &Exit, known: Option<&Known>, texts: &mut Texts) {
     let process = Process::of_exit(exit, known.cloned());
     line.field(key!("reason"), exit.reason.name());
     if let Reason::Seccomp(refused) = exit.reason {
@@ -42,7 +41,7 @@ pub(super) fn end(mut line: Object<'_>, exit: &Exit, known: Option<&Known>, cloc
     }
     write_signal(&mut line, "sig", exit.signal);
     line.field(key!("core_dumped"), exit.core_dumped);
-    line.field(key!("process"), Timed::new(&process, clock));
+    line.field(key!("process"), texts.process(process));
     line.end();
 }
 

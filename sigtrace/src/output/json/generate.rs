@@ -1,8 +1,8 @@
 //! Signals that are sent.
 
 use super::{
+    Texts,
     call::{Time, write_signal},
-    process::Timed,
     writer::{Object, ToJson, key},
 };
 use crate::{
@@ -10,7 +10,6 @@ use crate::{
     output::{
         hex::Hex,
         process::{Ends, Process},
-        timestamp::Clock,
     },
 };
 
@@ -18,15 +17,15 @@ use crate::{
 pub(super) fn write(
     generate: &Generate,
     ends: Option<&Ends>,
-    clock: &mut Clock,
+    texts: &mut Texts,
     out: &mut Vec<u8>,
 ) {
     let mut line = Object::new(out);
     line.field(key!("event"), "generate");
     line.field(key!("id"), generate.id);
-    line.field(key!("time"), Time(*clock.text(generate.time_ns)));
+    line.field(key!("time"), Time(*texts.time(generate.time_ns)));
     line.field(key!("seq"), generate.seq);
-    fields(&mut line, generate, ends, clock);
+    fields(&mut line, generate, ends, texts);
     line.end();
 }
 
@@ -35,13 +34,11 @@ pub(super) fn fields(
     line: &mut Object<'_>,
     generate: &Generate,
     ends: Option<&Ends>,
-    clock: &mut Clock,
+    texts: &mut Texts,
 ) {
     let of_sender = ends.and_then(|ends| ends.sender.clone());
     let sender = generate.sender.map(|sender| Process::of_thread(&sender, of_sender));
     let target = Process::of_thread(&generate.target, ends.map(|ends| ends.target.clone()));
-    let sender = sender.as_ref().map(|sender| Timed::new(sender, clock));
-    let target = Timed::new(&target, clock);
     line.field(key!("cpu"), generate.cpu);
     line.field(key!("request"), generate.request);
     write_signal(line, "sig", generate.signal);
@@ -60,9 +57,9 @@ pub(super) fn fields(
     if let Some(memory) = generate.memory {
         line.field(key!("memory"), memory);
     }
-    line.field(key!("sender"), sender);
+    line.field(key!("sender"), sender.map(|sender| texts.process(sender)));
     line.field(key!("forged"), generate.forged);
-    line.field(key!("target"), target);
+    line.field(key!("target"), texts.process(target));
     line.field(
         key!("target_state"),
         State { state: &generate.target_state, signal: generate.signal },

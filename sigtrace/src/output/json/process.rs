@@ -13,58 +13,40 @@ use crate::{
     },
     output::{
         process::{Known, Process},
-        timestamp::{Clock, Text},
+        timestamp::Clock,
     },
 };
 
-/// A process, with the text of the time when it began.
-pub(super) struct Timed<'a> {
-    process: &'a Process,
-    start: Text,
-}
+/// So many texts of processes are kept: a power of two.
+const KEPT: usize = 16;
 
-impl<'a> Timed<'a> {
-    pub(super) fn new(process: &'a Process, clock: &mut Clock) -> Self {
-        Self { process, start: *clock.text(process.start_ns) }
-    }
-}
-
-impl ToJson for Timed<'_> {
-    fn write(&self, out: &mut Vec<u8>) {
-        let mut object = Object::new(out);
-        object.field(key!("pid"), self.process.pid);
-        if let Some(tid) = self.process.tid {
-            object.field(key!("tid"), tid);
-        }
-        object.field(key!("start"), Time(self.start));
-        object.field(key!("comm"), self.process.comm);
-        object.field(key!("ppid"), self.process.ppid);
-        object.field(key!("uid"), self.process.uid);
-        object.field(key!("gid"), self.process.gid);
-        if let Some(known) = &self.process.known {
-            write_known(known, &mut object);
-        }
-        object.end();
-    }
-}
-
-/// The text of the process that was written last. Calls in a row are mostly about the same ones.
+/// The texts of the processes that were written of late. Events in a row are mostly about the same ones.
 #[derive(Default)]
-pub(super) struct Kept {
-    /// Whose the text is.
-    last: Option<Process>,
+pub(super) struct Processes {
+    kept: [Kept; KEPT],
+}
+
+/// The text of a process.
+#[derive(Default)]
+struct Kept {
+    /// Whose it is.
+    process: Option<Process>,
     text: Vec<u8>,
 }
 
-impl Kept {
+impl Processes {
     /// The text of a process.
-    pub(super) fn text(&mut self, process: &Process, clock: &mut Clock) -> Written<'_> {
-        if self.last.as_ref() != Some(process) {
-            self.text.clear();
-            Timed::new(process, clock).write(&mut self.text);
-            self.last = Some(process.clone());
+    pub(super) fn text(&mut self, process: Process, clock: &mut Clock) -> Written<'_> {
+        // Fibonacci hashing, so that those that were begun together do not take each other's place.
+        let id = process.tid.unwrap_or(process.pid);
+        let place = id.wrapping_mul(0x9e37_79b9) >> (u32::BITS - KEPT.trailing_zeros());
+        let kept = &mut self.kept[place as usize];
+        if kept.process.as_ref() != Some(&process) {
+            kept.text.clear();
+            write_process(&process, clock, &mut kept.text);
+            kept.process = Some(process);
         }
-        Written(&self.text)
+        Written(&kept.text)
     }
 }
 
@@ -76,6 +58,23 @@ impl ToJson for Written<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.0);
     }
+}
+
+fn write_process(process: &Process, clock: &mut Clock, out: &mut Vec<u8>) {
+    let mut object = Object::new(out);
+    object.field(key!("pid"), process.pid);
+    if let Some(tid) = process.tid {
+        object.field(key!("tid"), tid);
+    }
+    object.field(key!("start"), Time(*clock.text(process.start_ns)));
+    object.field(key!("comm"), process.comm);
+    object.field(key!("ppid"), process.ppid);
+    object.field(key!("uid"), process.uid);
+    object.field(key!("gid"), process.gid);
+    if let Some(known) = &process.known {
+        write_known(known, &mut object);
+    }
+    object.end();
 }
 
 fn write_known(known: &Known, object: &mut Object<'_>) {
