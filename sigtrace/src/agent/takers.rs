@@ -15,7 +15,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use sigtrace_common::{Kind, Outcome, kinds, select};
 
@@ -32,6 +32,9 @@ use crate::{
 /// So many signals are kept. If there are more, most of them were taken without anybody telling, and all are
 /// forgotten.
 const MAX: usize = 65_536;
+
+/// Of so many threads of a process is looked at what was sent to them, and of no more.
+const MAX_OTHERS: usize = 64;
 
 /// What is pending is looked at no more often than this, …
 const SCANS_APART_NS: u64 = 10_000_000_000;
@@ -54,6 +57,8 @@ pub(crate) struct Takers {
     /// Whether all signals are told of that are sent to those whose calls are.
     sees_all: bool,
     queues: Map<Key, Queue>,
+    /// The queues of threads that are not the first of their process: that, the signal, the thread.
+    others: BTreeSet<(u32, i32, u32)>,
     /// How many signals were kept since they were last counted, besides those that there were.
     kept: usize,
     /// All that were sent since are kept, on the clock of records.
@@ -117,6 +122,7 @@ impl Takers {
     /// Signals are sent that are not kept.
     pub(crate) fn forget(&mut self) {
         self.queues.clear();
+        self.others.clear();
         self.kept = 0;
         self.known_ns = now_ns(KERNEL);
     }
@@ -136,6 +142,10 @@ impl Takers {
             // What ends the process at once is taken by nobody.
             SentOutcome::Delivered | SentOutcome::InfoLost if generate.fatal != Some(true) => {
                 self.make_room();
+                let thread = &generate.target;
+                if !generate.to_process && thread.tid != thread.process.pid {
+                    self.others.insert((thread.process.pid, generate.signal, thread.tid));
+                }
                 self.queue(key).push(Sent::new(generate, clock));
             }
             // From 6.13 on it is put into the queue, without anybody telling, once it is not ignored any more.
@@ -158,6 +168,8 @@ impl Takers {
             return;
         }
         self.queues.retain(|_, queue| !queue.is_empty());
+        let queues = &self.queues;
+        self.others.retain(|(_, signal, tid)| queues.contains_key(&(Owner::Thread(*tid), *signal)));
         self.kept = self.queues.values().map(|queue| queue.len() + 1).sum();
         if self.kept > MAX / 2 {
             self.forget();
@@ -209,6 +221,9 @@ impl Takers {
         }
         let keys = taker.keys(signal);
         let window = self.window(taker, keys);
+        if self.is_anothers(taker, signal, info, window) {
+            return None;
+        }
         let found: Vec<(Key, u64, bool)> = keys
             .iter()
             .filter_map(|key| Some((*key, self.queues.get(key)?)))
@@ -255,6 +270,27 @@ impl Takers {
             from_ns: awaited_ns.unwrap_or(taker.entered_ns),
             has_waited: awaited_ns.is_some() && taker.entered_ns >= self.known_ns,
         }
+    }
+
+    /// Whether a call of the first thread of a process can have taken what was sent to another one: if that has
+    /// executed a program since it is the first now, and has kept its queue (`de_thread`, `fs/exec.c`).
+    fn is_anothers(
+        &self,
+        taker: Taker,
+        signal: i32,
+        info: Option<&Siginfo>,
+        window: Window,
+    ) -> bool {
+        let Taker { pid, tid, .. } = taker;
+        if tid != pid {
+            return false;
+        }
+        let others = || self.others.range((pid, signal, 0)..=(pid, signal, u32::MAX));
+        let has_it = |(.., tid): &(u32, i32, u32)| {
+            let queue = self.queues.get(&(Owner::Thread(*tid), signal));
+            queue.is_some_and(|queue| queue.candidates(info, window).next().is_some())
+        };
+        others().nth(MAX_OTHERS).is_some() || others().any(has_it)
     }
 
     /// Whether all that can have been taken from a queue, then, are among those that are kept. `start_ns` is when

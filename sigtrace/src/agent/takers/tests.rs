@@ -111,6 +111,31 @@ fn what_is_not_pending_is_taken_by_nobody() {
 }
 
 #[test]
+fn what_another_thread_has_pending_may_be_the_first_ones_after_it_has_executed_a_program() {
+    let mut takers = whole();
+    let all =
+        [to_thread(sent(1000, RT, Some(7))), sent(1001, RT, Some(7)), sent(1002, RT, Some(8))];
+    note(&mut takers, all);
+    // It need not have, but there is no telling from the call.
+    assert_eq!(took_by(&mut takers, PID, [1010, 1020], (RT, Some(7))), None);
+    assert_eq!(took_by(&mut takers, PID, [1030, 1040], (RT, Some(8))), Some(1002));
+}
+
+#[test]
+fn the_queues_of_many_other_threads_are_not_looked_at_for_the_first_one() {
+    let mut takers = whole();
+    let of = |tid: u32| {
+        let sent = sent(u64::from(tid), RT, Some(7));
+        Generate { to_process: false, target: decode::Thread { tid, ..sent.target }, ..sent }
+    };
+    note(&mut takers, (1000..1000 + MAX_OTHERS as u32).map(of));
+    note(&mut takers, [2000, 2001].map(|ms| sent(ms, RT, Some(ms as i32))));
+    assert_eq!(took_by(&mut takers, PID, [2010, 2020], (RT, Some(2000))), Some(2000));
+    note(&mut takers, [of(1000 + MAX_OTHERS as u32)]);
+    assert_eq!(took_by(&mut takers, PID, [2030, 2040], (RT, Some(2001))), None);
+}
+
+#[test]
 fn real_time_signals_are_told_apart_by_what_comes_with_them() {
     let mut takers = whole();
     note(&mut takers, [1, 2, 3].map(|value| sent(1000 + value, RT, Some(value as i32))));
