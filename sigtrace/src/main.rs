@@ -13,6 +13,7 @@ use sigtrace::{
     bpf::{Policy, outlook},
     cli::{Cli, Command, Format, ListArgs, PendingArgs, TraceArgs, WhoArgs},
     doctor,
+    join::procfs,
     list::{self, ListFormat},
     log,
     options::{self, Options, UsageError},
@@ -92,9 +93,21 @@ fn print_list(args: &ListArgs) -> io::Result<()> {
 
 fn print_pending(args: &PendingArgs) -> Result<u8> {
     let query = options::query(args, terminal::width())?;
-    let mut missing = |pid| say(format_args!("no process has the id {pid}"));
+    let mut missing = |pid| {
+        if procfs::hides(pid) {
+            say(format_args!("/proc hides process {pid} from us (hidepid); run sigtrace as root"));
+        } else {
+            say(format_args!("no process has the id {pid}"));
+        }
+    };
     let mut out = io::stdout().lock();
     let proc = Path::new("/proc");
     let written = pending::write(&mut out, proc, &query, &mut missing);
+    // Of root, and so hidden from whoever something is hidden from.
+    if query.pids.is_empty() && procfs::hides(1) {
+        say(format_args!(
+            "/proc hides processes from us (hidepid); run sigtrace as root to see all"
+        ));
+    }
     printed(written.and_then(|all_there| out.flush().map(|()| u8::from(!all_there))))
 }

@@ -1,6 +1,6 @@
 //! Who the processes are that events name: the table, and how it is filled.
 
-use std::{io, path::Path, rc::Rc};
+use std::{path::Path, rc::Rc};
 
 use crate::{
     decode::{self, Call, Cause, Deliver, Exit, Generate, Handler, Thread, WallClock},
@@ -249,7 +249,7 @@ impl Known {
             return;
         }
         (self.tidy_due_ns, self.lost_by_then) = (now_ns + TIDY_APART_NS, lost);
-        self.table.reap(is_there, now_ns);
+        self.table.reap(procfs::is_there, now_ns);
     }
 
     /// How often somebody was not known, and how many events were filtered out of which it is not known whether they
@@ -275,13 +275,6 @@ fn code(place: &Place) -> Option<Code> {
         offset: *offset,
         symbol: None,
     })
-}
-
-/// Whether there is a process with this id, which needs no rights, and is none of the calls that are traced.
-fn is_there(pid: u32) -> bool {
-    // SAFETY: no memory is involved.
-    let group = unsafe { libc::getpgid(pid.cast_signed()) };
-    group >= 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
 /// By name: how many processes are known, how many can be, how often one was not; how many events were filtered out of

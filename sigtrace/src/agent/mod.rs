@@ -153,18 +153,18 @@ async fn trace(options: Options, child: Option<Child>) -> Result<u8> {
     });
     tracing::info!("attached to {} syscalls", probes.mechanisms.len());
 
-    if let Err(error) = privileges::drop_unneeded(child.is_some()) {
-        // A sandbox that forbids it has most likely left us few.
-        tracing::warn!("{error:#}");
-    }
-
     misses.start();
     if ended.is_none() {
         kernel.set_phase(Phase::Tracing)?;
     }
     let account = Account::new(shared.counters, misses, kinds);
     let calls = !probes.mechanisms.is_empty();
+    // Still with all privileges, which it can take to see what is pending (`hidepid`).
     let takers = calls.then(|| Takers::new(chosen, filters, account.signals_unseen())).flatten();
+    if let Err(error) = privileges::drop_unneeded(child.is_some()) {
+        // A sandbox that forbids it has most likely left us few.
+        tracing::warn!("{error:#}");
+    }
     let crowd = Crowd::new(shared.crowd);
     let rate = options.max_output_rate.map(Rate::new);
     let deaths = options.who.map(|who| Deaths::new(who.all));

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File},
-    io::Read as _,
+    io::{self, Read as _},
     os::unix::{ffi::OsStringExt as _, fs::MetadataExt as _},
     path::Path,
 };
@@ -83,6 +83,18 @@ pub fn read(root: &Path, pid: u32, redaction: Option<&Redaction>) -> Option<Foun
     };
     // Its number may have been another's from some point on.
     (Stat::read(&directory)?.start_ticks == found.start_ticks).then_some(found)
+}
+
+/// Whether there is a process with this id, which needs no rights, and is none of the calls that are traced.
+pub fn is_there(pid: u32) -> bool {
+    // SAFETY: no memory is involved.
+    let group = unsafe { libc::getpgid(pid.cast_signed()) };
+    group >= 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+}
+
+/// Whether there is one that /proc does not show us (`hidepid`).
+pub fn hides(pid: u32) -> bool {
+    is_there(pid) && !Path::new(&format!("/proc/{pid}/stat")).exists()
 }
 
 fn file(directory: &Path, name: &str) -> Option<Vec<u8>> {

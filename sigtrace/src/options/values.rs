@@ -9,6 +9,7 @@ use std::{
 use jiff::SignedDuration;
 
 use super::{UsageError, ranges::range, usage};
+use crate::join::procfs;
 
 /// The smallest ring: a page.
 const MIN_RING: u64 = 4096;
@@ -84,13 +85,18 @@ pub(super) fn sides<const N: usize>(
             if first == 0 {
                 return Err(usage(option, "0 is not a process id"));
             }
-            if !pids.clone().any(is_process) {
+            if !pids.clone().any(procfs::is_there) {
                 let missing = if first == last {
                     format!("process {first} does not exist")
                 } else {
                     format!("no process from {first} to {last} exists")
                 };
                 notes.push(format!("{option}: {missing}"));
+            } else if let Some(hidden) = pids.clone().find(|pid| procfs::hides(*pid)) {
+                notes.push(format!(
+                    "{option}: /proc hides process {hidden} from us (hidepid): threads and descendants \
+                     that it has already may be missed"
+                ));
             }
             for pid in pids {
                 *sides.entry(pid).or_insert(0) |= side;
@@ -98,10 +104,6 @@ pub(super) fn sides<const N: usize>(
         }
     }
     Ok(sides)
-}
-
-fn is_process(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
 }
 
 /// Thread names as the kernel keeps them: cut to 15 bytes, NUL-padded.

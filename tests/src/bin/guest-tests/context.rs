@@ -70,7 +70,7 @@ fn foreseeable(process: &Value) -> Value {
 }
 
 /// What is told of a process of ours that executes a file with these arguments.
-fn process(pid: u32, comm: &str, exe: &str, cmdline: &[&str]) -> Value {
+pub(crate) fn process(pid: u32, comm: &str, exe: &str, cmdline: &[&str]) -> Value {
     json!({
         "pid": pid, "comm": comm, "ppid": process::id(), "uid": 0, "gid": 0, "exe": exe,
         "exe_deleted": false, "script": null, "cmdline": cmdline, "cmdline_truncated": false,
@@ -80,7 +80,7 @@ fn process(pid: u32, comm: &str, exe: &str, cmdline: &[&str]) -> Value {
 }
 
 /// With these values instead.
-fn with(mut process: Value, values: &[(&str, Value)]) -> Value {
+pub(crate) fn with(mut process: Value, values: &[(&str, Value)]) -> Value {
     for (key, value) in values {
         process[key] = value.clone();
     }
@@ -104,7 +104,7 @@ fn ours() -> Value {
     }
 }
 
-fn missed(trace: &Trace) -> u64 {
+pub(crate) fn missed(trace: &Trace) -> u64 {
     let missed = integer::read(&trace.stats().0["context"]["identity_missed"]);
     missed.unwrap_or_else(|| panic!("{}", trace.stats().0))
 }
@@ -130,10 +130,7 @@ fn a_process_that_began_before_tracing_is_known() {
 
 fn a_process_is_known_that_may_not_be_looked_at() {
     let mut puppet = Puppet::start();
-    // As in the service: of this thread and what it starts, which so must not look at the executable.
-    // SAFETY: no memory is involved.
-    let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0) };
-    assert_eq!(dropped, 0);
+    drop_right_to_trace();
     let exe = format!("/proc/{}/exe", puppet.pid());
     let looked = Command::new(BUSYBOX).args(["readlink", &exe]).output();
     assert!(looked.is_ok_and(|looked| looked.stdout.is_empty()), "{exe} can be read");
@@ -145,8 +142,14 @@ fn a_process_is_known_that_may_not_be_looked_at() {
     assert_eq!(call["caller"]["exe"], WORKLOAD);
 }
 
-/// `include/uapi/linux/capability.h`.
-const CAP_SYS_PTRACE: libc::c_int = 19;
+/// As in the service: of this thread and what it starts, which so must not look at what others execute.
+pub(crate) fn drop_right_to_trace() {
+    /// `include/uapi/linux/capability.h`.
+    const CAP_SYS_PTRACE: libc::c_int = 19;
+    // SAFETY: no memory is involved.
+    let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0) };
+    assert_eq!(dropped, 0);
+}
 
 fn a_process_began_at_the_same_time_in_all_events() {
     let (mut sender, victim) = (Puppet::start(), Puppet::start());

@@ -18,7 +18,7 @@ fn taken() -> Value {
 }
 
 /// Likewise, in this way.
-fn performed(how: &str) -> Value {
+pub(crate) fn performed(how: &str) -> Value {
     let ended = Background::start("cause", &[how]).end();
     assert!(ended.status.success(), "{ended:#?}");
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:#?}"))
@@ -138,28 +138,32 @@ fn calls_that_take_signals_say_which_as_far_as_that_is_certain() {
     let tracers = kinds.map(|kinds| Tracer::start(&[&["--events", kinds], &calls[..]].concat()));
     let facts = performed("taken-by-calls");
     let [all, without_handlers, without_signals] = tracers.map(Tracer::finish);
-    let [reader, child] = [0, 1].map(|index| facts["inherited"][index].clone());
     for trace in [all, without_handlers] {
-        let taken = |who: &str| taken_by_calls(&trace, &facts[who]);
-        assert_eq!(taken("waiting"), [Some(0)]);
-        assert_eq!(taken("again"), [Some(1)]);
-        assert_eq!(taken("different"), [Some(0), Some(1), Some(2)]);
-        // Each of the first two can have been taken by now, so that it would be another.
-        assert_eq!(taken("alike"), [None, None, Some(2)]);
-        assert_eq!(taken("between"), [None, Some(1), Some(2)]);
-        // The lowest number first, and that was sent last.
-        assert_eq!(taken("read"), [Some(1), Some(0)]);
-        for pid in [&reader, &child] {
-            assert_eq!(taken_by_calls(&trace, pid), [Some(0)]);
-        }
-        // What was sent to the thread first.
-        assert_eq!(taken("both"), [Some(1), Some(0)]);
-        assert_eq!(taken("merged"), [Some(0)]);
-        assert_eq!(taken("lost"), [Some(0)]);
+        assert_calls_took(&trace, &facts);
     }
     let says =
         |call: &Value| call.get("generate").is_some() || call.to_string().contains("generate");
     assert!(without_signals.calls().count() > 10 && !without_signals.calls().any(says));
+}
+
+/// What those took by calls that performed this while it was traced.
+pub(crate) fn assert_calls_took(trace: &Trace, facts: &Value) {
+    let taken = |who: &str| taken_by_calls(trace, &facts[who]);
+    assert_eq!(taken("waiting"), [Some(0)]);
+    assert_eq!(taken("again"), [Some(1)]);
+    assert_eq!(taken("different"), [Some(0), Some(1), Some(2)]);
+    // Each of the first two can have been taken by now, so that it would be another.
+    assert_eq!(taken("alike"), [None, None, Some(2)]);
+    assert_eq!(taken("between"), [None, Some(1), Some(2)]);
+    // The lowest number first, and that was sent last.
+    assert_eq!(taken("read"), [Some(1), Some(0)]);
+    for pid in facts["inherited"].as_array().into_iter().flatten() {
+        assert_eq!(taken_by_calls(trace, pid), [Some(0)]);
+    }
+    // What was sent to the thread first.
+    assert_eq!(taken("both"), [Some(1), Some(0)]);
+    assert_eq!(taken("merged"), [Some(0)]);
+    assert_eq!(taken("lost"), [Some(0)]);
 }
 
 fn calls_do_not_take_what_was_sent_before_tracing_for_something_else() {

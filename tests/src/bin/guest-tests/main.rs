@@ -20,6 +20,7 @@ mod full_disk;
 mod generates;
 mod handlers;
 mod held;
+mod hidden_proc;
 mod io_uring;
 mod kernel_side;
 mod limited;
@@ -78,6 +79,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("two_tracers", two_tracers::TESTS),
     ("io_uring", io_uring::TESTS),
     ("held", held::TESTS),
+    ("hidden_proc", hidden_proc::TESTS),
     ("clocks", clocks::TESTS),
     // Nothing can be traced after it.
     ("lockdown", lockdown::TESTS),

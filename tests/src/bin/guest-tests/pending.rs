@@ -38,7 +38,7 @@ fn spawn_after(command: &mut Command, act: fn()) -> Child {
     spawn(unsafe { command.pre_exec(hook) })
 }
 
-fn block_term() {
+pub(crate) fn block_term() {
     // SAFETY: a set on the stack, filled before it is used.
     unsafe {
         let mut set = std::mem::zeroed();
