@@ -37,10 +37,7 @@ struct Kept {
 impl Processes {
     /// The text of a process.
     pub(super) fn text(&mut self, process: Process, clock: &mut Clock) -> Written<'_> {
-        // Fibonacci hashing, so that those that were begun together do not take each other's place.
-        let id = process.tid.unwrap_or(process.pid);
-        let place = id.wrapping_mul(0x9e37_79b9) >> (u32::BITS - KEPT.trailing_zeros());
-        let kept = &mut self.kept[place as usize];
+        let kept = &mut self.kept[place(&process)];
         if kept.process.as_ref() != Some(&process) {
             kept.text.clear();
             write_process(&process, clock, &mut kept.text);
@@ -48,6 +45,14 @@ impl Processes {
         }
         Written(&kept.text)
     }
+}
+
+/// Where the text of a process is kept. By Fibonacci hashing, so that those that were begun together do not take each
+/// other's place, nor those that are the same process to different sides of an event, of which more or less is told.
+fn place(process: &Process) -> usize {
+    let sides = u32::from(process.tid.is_some()) | u32::from(process.uid.is_some()) << 1;
+    let id = process.tid.unwrap_or(process.pid).wrapping_mul(4) | sides;
+    (id.wrapping_mul(0x9e37_79b9) >> (u32::BITS - KEPT.trailing_zeros())) as usize
 }
 
 /// A text of JSON.
