@@ -6,6 +6,7 @@
 mod by_calls;
 mod children;
 mod groups;
+mod job_control;
 mod limits;
 mod notices;
 mod own_doing;
@@ -46,6 +47,9 @@ const WAYS: &[Way] = &[
     ("oom", groups::out_of_memory),
     ("terminal", terminals::hung_up),
     ("session-end", terminals::session_end),
+    ("terminal-given-up", terminals::given_up),
+    ("background", job_control::background),
+    ("job-keys", job_control::keys),
     ("notices", notices::all),
     ("taken", taken::all),
     ("taken-by-calls", by_calls::all),

@@ -68,6 +68,9 @@ pub(super) const BY_KERNEL: &[Act] = &[
     ("oom", oom),
     ("terminal", terminal),
     ("session-end", session_end),
+    ("terminal-given-up", terminal_given_up),
+    ("background", background),
+    ("job-keys", job_keys),
     ("orphans", orphans),
     ("cpu-limit", |facts| used_up(facts, "cpu_limit")),
     ("rttime-limit", |facts| used_up(facts, "rttime_limit")),
@@ -270,6 +273,80 @@ fn session_end(facts: &Facts) -> Vec<Sent> {
     let [kill, killed] = facts.finished(&facts.child("member"));
     let sent = to_process(libc::SIGHUP, &member).in_kernels_name().probably("terminal");
     vec![sent.by(&leader).caught(facts.get("handler")), facts.exited(&leader, 0), kill, killed]
+}
+
+/// Without a siginfo, and so in the name of who gives it up, which TIOCNOTTY does (`disassociate_ctty`,
+/// `drivers/tty/tty_jobctrl.c`). Nothing is sent any more as that exits.
+fn terminal_given_up(facts: &Facts) -> Vec<Sent> {
+    let leader = facts.child("leader");
+    let member = child_of(&leader, facts.get("member"));
+    let [kill, killed] = facts.finished(&facts.child("member"));
+    let sent = |signo| {
+        let sent = to_process(signo, &member).in_name_of(&leader).probably("terminal");
+        sent.by(&leader)
+    };
+    vec![
+        sent(libc::SIGHUP).caught(facts.get("handler")),
+        sent(libc::SIGCONT).without_effect(),
+        facts.exited(&leader, 0),
+        kill,
+        killed,
+    ]
+}
+
+/// Whoever uses the terminal from the background sends that to its process group (`__tty_check_change`), of which the
+/// process that joined last comes first.
+fn background(facts: &Facts) -> Vec<Sent> {
+    let leader = facts.child("leader");
+    let pids = facts.get("background").as_array().into_iter().flatten();
+    let pids: Vec<Value> = pids.map(|pid| child_of(&leader, pid)).collect();
+    let [idle, reads, sets_mode, sets_group, ignores, writes] = &pids[..] else {
+        panic!("{}", facts.0)
+    };
+    let ends = |child| {
+        let kill = to_process(libc::SIGKILL, child).kill(&leader).fatal();
+        [kill, of_child(child, &leader, "CLD_KILLED", libc::SIGKILL)]
+    };
+    let stops = |signo, user| {
+        let sent = |target| {
+            let sent = to_process(signo, target).in_kernels_name().probably("terminal");
+            sent.by(user)
+        };
+        let mut sent = vec![
+            sent(user).harmless(),
+            sent(idle).caught(facts.get("handler")),
+            of_child(user, &leader, "CLD_STOPPED", signo),
+        ];
+        sent.extend(ends(user));
+        sent
+    };
+    let mut sent = stops(libc::SIGTTIN, reads);
+    sent.extend(stops(libc::SIGTTOU, sets_mode));
+    sent.extend(stops(libc::SIGTTOU, sets_group));
+    sent.push(of_child(ignores, &leader, "CLD_EXITED", 0));
+    sent.extend(stops(libc::SIGTTOU, writes));
+    sent.extend(ends(idle));
+    sent.extend(session_end(facts));
+    sent
+}
+
+/// A key is worked off by a thread of the kernel (`flush_to_ldisc`), but a faked one by who fakes it (`tiocsti`), and
+/// so is what the other end of a pseudoterminal has it send (`pty_signal`).
+fn job_keys(facts: &Facts) -> Vec<Sent> {
+    let (own, handler) = (facts.own(), facts.get("handler"));
+    let leader = facts.child("leader");
+    let member = child_of(&leader, facts.get("member"));
+    let sent = |signo| to_process(signo, &member).in_kernels_name().probably("terminal");
+    let mut all = vec![
+        sent(libc::SIGTSTP).harmless(),
+        of_child(&member, &leader, "CLD_STOPPED", libc::SIGTSTP),
+        to_process(libc::SIGCONT, &member).kill(own).caught(handler).stopped(),
+        of_child(&member, &leader, "CLD_CONTINUED", libc::SIGCONT),
+        sent(libc::SIGINT).by(own).caught(handler),
+        sent(libc::SIGINT).by(own).caught(handler),
+    ];
+    all.extend(session_end(facts));
+    all
 }
 
 /// As its parent ends, the workload adopts the child.

@@ -1,4 +1,4 @@
-//! Terminals: keys, sizes, and their end.
+//! Terminals: keys, sizes, and their end. Job control is in `job_control`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{PipeWriter, Read as _, Write as _};
@@ -17,29 +17,29 @@ use crate::process::{until, wait};
 const INTERRUPT: &[u8] = b"\x03";
 
 /// A terminal of a session.
-struct Terminal {
+pub(super) struct Terminal {
     /// Our end.
-    keys: File,
+    pub(super) keys: File,
+    /// The other end.
+    pub(super) name: String,
     /// The leader, which ends once it is let go, or by what its terminal's end sends it.
-    leader: i32,
-    leash: PipeWriter,
-    /// A process group in the foreground, of one process, which catches all.
-    member: i32,
-    /// How many signals it caught.
-    caught: &'static AtomicU64,
-    handler: Value,
+    pub(super) leader: i32,
+    pub(super) leash: PipeWriter,
+    /// A process group in the foreground, of one process, which catches these signals.
+    pub(super) member: i32,
+    /// How many it caught.
+    pub(super) caught: &'static AtomicU64,
+    pub(super) handler: Value,
 }
 
 impl Terminal {
-    fn new() -> Self {
+    /// The leader does this with it in the end.
+    pub(super) fn new(signals: &[i32], at_end: impl FnOnce(&File)) -> Self {
         adopt();
-        let mut how = OpenOptions::new();
-        let keys = how.read(true).write(true).custom_flags(libc::O_NOCTTY).open("/dev/ptmx");
-        let keys = keys.unwrap_or_else(|error| panic!("no terminal: {error}"));
+        let keys = open_end("/dev/ptmx");
         let name = unlock(&keys);
         let caught = shared();
-        let handler = catch(libc::SIGINT);
-        catch(libc::SIGHUP);
+        let handlers: Vec<Value> = signals.iter().map(|signo| catch(*signo)).collect();
         let (mut told, mut tell) = pipe();
         let (mut held, leash) = pipe();
         let (keys_fd, leash_fd) = (keys.as_raw_fd(), leash.as_raw_fd());
@@ -58,7 +58,9 @@ impl Terminal {
                     thread::sleep(Duration::from_millis(1));
                 }
             });
-            set_action(libc::SIGHUP, libc::SIG_DFL);
+            for &signo in signals {
+                set_action(signo, libc::SIG_DFL);
+            }
             // SAFETY: a number to read from.
             unsafe {
                 libc::setpgid(member, member);
@@ -69,16 +71,32 @@ impl Terminal {
             }
             let is_told = tell.write_all(&member.to_ne_bytes()).is_ok();
             let _ = held.read(&mut [0]);
+            at_end(&terminal);
             i32::from(!is_told)
         });
         let mut member = [0; 4];
         told.read_exact(&mut member).unwrap_or_else(|error| panic!("{error}"));
-        Self { keys, leader, leash, member: i32::from_ne_bytes(member), caught, handler }
+        Self {
+            keys,
+            name,
+            leader,
+            leash,
+            member: i32::from_ne_bytes(member),
+            caught,
+            handler: handlers[0].clone(),
+        }
     }
 }
 
+/// An end of a terminal, which is not to be ours.
+pub(super) fn open_end(name: &str) -> File {
+    let mut how = OpenOptions::new();
+    let end = how.read(true).write(true).custom_flags(libc::O_NOCTTY).open(name);
+    end.unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
 /// Waits until the member caught so many.
-fn until_caught(caught: &AtomicU64, count: u64) {
+pub(super) fn until_caught(caught: &AtomicU64, count: u64) {
     until(|| caught.load(Ordering::Relaxed) >= count);
 }
 
@@ -104,7 +122,8 @@ fn lead_session(name: &str) -> File {
 /// A key is pressed, the size changes, and then the terminal is gone, which ends the leader, which the member is
 /// told of in turn.
 pub(super) fn hung_up() -> Value {
-    let Terminal { mut keys, leader, leash, member, caught, handler } = Terminal::new();
+    let terminal = Terminal::new(&[libc::SIGHUP, libc::SIGINT], |_| {});
+    let Terminal { mut keys, leader, leash, member, caught, handler, .. } = terminal;
     keys.write_all(INTERRUPT).unwrap_or_else(|error| panic!("{error}"));
     until_caught(caught, 1);
     let size = libc::winsize { ws_row: 7, ws_col: 70, ws_xpixel: 0, ws_ypixel: 0 };
@@ -120,7 +139,21 @@ pub(super) fn hung_up() -> Value {
 
 /// The leader exits, which the member is told of.
 pub(super) fn session_end() -> Value {
-    let Terminal { keys, leader, leash, member, caught, handler } = Terminal::new();
+    left_by_leader(|_| {})
+}
+
+/// The leader gives up the terminal, which the member is told of.
+pub(super) fn given_up() -> Value {
+    left_by_leader(|terminal| {
+        // SAFETY: no memory is involved.
+        assert_eq!(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCNOTTY) }, 0);
+    })
+}
+
+/// The leader does this with the terminal, and exits.
+pub(super) fn left_by_leader(at_end: impl FnOnce(&File)) -> Value {
+    let terminal = Terminal::new(&[libc::SIGHUP], at_end);
+    let Terminal { keys, leader, leash, member, caught, handler, .. } = terminal;
     drop(leash);
     assert_eq!(wait(leader), 0);
     until_caught(caught, 1);
