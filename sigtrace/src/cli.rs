@@ -2,7 +2,11 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, CommandFactory as _, Parser, Subcommand, ValueEnum,
+    builder::StyledStr,
+    error::{ContextKind, ContextValue},
+};
 
 use crate::join::Context;
 
@@ -24,6 +28,27 @@ pub struct Cli {
     /// Options of the default command.
     #[command(flatten)]
     pub trace: TraceArgs,
+}
+
+impl Cli {
+    /// The command line of this process; ends it if that is none, or asks for help.
+    pub fn of_process() -> Self {
+        Self::try_parse().map_err(explain).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Says what to do about a command that comes after an option.
+fn explain(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(unexpected)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    if Cli::command().find_subcommand(unexpected).is_some() {
+        let tip = format!(
+            "a command comes first, its options after it: 'sigtrace {unexpected} [OPTIONS]'"
+        );
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+    }
+    error
 }
 
 /// The commands.
@@ -373,4 +398,29 @@ pub enum LogLevel {
     Debug,
     /// Everything
     Trace,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(line: &[&str]) -> String {
+        let given = [&["sigtrace"], line].concat();
+        explain(Cli::try_parse_from(given).unwrap_err()).to_string()
+    }
+
+    #[test]
+    fn a_command_that_comes_after_an_option_is_said_to_come_first() {
+        for (line, command) in
+            [(&["-v", "who", "--all"][..], "who"), (&["-p", "1", "list"], "list")]
+        {
+            let tip = format!(
+                "tip: a command comes first, its options after it: 'sigtrace {command} [OPTIONS]'"
+            );
+            assert!(error(line).contains(&tip), "{}", error(line));
+        }
+        for line in [&["-v", "nobody"][..], &["who", "--al1"]] {
+            assert!(!error(line).contains("comes first"), "{}", error(line));
+        }
+    }
 }

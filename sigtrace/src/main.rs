@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::Result;
-use clap::Parser as _;
 use sigtrace::{
     agent::{self, CannotRun},
     bpf::{Policy, outlook},
@@ -26,7 +25,7 @@ use sigtrace::{
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let result = match Cli::parse() {
+    let result = match Cli::of_process() {
         Cli { command: None, trace } => run(trace),
         Cli { command: Some(Command::Trace(trace)), .. } => run(*trace),
         Cli { command: Some(Command::Who(args)), .. } => who(*args),
