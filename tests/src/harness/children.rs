@@ -61,14 +61,14 @@ fn is_child(pid: u32) -> bool {
 impl Running {
     /// Starts a process and reads what it writes.
     ///
-    /// Its standard input is empty, and ends once the process has been started: until then posix_spawn(3) has the
-    /// signals of our thread blocked, those included that the end of the process sends.
+    /// Its standard input is empty, and ends once we are through with this: posix_spawn(3) and pthread_create(3) have
+    /// the signals of our thread blocked for a while, that one included which the end of the process sends.
     pub(super) fn start(command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = spawn(command);
-        drop(child.stdin.take());
         let stdout = child.stdout.take().map(read);
         let stderr = child.stderr.take().map(read);
+        drop(child.stdin.take());
         Self { child, stdout, stderr }
     }
 
