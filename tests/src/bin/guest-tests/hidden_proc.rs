@@ -13,7 +13,7 @@ use sigtrace_tests::tests;
 
 use crate::context::{drop_right_to_trace, missed, process, with};
 use crate::lives::{assert_calls_took, performed};
-use crate::pending::block_term;
+use crate::pending::{block_term, until_it_is};
 
 /// All of them.
 pub const TESTS: &[Test] = tests![
@@ -54,6 +54,13 @@ fn sleeper(user: u32) -> Command {
     let mut command = Command::new(WORKLOAD);
     command.arg("sleep").uid(user).gid(user);
     command
+}
+
+/// One that has begun to.
+fn start(command: &mut Command) -> Child {
+    let child = spawn(command);
+    until_it_is("workload", child.id());
+    child
 }
 
 fn blocks_term() -> io::Result<()> {
@@ -122,7 +129,7 @@ impl Kill {
 /// Has processes of two users, which began before tracing or after, kill others. They are to be told of by `who`
 /// and in events, those who began before it with their arguments or without.
 fn assert_who_killed_whom_is_told(has_arguments: bool) {
-    let mut old = [0, USER].map(|user| (user, puppet(user), spawn(&mut sleeper(user))));
+    let mut old = [0, USER].map(|user| (user, puppet(user), start(&mut sleeper(user))));
     if !has_arguments {
         drop_right_to_trace();
     }
@@ -141,7 +148,7 @@ fn assert_who_killed_whom_is_told(has_arguments: bool) {
         let user = *user;
         puppet.call(&format!("kill {} 15", victim.id()));
         end(victim, puppet.pid().cast_unsigned(), user, true);
-        let mut victim = spawn(&mut sleeper(user));
+        let mut victim = start(&mut sleeper(user));
         let mut sender = Command::new(WORKLOAD);
         sender.args(["send", &victim.id().to_string(), "15"]).uid(user).gid(user);
         let mut sender = spawn(&mut sender);
@@ -226,7 +233,7 @@ fn pending_shows_root_all_and_tells_others_that_processes_are_hidden() {
     let mut sleepers = [0, NOBODY].map(|user| {
         let mut command = sleeper(user);
         // SAFETY: what is done there are system calls.
-        spawn(unsafe { command.pre_exec(blocks_term) })
+        start(unsafe { command.pre_exec(blocks_term) })
     });
     let [of_root, of_nobody] = [0, 1].map(|index: usize| sleepers[index].id());
     let blocked = |by: &str| {

@@ -80,10 +80,13 @@ fn child_of(pid: u32) -> Option<u32> {
     fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?.trim().parse().ok()
 }
 
-/// Once it has become the program.
-fn until_it_sleeps(pid: u32) {
-    let is_there = || fs::read(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm == b"busybox\n");
-    until("busybox", || is_there().then_some(()));
+/// Once it has become the program, whose name it has later than Rust knows that it is executed.
+pub(crate) fn until_it_is(name: &str, pid: u32) {
+    let is_there = || {
+        let comm = fs::read_to_string(format!("/proc/{pid}/comm"));
+        comm.is_ok_and(|comm| comm.trim_end() == name)
+    };
+    until(name, || is_there().then_some(()));
 }
 
 fn a_term_does_what_pending_said_that_it_would() {
@@ -92,7 +95,7 @@ fn a_term_does_what_pending_said_that_it_would() {
     {
         let mut child = spawn_after(&mut sleeper(), act);
         let pid = child.id();
-        until_it_sleeps(pid);
+        until_it_is("busybox", pid);
         let signal = |pending: bool| {
             json!({ "sig": "SIGTERM", "signo": 15, "pending": pending, "fate": fate,
                 "inherited_from": null })
@@ -120,7 +123,7 @@ fn a_term_does_what_pending_said_that_it_would() {
         "60",
     ]));
     let init = until("its child", || child_of(parent.id()));
-    until_it_sleeps(init);
+    until_it_is("busybox", init);
     assert_eq!(term(init)["fate"], "init_without_handler");
     send(init, libc::SIGTERM);
     sleep(WHILE);
@@ -136,7 +139,7 @@ fn a_mask_is_followed_to_the_shell_that_it_is_from() {
         spawn_after(Command::new("/bin/busybox").args(["sh", "-c", script]), block_term);
     let inner = until("the inner shell", || child_of(shell.id()));
     let last = until("its child", || child_of(inner));
-    until_it_sleeps(last);
+    until_it_is("busybox", last);
     let ended = sigtrace(&["pending", &last.to_string(), "-S", "TERM"]);
     let expected = format!(
         "busybox[{last}]: user 0, child of busybox[{inner}]\n  SIGTERM: blocked, as by its ancestors up to \
