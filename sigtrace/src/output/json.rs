@@ -49,7 +49,7 @@ impl Texts {
     }
 
     /// That of a process.
-    fn process(&mut self, process: Process) -> Written<'_> {
+    fn process(&mut self, process: &Process) -> Written<'_> {
         self.processes.text(process, &mut self.clock)
     }
 }

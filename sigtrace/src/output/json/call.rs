@@ -56,9 +56,9 @@ pub(super) fn write_return(call: &Call<'_>, sets: Sets, time: &Text, out: &mut V
 /// Who the call is about.
 fn write_parties(line: &mut Object<'_>, call: &Call<'_>, parties: &Parties, texts: &mut Texts) {
     let Parties { caller, target, handler_at } = parties;
-    line.field(key!("caller"), caller.clone().map(|process| texts.process(process)));
+    line.field(key!("caller"), caller.as_ref().map(|process| texts.process(process)));
     if call.syscall.names_process() {
-        line.field(key!("target"), target.clone().map(|process| texts.process(process)));
+        line.field(key!("target"), target.as_ref().map(|process| texts.process(process)));
     }
     if call.syscall.gives_action() {
         line.field(key!("handler_at"), handler_at.as_ref());

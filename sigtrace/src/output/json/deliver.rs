@@ -33,6 +33,6 @@ pub(super) fn write(
     }
     line.field(key!("flags"), deliver.flags);
     line.field(key!("latency_ns"), deliver.latency_ns);
-    line.field(key!("process"), texts.process(process));
+    line.field(key!("process"), texts.process(&process));
     line.end();
 }

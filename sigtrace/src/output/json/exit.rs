@@ -41,7 +41,7 @@ pub(super) fn end(mut line: Object<'_>, exit: &Exit, known: Option<&Known>, text
     }
     write_signal(&mut line, "sig", exit.signal);
     line.field(key!("core_dumped"), exit.core_dumped);
-    line.field(key!("process"), texts.process(process));
+    line.field(key!("process"), texts.process(&process));
     line.end();
 }
 

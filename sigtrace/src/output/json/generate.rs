@@ -57,9 +57,9 @@ pub(super) fn fields(
     if let Some(memory) = generate.memory {
         line.field(key!("memory"), memory);
     }
-    line.field(key!("sender"), sender.map(|sender| texts.process(sender)));
+    line.field(key!("sender"), sender.as_ref().map(|sender| texts.process(sender)));
     line.field(key!("forged"), generate.forged);
-    line.field(key!("target"), texts.process(target));
+    line.field(key!("target"), texts.process(&target));
     line.field(
         key!("target_state"),
         State { state: &generate.target_state, signal: generate.signal },

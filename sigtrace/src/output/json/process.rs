@@ -36,12 +36,12 @@ struct Kept {
 
 impl Processes {
     /// The text of a process.
-    pub(super) fn text(&mut self, process: Process, clock: &mut Clock) -> Written<'_> {
-        let kept = &mut self.kept[place(&process)];
-        if kept.process.as_ref() != Some(&process) {
+    pub(super) fn text(&mut self, process: &Process, clock: &mut Clock) -> Written<'_> {
+        let kept = &mut self.kept[place(process)];
+        if kept.process.as_ref() != Some(process) {
             kept.text.clear();
-            write_process(&process, clock, &mut kept.text);
-            kept.process = Some(process);
+            write_process(process, clock, &mut kept.text);
+            kept.process = Some(process.clone());
         }
         Written(&kept.text)
     }
