@@ -273,7 +273,8 @@ impl Takers {
     }
 
     /// Whether a call of the first thread of a process can have taken what was sent to another one: if that has
-    /// executed a program since it is the first now, and has kept its queue (`de_thread`, `fs/exec.c`).
+    /// executed a program since it is the first now, and has kept its queue (`de_thread`, `fs/exec.c`). Not if the call
+    /// waited: then there was nothing in any queue of its thread, and who executes a program meanwhile ends the call.
     fn is_anothers(
         &self,
         taker: Taker,
@@ -282,7 +283,7 @@ impl Takers {
         window: Window,
     ) -> bool {
         let Taker { pid, tid, .. } = taker;
-        if tid != pid {
+        if tid != pid || window.has_waited {
             return false;
         }
         let others = || self.others.range((pid, signal, 0)..=(pid, signal, u32::MAX));

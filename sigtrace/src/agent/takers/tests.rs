@@ -122,6 +122,17 @@ fn what_another_thread_has_pending_may_be_the_first_ones_after_it_has_executed_a
 }
 
 #[test]
+fn a_first_thread_that_waits_takes_nothing_that_another_one_brings_along() {
+    let mut takers = whole();
+    let to_first = |sent: Generate| {
+        let target = decode::Thread { tid: PID, ..sent.target };
+        Generate { target, ..awaited(sent) }
+    };
+    note(&mut takers, [to_thread(sent(1015, RT, Some(7))), to_first(sent(1020, RT, Some(7)))]);
+    assert_eq!(took_by(&mut takers, PID, [1010, 1030], (RT, Some(7))), Some(1020));
+}
+
+#[test]
 fn the_queues_of_many_other_threads_are_not_looked_at_for_the_first_one() {
     let mut takers = whole();
     let of = |tid: u32| {
