@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd as _;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::terminals::{Terminal, left_by_leader, open_end, until_caught};
 use super::{catch, finish, fork, kill, pipe, resting, set_action, wait_for_change};
@@ -114,26 +114,20 @@ fn become_foreground(terminal: &File) -> io::Result<()> {
 
 /// A key has a job stop, which then goes on; what it gets next looks as if it was typed.
 pub(super) fn keys() -> Value {
-    let terminal = Terminal::new(&[libc::SIGINT, libc::SIGCONT, libc::SIGHUP], |_| {});
-    let Terminal { mut keys, name, leader, leash, member, caught, handler } = terminal;
-    keys.write_all(SUSPEND).unwrap_or_else(|error| panic!("{error}"));
-    wait_until_state(member, 'T');
-    kill(member, libc::SIGCONT);
-    until_caught(caught, 1);
-    let other_end = open_end(&name);
+    let mut terminal = Terminal::new(&[libc::SIGINT, libc::SIGCONT, libc::SIGHUP], |_| {});
+    terminal.keys.write_all(SUSPEND).unwrap_or_else(|error| panic!("{error}"));
+    wait_until_state(terminal.member, 'T');
+    kill(terminal.member, libc::SIGCONT);
+    until_caught(terminal.caught, 1);
+    let other_end = open_end(&terminal.name);
     // SAFETY: a byte to read from.
     let faked = unsafe { libc::ioctl(other_end.as_raw_fd(), libc::TIOCSTI, &raw const INTERRUPT) };
     assert_eq!(faked, 0, "TIOCSTI: {}", io::Error::last_os_error());
-    until_caught(caught, 2);
+    until_caught(terminal.caught, 2);
     drop(other_end);
     // SAFETY: no memory is involved.
-    let sent = unsafe { libc::ioctl(keys.as_raw_fd(), libc::TIOCSIG, libc::SIGINT) };
+    let sent = unsafe { libc::ioctl(terminal.keys.as_raw_fd(), libc::TIOCSIG, libc::SIGINT) };
     assert_eq!(sent, 0, "TIOCSIG: {}", io::Error::last_os_error());
-    until_caught(caught, 3);
-    drop(leash);
-    assert_eq!(wait(leader), 0);
-    until_caught(caught, 4);
-    finish(member);
-    drop(keys);
-    json!({ "leader": leader, "member": member, "handler": handler })
+    until_caught(terminal.caught, 3);
+    terminal.leave(4)
 }

@@ -23,13 +23,13 @@ pub(super) struct Terminal {
     /// The other end.
     pub(super) name: String,
     /// The leader, which ends once it is let go, or by what its terminal's end sends it.
-    pub(super) leader: i32,
-    pub(super) leash: PipeWriter,
+    leader: i32,
+    leash: PipeWriter,
     /// A process group in the foreground, of one process, which catches these signals.
     pub(super) member: i32,
     /// How many it caught.
     pub(super) caught: &'static AtomicU64,
-    pub(super) handler: Value,
+    handler: Value,
 }
 
 impl Terminal {
@@ -85,6 +85,17 @@ impl Terminal {
             caught,
             handler: handlers[0].clone(),
         }
+    }
+
+    /// Lets the leader go, which the member is told of, and so has caught so many in all.
+    pub(super) fn leave(self, count: u64) -> Value {
+        let Self { keys, leader, leash, member, caught, handler, .. } = self;
+        drop(leash);
+        assert_eq!(wait(leader), 0);
+        until_caught(caught, count);
+        finish(member);
+        drop(keys);
+        json!({ "leader": leader, "member": member, "handler": handler })
     }
 }
 
@@ -152,12 +163,5 @@ pub(super) fn given_up() -> Value {
 
 /// The leader does this with the terminal, and exits.
 pub(super) fn left_by_leader(at_end: impl FnOnce(&File)) -> Value {
-    let terminal = Terminal::new(&[libc::SIGHUP], at_end);
-    let Terminal { keys, leader, leash, member, caught, handler, .. } = terminal;
-    drop(leash);
-    assert_eq!(wait(leader), 0);
-    until_caught(caught, 1);
-    finish(member);
-    drop(keys);
-    json!({ "leader": leader, "member": member, "handler": handler })
+    Terminal::new(&[libc::SIGHUP], at_end).leave(1)
 }
