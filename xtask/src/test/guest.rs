@@ -162,8 +162,14 @@ impl Run {
         let mut tally = count::results(&text);
         let mut details = String::new();
         let problem = match result {
-            Ok(_) if tally.total() == 0 && filter.is_none() => Some("it ran no test".into()),
+            Ok(0) if tally.total() == 0 && filter.is_none() => Some("it ran no test".into()),
             Ok(0) => None,
+            Ok(code) if tally.total() == 0 => {
+                // The program did not come to its own count.
+                tally = count::so_far(&text);
+                let Tally { passed, failed } = tally;
+                Some(format!("it ended with {code} after {passed} tests passed, {failed} failed"))
+            }
             Ok(code) => Some(format!("it ended with {code}")),
             Err(error) => Some(format!("{error:#}")),
         };

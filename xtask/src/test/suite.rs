@@ -53,9 +53,17 @@ const FLOODS: &str = "flood.seconds=10";
 /// The test holds all events of a flood, a million and a half of them where the machine is fast.
 const MEMORY_FOR_EVENTS: u32 = 12 << 10;
 
+/// The tests compare traces of all calls by each mechanism, and keep them: a hundred megabytes each.
+const MEMORY_FOR_TRACES: u32 = 2 << 10;
+
 /// All suites.
 pub(super) const SUITES: &[Suite] = &[
-    Suite { options: EXPEDITED, of_the_agent: OF_THE_AGENT, ..suite("guest", "guest-tests") },
+    Suite {
+        memory_mb: MEMORY_FOR_TRACES,
+        options: EXPEDITED,
+        of_the_agent: OF_THE_AGENT,
+        ..suite("guest", "guest-tests")
+    },
     Suite { smp: 2, options: EXPEDITED, ..suite("smp", "smp-tests") },
     Suite {
         systemd: true,
