@@ -8,14 +8,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::interrupt;
 use crate::process;
 use crate::progress::Step;
-use crate::setup::{
-    self,
-    toolchain::{GUEST_TARGET, GUEST_TARGET_32},
-};
+use crate::setup::{self, toolchain};
 
 /// The package of everything that runs in guests beside sigtrace.
 const TESTS: &str = "sigtrace-tests";
@@ -43,17 +41,17 @@ pub(crate) fn cargo() -> Command {
 }
 
 /// Builds sigtrace; the path of the program.
-pub(crate) fn sigtrace(cache: &Cache, release: bool) -> Result<PathBuf> {
+pub(crate) fn sigtrace(cache: &Cache, arch: Arch, release: bool) -> Result<PathBuf> {
     setup::build_tools(cache)?;
     let name = "sigtrace";
-    take(&mut programs(GUEST_TARGET, &["--package", name, "--bin", name], release)?, name)
+    take(&mut programs(arch, arch.target(), &["--package", name, "--bin", name], release)?, name)
 }
 
 /// Builds some programs of the tests package.
-pub(crate) fn guest_programs(names: &[&str]) -> Result<Programs> {
+pub(crate) fn guest_programs(arch: Arch, names: &[&str]) -> Result<Programs> {
     let mut what = vec!["--package", TESTS];
     what.extend(names.iter().flat_map(|name| ["--bin", name]));
-    programs(GUEST_TARGET, &what, false)
+    programs(arch, arch.target(), &what, false)
 }
 
 /// Takes a program out of those built.
@@ -62,22 +60,27 @@ pub(crate) fn take(programs: &mut Programs, name: &str) -> Result<PathBuf> {
 }
 
 /// Builds all programs of the tests package.
-pub(crate) fn test_programs() -> Result<Programs> {
-    programs(GUEST_TARGET, &["--package", TESTS, "--bins", "--features", HARNESS], false)
+pub(crate) fn test_programs(arch: Arch) -> Result<Programs> {
+    let what = ["--package", TESTS, "--bins", "--features", HARNESS];
+    programs(arch, arch.target(), &what, false)
 }
 
 /// Builds the workloads as a program of 32 bits.
-pub(crate) fn workload_32() -> Result<PathBuf> {
+pub(crate) fn workload_32(arch: Arch) -> Result<PathBuf> {
     let name = "workload";
-    take(&mut programs(GUEST_TARGET_32, &["--package", TESTS, "--bin", name], false)?, name)
+    let what = ["--package", TESTS, "--bin", name];
+    take(&mut programs(arch, arch.target_32(), &what, false)?, name)
 }
 
 /// Builds one program of the tests package, optimised, for measurements.
-pub(crate) fn measuring_program(name: &str) -> Result<PathBuf> {
-    take(&mut programs(GUEST_TARGET, &["--package", TESTS, "--bin", name], true)?, name)
+pub(crate) fn measuring_program(arch: Arch, name: &str) -> Result<PathBuf> {
+    let what = ["--package", TESTS, "--bin", name];
+    take(&mut programs(arch, arch.target(), &what, true)?, name)
 }
 
-fn programs(target: &str, what: &[&str], release: bool) -> Result<Programs> {
+/// Builds programs for one of the targets of `arch`.
+fn programs(arch: Arch, target: &str, what: &[&str], release: bool) -> Result<Programs> {
+    toolchain::ensure_targets(arch)?;
     let mut cargo = cargo();
     cargo.args(["build", "--target", target]).args(what);
     cargo.arg("--message-format=json-render-diagnostics");

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
 
-use crate::setup::kernel::Version;
+use crate::arch::Arch;
+use crate::setup::kernel::{Asked, Version};
 use crate::test;
 
 /// Sets up, builds, runs and tests sigtrace.
@@ -20,7 +21,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Install and cache everything that building, running and testing need
-    Setup,
+    Setup(Setup),
     /// Build sigtrace as one static binary
     Build(Build),
     /// Build sigtrace and run it: on this host if it can trace, otherwise in a virtual machine
@@ -34,12 +35,23 @@ pub(crate) enum Command {
     /// Run one command in a virtual machine
     Vm(Vm),
     /// Make the Debian root image that some guests start from
-    Image,
+    Image(Image),
+}
+
+/// Options of `setup`.
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    /// For the guests of this architecture, and not for those that are tested by default
+    #[arg(long)]
+    pub(crate) arch: Option<Arch>,
 }
 
 /// Options of `build`.
 #[derive(Debug, Args)]
 pub(crate) struct Build {
+    /// The architecture to build for [default: this machine's]
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) target: Option<Arch>,
     /// Optimised
     #[arg(long)]
     pub(crate) release: bool,
@@ -49,11 +61,14 @@ pub(crate) struct Build {
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// Run on this host, even if it seems unable to trace
-    #[arg(long, conflicts_with_all = ["vm", "kernel"])]
+    #[arg(long, conflicts_with_all = ["vm", "kernel", "arch"])]
     pub(crate) host: bool,
     /// Run in a virtual machine, even if this host can trace
     #[arg(long)]
     pub(crate) vm: bool,
+    /// The virtual machine's architecture [default: this machine's]; implies --vm
+    #[arg(long)]
+    pub(crate) arch: Option<Arch>,
     /// The virtual machine's kernel: 5.10, 6.1, 6.12, 7 or newest [default: 6.12]; implies --vm
     #[arg(long, value_name = "VERSION")]
     pub(crate) kernel: Option<Version>,
@@ -71,11 +86,14 @@ pub(crate) struct Run {
 /// Options of `test`.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
-    /// Guest kernels, instead of 5.10, 6.1, 6.12 and 7
+    /// Guests of this architecture only, all that there are, without the host's part
+    #[arg(long)]
+    pub(crate) arch: Option<Arch>,
+    /// Guest kernels, instead of 5.10, 6.1, 6.12 and 7 (aarch64: 6.1, 6.12 and 7); `all` are all that Debian has
     #[arg(long, value_name = "VERSION,...", value_delimiter = ',')]
-    pub(crate) kernel: Vec<Version>,
+    pub(crate) kernel: Vec<Asked>,
     /// Only what needs no virtual machine
-    #[arg(long, conflicts_with = "kernel")]
+    #[arg(long, conflicts_with_all = ["kernel", "arch"])]
     pub(crate) host_only: bool,
     /// Only these guest suites, without the host's part
     #[arg(long, value_name = "SUITE,...", value_delimiter = ',', conflicts_with = "host_only")]
@@ -97,6 +115,9 @@ pub(crate) struct Fuzz {
 /// Options of `bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
+    /// The guests' architecture [default: this machine's]
+    #[arg(long)]
+    pub(crate) arch: Option<Arch>,
     /// Guest kernels: of 5.10, 6.1, 6.12 and 7
     #[arg(long, value_name = "VERSION,...", value_delimiter = ',', default_value = "6.12,7")]
     pub(crate) kernel: Vec<Version>,
@@ -108,9 +129,20 @@ pub(crate) struct Bench {
     pub(crate) no_bars: bool,
 }
 
+/// Options of `image`.
+#[derive(Debug, Args)]
+pub(crate) struct Image {
+    /// Its architecture [default: this machine's]
+    #[arg(long)]
+    pub(crate) arch: Option<Arch>,
+}
+
 /// Options of `vm`.
 #[derive(Debug, Args)]
 pub(crate) struct Vm {
+    /// The architecture [default: this machine's]
+    #[arg(long)]
+    pub(crate) arch: Option<Arch>,
     /// The kernel: 5.10, 6.1, 6.12, 7, newest
     #[arg(long, value_name = "VERSION", default_value = "6.12")]
     pub(crate) kernel: Version,

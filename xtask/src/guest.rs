@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::setup::{self, image};
 use crate::vm::{GuestFile, Job, Root, Streams, Vm};
@@ -13,7 +14,8 @@ use crate::{build, cli};
 
 /// Boots a guest, runs the command and passes its exit code on.
 pub(crate) fn command(cache: &Cache, options: &cli::Vm) -> Result<ExitCode> {
-    let machine = setup::machine(cache, &options.kernel)?;
+    let arch = options.arch.map_or_else(Arch::of_host, Ok)?;
+    let machine = setup::machine(cache, arch, &options.kernel)?;
     let mut job = Job { argv: options.command.clone(), ..Job::default() };
     for variable in &options.env {
         let (name, value) = variable
@@ -21,7 +23,7 @@ pub(crate) fn command(cache: &Cache, options: &cli::Vm) -> Result<ExitCode> {
             .with_context(|| format!("--env {variable}: use NAME=VALUE"))?;
         job.env.insert(name.into(), value.into());
     }
-    let init = build::take(&mut build::guest_programs(&["guest-init"])?, "guest-init")?;
+    let init = build::take(&mut build::guest_programs(arch, &["guest-init"])?, "guest-init")?;
     let mut vm = Vm::new(machine, init, job);
     vm.files =
         options.files().map(|(host, guest)| GuestFile { host, guest, mode: 0o755 }).collect();
@@ -31,9 +33,9 @@ pub(crate) fn command(cache: &Cache, options: &cli::Vm) -> Result<ExitCode> {
     vm.verbose = options.verbose;
     vm.timeout = options.timeout.map(Duration::from_secs);
     if options.systemd {
-        vm.root = Root::Systemd(image::ensure(cache)?);
+        vm.root = Root::Systemd(image::ensure(cache, arch)?);
     } else if options.root {
-        vm.root = Root::Disk(image::ensure(cache)?);
+        vm.root = Root::Disk(image::ensure(cache, arch)?);
     }
     exit_code(run_here(&vm)?)
 }

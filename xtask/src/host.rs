@@ -4,6 +4,7 @@ use std::fs;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
+use crate::arch::Arch;
 use crate::process;
 
 /// Each of these lets a program load what sigtrace loads.
@@ -24,8 +25,7 @@ pub(crate) fn obstacle() -> Option<String> {
 }
 
 fn architecture() -> Option<String> {
-    let arch = std::env::consts::ARCH;
-    (arch != "x86_64").then(|| format!("guests and builds are for x86_64, and this is {arch}"))
+    Arch::of_host().err().map(|error| error.to_string())
 }
 
 fn kprobes(root: &Path) -> Option<String> {

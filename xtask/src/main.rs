@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything around building sigtrace, from an empty machine to a tested binary.
 
+mod arch;
 mod bench;
 mod build;
 mod cache;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser as _;
 
+use arch::Arch;
 use cache::Cache;
 use cli::{Cli, Command};
 
@@ -39,9 +41,10 @@ fn run(command: &Command) -> Result<ExitCode> {
     interrupt::install()?;
     let cache = Cache::open()?;
     match command {
-        Command::Setup => setup::all(&cache)?,
+        Command::Setup(options) => setup::all(&cache, &test::guests(options.arch)?)?,
         Command::Build(options) => {
-            let program = build::sigtrace(&cache, options.release)?;
+            let arch = options.target.map_or_else(Arch::of_host, Ok)?;
+            let program = build::sigtrace(&cache, arch, options.release)?;
             println!("{}", program.display());
         }
         Command::Run(options) => return run::command(&cache, options),
@@ -49,7 +52,10 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Fuzz(options) => return fuzz::command(options),
         Command::Bench(options) => return bench::command(&cache, options),
         Command::Vm(options) => return guest::command(&cache, options),
-        Command::Image => println!("{}", setup::image::ensure(&cache)?.display()),
+        Command::Image(options) => {
+            let arch = options.arch.map_or_else(Arch::of_host, Ok)?;
+            println!("{}", setup::image::ensure(&cache, arch)?.display());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

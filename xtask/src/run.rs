@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
+use crate::arch::Arch;
 use crate::build;
 use crate::cache::Cache;
 use crate::cli;
@@ -27,7 +28,7 @@ pub(crate) fn command(cache: &Cache, options: &cli::Run) -> Result<ExitCode> {
     };
     let in_guest = if options.host {
         false
-    } else if options.vm || options.kernel.is_some() {
+    } else if options.vm || options.kernel.is_some() || options.arch.is_some() {
         true
     } else if let Some(reason) = host::obstacle() {
         eprintln!("Not tracing this host: {reason}. Using a virtual machine with Linux {version}.");
@@ -35,18 +36,19 @@ pub(crate) fn command(cache: &Cache, options: &cli::Run) -> Result<ExitCode> {
     } else {
         false
     };
-    let sigtrace = build::sigtrace(cache, options.release)?;
+    let arch = options.arch.map_or_else(Arch::of_host, Ok)?;
+    let sigtrace = build::sigtrace(cache, arch, options.release)?;
     if !in_guest {
         return Err(become_sigtrace(&sigtrace, &options.args));
     }
-    let machine = setup::machine(cache, &version)?;
+    let machine = setup::machine(cache, arch, &version)?;
     let vm = Vm { verbose: options.verbose, ..vm(machine, sigtrace, &options.args)? };
     guest::exit_code(guest::run_here(&vm)?)
 }
 
 /// A guest with sigtrace as its job and the live workload beside it.
 fn vm(machine: setup::Machine, sigtrace: PathBuf, args: &[String]) -> Result<Vm> {
-    let mut programs = build::guest_programs(&["guest-init", "demo"])?;
+    let mut programs = build::guest_programs(machine.arch, &["guest-init", "demo"])?;
     let mut argv = vec![format!("{PAYLOAD}/sigtrace")];
     argv.extend_from_slice(args);
     let beside = Some(["sh", "-c", WORKLOAD].map(String::from).into());

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::arch::Arch;
 use crate::build;
 use crate::cache::Cache;
 use crate::interrupt;
@@ -67,18 +68,20 @@ pub(super) struct Measured {
 
 /// What runs in the guests.
 pub(super) struct Programs {
+    arch: Arch,
     init: PathBuf,
     payload: Vec<PathBuf>,
 }
 
 /// Builds what runs in the guests.
-pub(super) fn programs(cache: &Cache) -> Result<Programs> {
+pub(super) fn programs(cache: &Cache, arch: Arch) -> Result<Programs> {
     Ok(Programs {
-        init: build::take(&mut build::guest_programs(&["guest-init"])?, "guest-init")?,
+        arch,
+        init: build::take(&mut build::guest_programs(arch, &["guest-init"])?, "guest-init")?,
         payload: vec![
-            build::sigtrace(cache, true)?,
-            build::measuring_program(PROGRAM)?,
-            build::measuring_program(WORKLOAD)?,
+            build::sigtrace(cache, arch, true)?,
+            build::measuring_program(arch, PROGRAM)?,
+            build::measuring_program(arch, WORKLOAD)?,
         ],
     })
 }
@@ -137,7 +140,7 @@ fn run_once(vm: &Vm) -> Result<String> {
 }
 
 fn vm(cache: &Cache, programs: &Programs, version: &Version, guest: &Guest) -> Result<Vm> {
-    let machine = setup::machine(cache, version)?;
+    let machine = setup::machine(cache, programs.arch, version)?;
     let program = [format!("{PAYLOAD}/{PROGRAM}")].into_iter();
     let argv = program.chain(guest.parts.iter().copied().map(str::to_owned)).collect();
     let mut vm = Vm::new(machine, programs.init.clone(), Job { argv, ..Job::default() });
@@ -145,7 +148,7 @@ fn vm(cache: &Cache, programs: &Programs, version: &Version, guest: &Guest) -> R
         vm.program(program.clone());
     }
     if guest.others {
-        vm.root = Root::Disk(image::ensure(cache)?);
+        vm.root = Root::Disk(image::ensure(cache, programs.arch)?);
     }
     vm.smp = guest.smp;
     vm.memory_mb = guest.memory_mb;

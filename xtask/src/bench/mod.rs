@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::arch::Arch;
 use crate::build;
 use crate::cache::Cache;
 use crate::cli;
@@ -36,15 +37,19 @@ pub(crate) fn command(cache: &Cache, options: &cli::Bench) -> Result<ExitCode> {
     setup::build_tools(cache)?;
     let date = process::quiet(process::command("date").args(["-u", "+%F"]))?;
     let date = date.trim();
-    let programs = guest::programs(cache)?;
+    let arch = options.arch.map_or_else(Arch::of_host, Ok)?;
+    let programs = guest::programs(cache, arch)?;
     let decode = host::decode()?;
     let mut bench = Bench { print_only: options.print_only, bars: 0, missed: 0 };
     let bars = bars::of_decoder(&decode);
     bench.publish(DECODER, &report::of_decoder(&decode, date, &bars), &bars)?;
     let mut failed = false;
     for version in &options.kernel {
-        let name = version.to_string();
-        match kernel(cache, &programs, version, date) {
+        let name = match arch {
+            Arch::X86_64 => version.to_string(),
+            Arch::Aarch64 => format!("{version} {arch}"),
+        };
+        match kernel(cache, &programs, version, &name, date) {
             Ok((section, bars)) => bench.publish(&name, &section, &bars)?,
             // The figures of the other kernels are none the worse for it.
             Err(error) => {
@@ -67,11 +72,12 @@ fn kernel(
     cache: &Cache,
     programs: &Programs,
     version: &Version,
+    name: &str,
     date: &str,
 ) -> Result<(String, Vec<Bar>)> {
     let results = Results::new(&guest::measure(cache, programs, version)?, date)?;
     let bars = bars::of_kernel(&results)?;
-    Ok((report::of_kernel(&version.to_string(), &results, &bars)?, bars))
+    Ok((report::of_kernel(name, &results, &bars)?, bars))
 }
 
 /// What has been measured so far.

@@ -8,12 +8,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::system;
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::process;
 
 const MIRROR_VARIABLE: &str = "SIGTRACE_DEBIAN_MIRROR";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const ARCHITECTURE: &str = "amd64";
 
 /// One Debian release as an apt of its own sees it.
 pub(crate) struct Suite {
@@ -22,8 +22,8 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
-    /// Prepares apt for the release called `name` and fetches its package list.
-    pub(crate) fn open(cache: &Cache, name: &str) -> Result<Self> {
+    /// Prepares apt for the release called `name` and fetches its list of packages for `arch`.
+    pub(crate) fn open(cache: &Cache, name: &str, arch: Arch) -> Result<Self> {
         for tool in ["apt-get", "dpkg-deb"] {
             ensure!(
                 which::which(tool).is_ok(),
@@ -31,14 +31,14 @@ impl Suite {
                  please run this on Debian or Ubuntu"
             );
         }
-        let dir = cache.path("apt").join(name);
+        let dir = cache.path("apt").join(arch.name()).join(name);
         for sub in ["lists/partial", "archives/partial"] {
             fs::create_dir_all(dir.join(sub))
                 .with_context(|| format!("creating {}", dir.join(sub).display()))?;
         }
         let config = dir.join("apt.conf");
-        fs::write(&config, configuration(process::text(&dir)?))?;
-        fs::write(dir.join("sources.list"), source(&mirror()?, name))?;
+        fs::write(&config, configuration(process::text(&dir)?, arch.debian()))?;
+        fs::write(dir.join("sources.list"), source(&mirror()?, name, arch.debian()))?;
         system::ensure(&[(KEYRING, "debian-archive-keyring")])?;
         let suite = Self { config, name: name.into() };
         process::quiet(suite.apt("apt-get").args(["--quiet", "update"])).with_context(|| {
@@ -132,17 +132,17 @@ fn os_release_field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     Some(value.trim_matches('"'))
 }
 
-fn source(mirror: &str, suite: &str) -> String {
-    format!("deb [arch={ARCHITECTURE} signed-by={KEYRING}] {mirror} {suite} main\n")
+fn source(mirror: &str, suite: &str, architecture: &str) -> String {
+    format!("deb [arch={architecture} signed-by={KEYRING}] {mirror} {suite} main\n")
 }
 
 /// Everything apt would read or write of this machine, pointed into `dir`; proxies stay as set up.
-fn configuration(dir: &str) -> String {
+fn configuration(dir: &str, architecture: &str) -> String {
     format!(
         r#"#clear APT::Update;
 #clear APT::Architectures;
-APT::Architecture "{ARCHITECTURE}";
-APT::Architectures {{ "{ARCHITECTURE}"; }};
+APT::Architecture "{architecture}";
+APT::Architectures {{ "{architecture}"; }};
 APT::Sandbox::User "root";
 APT::Update::Error-Mode "any";
 Acquire::Languages "none";

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::{apt, system};
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::process;
 use crate::progress::Step;
@@ -33,28 +34,30 @@ const PACKAGES: &[&str] = &[
 const SIZE: &str = "3G";
 
 /// Makes the root image unless it is cached; the path of the ext4 image.
-pub(crate) fn ensure(cache: &Cache) -> Result<PathBuf> {
+pub(crate) fn ensure(cache: &Cache, arch: Arch) -> Result<PathBuf> {
     let recipe = format!("{RELEASE} {SIZE} {}\n", PACKAGES.join(" "));
-    let dir = match cache.get("root", &recipe) {
+    let name = &format!("root/{arch}");
+    let dir = match cache.get(name, &recipe) {
         Some(dir) => dir,
         None => {
             system::ensure(&[("debootstrap", "debootstrap"), ("mke2fs", "e2fsprogs")])?;
             let _lock = cache.lock()?;
-            cache.entry("root", &recipe, |dir| make(cache, &dir.join("disk.ext4")))?
+            cache.entry(name, &recipe, |dir| make(cache, arch, &dir.join("disk.ext4")))?
         }
     };
     Ok(dir.join("disk.ext4"))
 }
 
-fn make(cache: &Cache, image: &Path) -> Result<()> {
-    let why = format!("Making a Debian {RELEASE} root image, about two minutes");
+fn make(cache: &Cache, arch: Arch, image: &Path) -> Result<()> {
+    let why = format!("Making a Debian {RELEASE} root image for {arch}, about two minutes");
     let scratch = cache.scratch()?;
     let tree = scratch.path().join("tree");
     let tree = process::text(&tree)?;
     let include = format!("--include={}", PACKAGES.join(","));
     let mirror = apt::mirror()?;
+    let architecture = format!("--arch={}", arch.debian());
     let debootstrap =
-        ["--variant=minbase", "--arch=amd64", &include, RELEASE, tree, mirror.as_str()];
+        ["--variant=minbase", &architecture, &include, RELEASE, tree, mirror.as_str()];
     let mut debootstrap = process::as_root(&why, "/usr/sbin/debootstrap", &debootstrap)?;
     let step = Step::start(why.as_str());
     let made = process::quiet(&mut debootstrap).and_then(|_| {

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::apt::Suite;
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::progress::Step;
 
@@ -27,31 +28,31 @@ const MODULES: &[&str] = &[
 const RELEASES: &[(&str, &str)] = &[("5.10", "bullseye"), ("6.1", "bookworm"), ("6.12", "trixie")];
 const BACKPORTS: &str = "trixie-backports";
 
-/// The kernels everything is tested on.
-pub(crate) const TESTED: [&str; 4] = ["5.10", "6.1", "6.12", "7"];
-
-/// What the names of Debian's kernels end in: those for clouds, those for PCs.
-const CLOUD: &str = "-cloud-amd64";
-const PC: &str = "-amd64";
-
-/// A kernel by major or major and minor version: `6.12`, or `7` for the newest 7.x; `6.12-amd64` is that
-/// for PCs.
+/// A kernel by major or major and minor version: `6.12`, or `7` for the newest 7.x, with the flavour if it is
+/// not that for clouds: `6.12-amd64` is for PCs, `6.12-arm64-16k` has pages of 16 KiB.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Version(String);
+pub(crate) struct Version {
+    numbers: String,
+    flavour: Option<String>,
+}
 
 impl Version {
     /// The one for PCs of this version.
-    pub(crate) fn for_pcs(&self) -> Self {
-        Self(format!("{}{PC}", self.numbers()))
+    pub(crate) fn for_pcs(&self, arch: Arch) -> Self {
+        Self { numbers: self.numbers.clone(), flavour: Some(arch.debian().into()) }
     }
 
-    fn numbers(&self) -> &str {
-        self.0.strip_suffix(PC).unwrap_or(&self.0)
+    /// What the names of its packages end in.
+    fn suffix(&self, arch: Arch) -> String {
+        match &self.flavour {
+            Some(flavour) => format!("-{flavour}"),
+            None => format!("-cloud-{}", arch.debian()),
+        }
     }
 
-    /// What its name ends in.
-    fn flavour(&self) -> &'static str {
-        if self.0.ends_with(PC) { PC } else { CLOUD }
+    /// The Debian release that it comes from.
+    fn suite(&self) -> &'static str {
+        RELEASES.iter().find(|(version, _)| *version == self.numbers).map_or(BACKPORTS, |r| r.1)
     }
 }
 
@@ -60,21 +61,72 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self> {
         let text = if text == "newest" { "7" } else { text };
-        let version = text.strip_suffix(PC).unwrap_or(text);
+        let (version, flavour) = match text.split_once('-') {
+            Some((version, flavour)) => (version, Some(flavour.to_owned())),
+            None => (text, None),
+        };
         let numbers = version.split('.').filter(|part| part.parse::<u8>().is_ok()).count();
         ensure!(
             numbers == version.split('.').count() && numbers <= 2,
-            "'{text}' is no kernel version; use one of {} or newest",
-            TESTED.join(", ")
+            "'{text}' is no kernel version; use one as 6.12, 7 for the newest 7.x, or newest"
         );
-        Ok(Self(text.into()))
+        let is_flavour = |text: &String| {
+            !text.is_empty()
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        ensure!(flavour.as_ref().is_none_or(is_flavour), "'{text}' names no flavour of a kernel");
+        Ok(Self { numbers: version.into(), flavour })
     }
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.numbers)?;
+        self.flavour.iter().try_for_each(|flavour| write!(f, "-{flavour}"))
     }
+}
+
+/// What is asked for on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// One version.
+    One(Version),
+    /// All that Debian has.
+    All,
+}
+
+impl FromStr for Asked {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == "all" { Ok(Self::All) } else { text.parse().map(Self::One) }
+    }
+}
+
+/// Every version that Debian's releases have for clouds, the oldest first.
+pub(crate) fn all(cache: &Cache, arch: Arch) -> Result<Vec<Version>> {
+    let mut versions = Vec::new();
+    let releases = RELEASES.iter().filter(|(version, _)| arch.tested().contains(version));
+    for suite in releases.map(|(_, suite)| *suite).chain([BACKPORTS]) {
+        versions.extend(offered(&Suite::open(cache, suite, arch)?.names("linux-")?, arch));
+    }
+    versions.sort_by_key(|version| numbers(&version.numbers));
+    versions.dedup();
+    Ok(versions)
+}
+
+/// The versions among the names of packages.
+fn offered(names: &[String], arch: Arch) -> Vec<Version> {
+    let suffix = format!("-cloud-{}", arch.debian());
+    let releases = names
+        .iter()
+        .filter_map(|name| name.strip_prefix("linux-image-")?.strip_suffix(suffix.as_str()));
+    let minor = |release: &str| {
+        let (major, rest) = release.split_once('.')?;
+        let minor = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        format!("{major}.{minor}").parse().ok()
+    };
+    releases.filter_map(minor).collect()
 }
 
 /// A kernel ready to boot.
@@ -89,29 +141,27 @@ pub(crate) struct Kernel {
 }
 
 /// Fetches a kernel unless it is cached.
-pub(crate) fn ensure(cache: &Cache, version: &Version) -> Result<Kernel> {
+pub(crate) fn ensure(cache: &Cache, arch: Arch, version: &Version) -> Result<Kernel> {
     let recipe = format!("{version} {}\n", MODULES.join(" "));
-    let name = format!("kernels/{version}");
+    let name = format!("kernels/{arch}/{version}");
     let dir = match cache.get(&name, &recipe) {
         Some(dir) => dir,
         None => {
             let _lock = cache.lock()?;
             cache
-                .entry(&name, &recipe, |dir| fetch(cache, version, dir))
-                .with_context(|| format!("kernel {version} is not available"))?
+                .entry(&name, &recipe, |dir| fetch(cache, arch, version, dir))
+                .with_context(|| format!("kernel {version} for {arch} is not available"))?
         }
     };
     open(&dir)
 }
 
-fn fetch(cache: &Cache, version: &Version, dir: &Path) -> Result<()> {
-    let step = Step::start(format!("Fetching Debian's kernel {version}"));
-    let suite_name =
-        RELEASES.iter().find(|(v, _)| *v == version.numbers()).map_or(BACKPORTS, |r| r.1);
-    let suite = Suite::open(cache, suite_name)?;
+fn fetch(cache: &Cache, arch: Arch, version: &Version, dir: &Path) -> Result<()> {
+    let step = Step::start(format!("Fetching Debian's kernel {version} for {arch}"));
+    let suite = Suite::open(cache, version.suite(), arch)?;
     let names = suite.names("linux-")?;
-    let release = newest(&names, version)
-        .with_context(|| format!("Debian's {suite_name} has no kernel {version}"))?;
+    let release = newest(&names, version, arch)
+        .with_context(|| format!("Debian's {} has no kernel {version}", version.suite()))?;
     let unpacked = cache.scratch()?;
     suite.unpack(&packages(&names, release), unpacked.path())?;
     keep(unpacked.path(), release, dir)?;
@@ -120,13 +170,14 @@ fn fetch(cache: &Cache, version: &Version, dir: &Path) -> Result<()> {
 }
 
 /// The newest release of `version` among package names; the architecture suffix is part of it.
-fn newest<'a>(names: &'a [String], version: &Version) -> Option<&'a str> {
+fn newest<'a>(names: &'a [String], version: &Version, arch: Arch) -> Option<&'a str> {
+    let suffix = version.suffix(arch);
     let releases = names.iter().filter_map(|name| name.strip_prefix("linux-image-"));
     let wanted = releases.filter(|release| {
-        let numbers = release.strip_suffix(version.flavour());
+        let numbers = release.strip_suffix(suffix.as_str());
         // Others have more in their names, such as `-rt`.
         let numbers = numbers.filter(|numbers| !numbers.contains('-') || is_of_old(numbers));
-        let rest = numbers.and_then(|numbers| numbers.strip_prefix(version.numbers()));
+        let rest = numbers.and_then(|numbers| numbers.strip_prefix(version.numbers.as_str()));
         rest.is_some_and(|rest| rest.starts_with('.'))
     });
     wanted.max_by_key(|release| numbers(release))
@@ -220,12 +271,25 @@ mod tests {
             "linux-image-6.12.300+deb13-rt-amd64",
             "linux-image-6.1.0-50-cloud-amd64",
         ]);
-        let newest = |text| newest(&names, &version(text));
+        let newest = |text| newest(&names, &version(text), Arch::X86_64);
         assert_eq!(newest("6.12"), Some("6.12.107+deb13-cloud-amd64"));
         assert_eq!(newest("6.1"), Some("6.1.0-50-cloud-amd64"));
         assert_eq!(newest("6"), Some("6.12.107+deb13-cloud-amd64"));
         assert_eq!(newest("7"), None);
         assert_eq!(newest("6.12-amd64"), Some("6.12.200+deb13-amd64"));
+    }
+
+    #[test]
+    fn what_debian_offers_is_told_by_minor_versions() {
+        let names = names(&[
+            "linux-image-6.18.5+deb13-cloud-arm64",
+            "linux-image-6.18.9+deb13-cloud-arm64",
+            "linux-image-6.1.0-50-cloud-arm64",
+            "linux-image-6.1.0-50-cloud-arm64-unsigned",
+            "linux-image-7.0.4+deb13-arm64-16k",
+        ]);
+        let offered = offered(&names, Arch::Aarch64);
+        assert_eq!(offered, [version("6.18"), version("6.18"), version("6.1")]);
     }
 
     #[test]
@@ -240,8 +304,10 @@ mod tests {
     fn versions_are_numbers_or_newest() {
         assert_eq!(version("newest"), version("7"));
         assert_eq!(version("7.3").to_string(), "7.3");
-        assert_eq!(version("6.12-amd64"), version("6.12").for_pcs());
-        for bad in ["", "6.", "6.1.2", "6.x", "latest", "../6"] {
+        assert_eq!(version("6.12-amd64"), version("6.12").for_pcs(Arch::X86_64));
+        assert_eq!(version("6.12-arm64-16k").suffix(Arch::Aarch64), "-arm64-16k");
+        assert_eq!(version("6.12").suffix(Arch::Aarch64), "-cloud-arm64");
+        for bad in ["", "6.", "6.1.2", "6.x", "latest", "../6", "6.12-", "6.12-../x"] {
             assert!(bad.parse::<Version>().is_err(), "{bad}");
         }
     }

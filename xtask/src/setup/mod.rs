@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::arch::Arch;
 use crate::cache::Cache;
 use kernel::{Kernel, Version};
 
@@ -24,6 +25,8 @@ pub(crate) fn build_tools(cache: &Cache) -> Result<()> {
 
 /// What it takes to boot a guest.
 pub(crate) struct Machine {
+    /// What it is.
+    pub(crate) arch: Arch,
     /// The kernel to boot.
     pub(crate) kernel: Kernel,
     /// The static busybox for its userland.
@@ -31,17 +34,19 @@ pub(crate) struct Machine {
 }
 
 /// Provides QEMU, busybox and a kernel.
-pub(crate) fn machine(cache: &Cache, version: &Version) -> Result<Machine> {
-    system::ensure(&[("qemu-system-x86_64", "qemu-system-x86")])?;
-    Ok(Machine { busybox: busybox::ensure(cache)?, kernel: kernel::ensure(cache, version)? })
+pub(crate) fn machine(cache: &Cache, arch: Arch, version: &Version) -> Result<Machine> {
+    system::ensure(&[arch.qemu()])?;
+    let busybox = busybox::ensure(cache, arch)?;
+    Ok(Machine { arch, busybox, kernel: kernel::ensure(cache, arch, version)? })
 }
 
-/// `cargo xtask setup`: everything that `run` and `test` need.
-pub(crate) fn all(cache: &Cache) -> Result<()> {
+/// `cargo xtask setup`: everything that `build` needs, and that booting these kernels does.
+pub(crate) fn all(cache: &Cache, kernels: &[(Arch, Version)]) -> Result<()> {
     build_tools(cache)?;
-    for version in kernel::TESTED {
-        let machine = machine(cache, &version.parse()?)?;
-        eprintln!("Kernel {version}: {}", machine.kernel.release);
+    for (arch, version) in kernels {
+        toolchain::ensure_targets(*arch)?;
+        let machine = machine(cache, *arch, version)?;
+        eprintln!("Kernel {version} for {arch}: {}", machine.kernel.release);
     }
     eprintln!("All set up, in {}", cache.path("").display());
     Ok(())

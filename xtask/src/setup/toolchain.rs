@@ -5,14 +5,10 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::system;
+use crate::arch::Arch;
 use crate::process;
 use crate::progress::Step;
-
-/// The target of everything that runs in a guest: static, so that any root file system will do.
-pub(crate) const GUEST_TARGET: &str = "x86_64-unknown-linux-musl";
-
-/// The same for programs of 32 bits, which a 64-bit kernel runs as well.
-pub(crate) const GUEST_TARGET_32: &str = "i686-unknown-linux-musl";
 
 /// What is to be known of the installed nightly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,19 +40,26 @@ pub(crate) fn nightly(program: &str) -> Command {
     command
 }
 
-fn ensure_stable() -> Result<()> {
-    let rustc = |args: &[&str]| -> Result<PathBuf> {
-        let printed = process::quiet(process::command("rustc").args(args))?;
-        Ok(printed.trim().into())
-    };
+/// Installs what programs of guests of `arch` are built with.
+pub(crate) fn ensure_targets(arch: Arch) -> Result<()> {
     for (what, target) in [
-        ("Adding static linking (musl)", GUEST_TARGET),
-        ("Adding 32-bit programs (musl)", GUEST_TARGET_32),
+        (format!("Adding static linking for {arch} (musl)"), arch.target()),
+        (format!("Adding 32-bit programs for {arch}"), arch.target_32()),
     ] {
         if !rustc(&["--print", "target-libdir", "--target", target])?.exists() {
-            rustup(what, &["target", "add", target])?;
+            rustup(&what, &["target", "add", target])?;
         }
     }
+    system::ensure(arch.linker_32())
+}
+
+/// The path that the stable rustc prints.
+fn rustc(args: &[&str]) -> Result<PathBuf> {
+    let printed = process::quiet(process::command("rustc").args(args))?;
+    Ok(printed.trim().into())
+}
+
+fn ensure_stable() -> Result<()> {
     let bin = rustc(&["--print", "sysroot"])?.join("bin");
     for (component, program) in [("rustfmt", "cargo-fmt"), ("clippy", "cargo-clippy")] {
         if !bin.join(program).exists() {

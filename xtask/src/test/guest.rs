@@ -7,18 +7,18 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::count::{self, Tally};
 use super::host::log;
 use super::output::{Output, lock};
+use super::plan::{self, Asked, Run};
 use super::report::Outcome;
-use super::suite::{SUITES, Suite};
+use crate::arch::Arch;
 use crate::build::{self, Programs};
 use crate::cache::Cache;
 use crate::interrupt;
 use crate::process;
-use crate::setup::kernel::{TESTED, Version};
 use crate::setup::{self, image};
 use crate::vm::{GuestFile, Job, Mishap, OnInterrupt, PAYLOAD, Root, Streams, Vm};
 
@@ -30,35 +30,17 @@ const EXTRA_FILES: &[&str] = &["packaging/systemd"];
 /// The workloads as a 32-bit program.
 const WORKLOAD_32: &str = "workload32";
 
-/// One suite on one kernel.
-#[derive(Clone, Debug)]
-struct Run {
-    suite: Suite,
-    kernel: Version,
-    label: String,
-    /// Modules of which no test is run.
-    skipped: &'static [&'static str],
-}
-
-/// Runs these suites, or all if none is named, on `kernels`, or on all that are tested if none is named, several
-/// guests at a time, to the last one whatever fails.
-pub(super) fn run(
-    cache: &Cache,
-    kernels: &[Version],
-    suites: &[String],
-    filter: Option<&str>,
-) -> Result<Vec<Outcome>> {
-    let programs = programs(cache)?;
-    let runs = match kernels {
-        [] => {
-            let tested = TESTED.iter().map(|name| name.parse());
-            let kernels = tested.collect::<Result<Vec<Version>>>()?;
-            // Whoever names tests wants them everywhere.
-            plan(&kernels, suites, Asked { may_skip: filter.is_none(), kernels: false })
+/// Runs what is asked for, several guests at a time, to the last one whatever fails. Only tests whose name
+/// contains `filter` run, if there is one.
+pub(super) fn run(cache: &Cache, asked: Asked<'_>, filter: Option<&str>) -> Result<Vec<Outcome>> {
+    let runs = plan::plan(asked)?;
+    let mut programs = Vec::new();
+    for run in &runs {
+        if programs.iter().all(|(arch, _)| *arch != run.arch) {
+            programs.push((run.arch, built(cache, run.arch)?));
         }
-        kernels => plan(kernels, suites, Asked { may_skip: false, kernels: true }),
-    };
-    let outcomes = Mutex::new(without_runs(suites, &runs));
+    }
+    let outcomes = Mutex::new(plan::without_runs(asked.suites, &runs));
     let runs = Mutex::new(runs);
     // One more than there are processors, as a guest waits for itself now and then.
     let guests = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4) + 1;
@@ -66,7 +48,11 @@ pub(super) fn run(
         for _ in 0..guests {
             scope.spawn(|| {
                 while let Some(run) = next(&runs) {
-                    let outcome = run.outcome(cache, &programs, filter);
+                    let programs = programs.iter().find(|(arch, _)| *arch == run.arch);
+                    let outcome = match programs {
+                        Some((_, programs)) => run.outcome(cache, programs, filter),
+                        None => continue,
+                    };
                     lock(&outcomes).push(outcome);
                 }
             });
@@ -79,61 +65,22 @@ pub(super) fn run(
 
 /// Builds what runs in the guests: sigtrace beside the others, as linking it keeps one processor
 /// busy.
-fn programs(cache: &Cache) -> Result<Programs> {
+fn built(cache: &Cache, arch: Arch) -> Result<Programs> {
     let (sigtrace, others) = thread::scope(|scope| {
-        let sigtrace = scope.spawn(|| build::sigtrace(cache, true));
-        let others = build::test_programs();
+        let sigtrace = scope.spawn(|| build::sigtrace(cache, arch, true));
+        let others = build::test_programs(arch);
         (sigtrace.join(), others)
     });
     let Ok(sigtrace) = sigtrace else { bail!("the thread that builds sigtrace panicked") };
     let mut programs = others?;
     programs.insert("sigtrace".into(), sigtrace?);
-    programs.insert(WORKLOAD_32.into(), build::workload_32()?);
+    programs.insert(WORKLOAD_32.into(), build::workload_32(arch)?);
     Ok(programs)
 }
 
 /// The next run, unless the user wants no more. A function, so that the lock ends before the run.
 fn next(runs: &Mutex<VecDeque<Run>>) -> Option<Run> {
     if interrupt::count() > 0 { None } else { lock(runs).pop_front() }
-}
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    /// Not all of a suite need run on each kernel.
-    may_skip: bool,
-    /// These kernels, and no others.
-    kernels: bool,
-}
-
-/// What to run: every suite on every kernel it is for.
-fn plan(kernels: &[Version], named: &[String], asked: Asked) -> VecDeque<Run> {
-    let is_for = |suite: &Suite, kernel: &Version| match asked.kernels {
-        true => suite.is_for_named(kernel, named),
-        false => suite.is_for(kernel),
-    };
-    let may_skip = asked.may_skip;
-    let all = SUITES.iter().filter(|suite| suite.is_among(named)).flat_map(|suite| {
-        kernels.iter().filter(move |kernel| is_for(suite, kernel)).map(move |kernel| {
-            let label = format!("{} {kernel}", suite.name);
-            let skipped = if may_skip { suite.skipped_on(kernel) } else { &[] };
-            let kernel = if suite.for_pcs { kernel.for_pcs() } else { kernel.clone() };
-            Run { suite: *suite, kernel, label, skipped }
-        })
-    });
-    all.collect()
-}
-
-/// The suites that were asked for by name, but are for none of the kernels.
-fn without_runs(named: &[String], runs: &VecDeque<Run>) -> Vec<Outcome> {
-    let has_run = |name: &str| runs.iter().any(|run| run.suite.name == name);
-    let missing = SUITES.iter().filter(|suite| named.iter().any(|name| name == suite.name));
-    let missing = missing.filter(|suite| !has_run(suite.name));
-    let why = |suite: &Suite| {
-        let kernels = suite.kernels.join(" and ");
-        anyhow!("it is for kernel {kernels}, which --kernel leaves out")
-    };
-    missing.map(|suite| Outcome::not_run(suite.name, &why(suite))).collect()
 }
 
 impl Run {
@@ -234,7 +181,7 @@ impl Run {
         argv.extend(filter.map(str::to_owned));
         argv.extend(self.skipped.iter().map(|module| format!("--skip={module}::")));
         let init = programs.get("guest-init").context("the tests package has no guest-init")?;
-        let machine = setup::machine(cache, &self.kernel)?;
+        let machine = setup::machine(cache, self.arch, &self.kernel)?;
         let mut vm = Vm::new(machine, init.clone(), Job { argv, ..Job::default() });
         // By these names, as one program can be built for two targets.
         vm.files.extend(programs.iter().map(|(name, path)| GuestFile {
@@ -244,7 +191,7 @@ impl Run {
         }));
         vm.files.extend(extra_files()?);
         if self.suite.systemd {
-            vm.root = Root::Systemd(image::ensure(cache)?);
+            vm.root = Root::Systemd(image::ensure(cache, self.arch)?);
         }
         vm.smp = self.suite.smp;
         vm.memory_mb = self.suite.memory_mb;

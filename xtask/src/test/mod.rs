@@ -4,6 +4,7 @@ mod count;
 mod guest;
 mod host;
 mod output;
+mod plan;
 mod report;
 mod suite;
 
@@ -11,10 +12,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::cli;
 use crate::interrupt;
 use crate::setup;
+use crate::setup::kernel::{self, Version};
 use report::{Outcome, Report};
 
 /// The names of the suites that run in guests.
@@ -22,16 +25,20 @@ pub(crate) fn suites() -> impl Iterator<Item = &'static str> {
     suite::SUITES.iter().map(|suite| suite.name)
 }
 
+/// The guests that tests run in: all by default, or all of an architecture.
+pub(crate) fn guests(arch: Option<Arch>) -> Result<Vec<(Arch, Version)>> {
+    plan::all_guests(arch)
+}
+
 /// Runs everything asked for, failures and all, then reports.
 pub(crate) fn command(cache: &Cache, options: &cli::Test) -> Result<ExitCode> {
     setup::build_tools(cache)?;
     let mut report = Report::default();
-    if options.suite.is_empty() {
+    if options.suite.is_empty() && options.arch.is_none() {
         host_part(cache, options.filter.as_deref(), &mut report)?;
     }
     if !options.host_only {
-        let outcomes =
-            guest::run(cache, &options.kernel, &options.suite, options.filter.as_deref());
+        let outcomes = guests_part(cache, options);
         interrupt::check()?;
         for outcome in outcomes.unwrap_or_else(|error| vec![Outcome::not_run("guests", &error)]) {
             report.add(outcome);
@@ -39,6 +46,25 @@ pub(crate) fn command(cache: &Cache, options: &cli::Test) -> Result<ExitCode> {
     }
     println!("{report}");
     Ok(if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn guests_part(cache: &Cache, options: &cli::Test) -> Result<Vec<Outcome>> {
+    let mut kernels = Vec::new();
+    for asked in &options.kernel {
+        match asked {
+            kernel::Asked::One(version) => kernels.push(version.clone()),
+            kernel::Asked::All => {
+                let arch = options.arch.map_or_else(Arch::of_host, Ok)?;
+                kernels.extend(kernel::all(cache, arch)?);
+            }
+        }
+    }
+    let filter = options.filter.as_deref();
+    let kernels = (!kernels.is_empty()).then_some(kernels.as_slice());
+    // Whoever names tests wants them everywhere.
+    let may_skip = filter.is_none() && kernels.is_none();
+    let asked = plan::Asked { arch: options.arch, kernels, suites: &options.suite, may_skip };
+    guest::run(cache, asked, filter)
 }
 
 fn host_part(cache: &Cache, filter: Option<&str>, report: &mut Report) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What there is to run in guests.
 
-use crate::setup::kernel::{TESTED, Version};
+use crate::arch::Arch;
+use crate::setup::kernel::Version;
 
 /// A test program and the guests it is for.
 #[derive(Clone, Copy, Debug)]
@@ -8,8 +9,12 @@ pub(super) struct Suite {
     pub(super) name: &'static str,
     /// A program of the tests package.
     pub(super) program: &'static str,
-    /// Those of the tested kernels that it runs on.
-    pub(super) kernels: &'static [&'static str],
+    /// Those of the tested kernels that it runs on; `None` for all, and for any other that is asked for.
+    pub(super) kernels: Option<&'static [&'static str]>,
+    /// The architectures that it is for.
+    pub(super) archs: &'static [Arch],
+    /// Kernels of aarch64 that it runs on if no architecture is asked for: emulating all of both takes too long.
+    pub(super) on_aarch64: &'static [&'static str],
     /// Runs on any kernel, if both are asked for by name.
     pub(super) on_any_by_name: bool,
     /// Needs systemd, and so the root image.
@@ -56,39 +61,43 @@ const MEMORY_FOR_EVENTS: u32 = 12 << 10;
 /// The tests compare traces of all calls by each mechanism, and keep them: a hundred megabytes each.
 const MEMORY_FOR_TRACES: u32 = 2 << 10;
 
+const BOTH: &[Arch] = &[Arch::X86_64, Arch::Aarch64];
+
 /// All suites.
 pub(super) const SUITES: &[Suite] = &[
     Suite {
         memory_mb: MEMORY_FOR_TRACES,
         options: EXPEDITED,
         of_the_agent: OF_THE_AGENT,
+        on_aarch64: &["6.12"],
         ..suite("guest", "guest-tests")
     },
     Suite { smp: 2, options: EXPEDITED, ..suite("smp", "smp-tests") },
     Suite {
         systemd: true,
-        kernels: &["6.12"],
+        kernels: Some(&["6.12"]),
         on_any_by_name: true,
         ..suite("systemd", "systemd-tests")
     },
-    Suite { systemd: true, kernels: &["6.1", "6.12"], ..suite("oracle", "oracle-tests") },
+    Suite { systemd: true, kernels: Some(&["6.1", "6.12"]), ..suite("oracle", "oracle-tests") },
     Suite { smp: 4, ..suite("storm", "storm-tests") },
     Suite {
         smp: 4,
-        kernels: &["6.12"],
+        kernels: Some(&["6.12"]),
         options: "preempt=full",
         ..suite("preempt", "storm-tests")
     },
     Suite {
-        kernels: &["6.12"],
+        kernels: Some(&["6.12"]),
         for_pcs: true,
+        archs: &[Arch::X86_64],
         options: "syscall.x32=y",
         ..suite("x32", "x32-tests")
     },
     Suite {
         smp: 2,
         memory_mb: MEMORY_FOR_EVENTS,
-        kernels: &["6.12", "7"],
+        kernels: Some(&["6.12", "7"]),
         options: FLOODS,
         only_by_name: true,
         ..suite("flood2", "smp-tests")
@@ -96,7 +105,7 @@ pub(super) const SUITES: &[Suite] = &[
     Suite {
         smp: 4,
         memory_mb: MEMORY_FOR_EVENTS,
-        kernels: &["6.12", "7"],
+        kernels: Some(&["6.12", "7"]),
         options: FLOODS,
         only_by_name: true,
         ..suite("flood4", "smp-tests")
@@ -104,7 +113,7 @@ pub(super) const SUITES: &[Suite] = &[
     Suite {
         smp: 2,
         memory_mb: 4096,
-        kernels: &["6.12", "7"],
+        kernels: Some(&["6.12", "7"]),
         options: EXPEDITED,
         only_by_name: true,
         ..suite("crowd", "crowd-tests")
@@ -115,7 +124,9 @@ const fn suite(name: &'static str, program: &'static str) -> Suite {
     Suite {
         name,
         program,
-        kernels: &TESTED,
+        kernels: None,
+        archs: BOTH,
+        on_aarch64: &[],
         on_any_by_name: false,
         systemd: false,
         smp: 1,
@@ -144,17 +155,26 @@ impl Suite {
     }
 
     /// The modules of which this kernel runs no test, if no kernel was named.
-    pub(super) fn skipped_on(&self, kernel: &Version) -> &'static [&'static str] {
-        let is_at_an_end = [TESTED.first(), TESTED.last()]
+    pub(super) fn skipped_on(&self, arch: Arch, kernel: &Version) -> &'static [&'static str] {
+        let kernels = arch.tested();
+        let is_at_an_end = [kernels.first(), kernels.last()]
             .into_iter()
             .flatten()
             .any(|end| *end == kernel.to_string());
         if is_at_an_end { &[] } else { self.of_the_agent }
     }
 
-    /// Whether it is for this kernel. Other than the tested ones are for those that are for all.
+    /// Whether it is for this kernel.
     pub(super) fn is_for(&self, kernel: &Version) -> bool {
-        self.kernels.len() == TESTED.len() || self.kernels.contains(&kernel.to_string().as_str())
+        self.kernels.is_none_or(|kernels| kernels.contains(&kernel.to_string().as_str()))
+    }
+
+    /// Whether it runs on this kernel though no architecture is asked for.
+    pub(super) fn is_for_by_default(&self, arch: Arch, kernel: &Version) -> bool {
+        match arch {
+            Arch::X86_64 => self.is_for(kernel),
+            Arch::Aarch64 => self.on_aarch64.contains(&kernel.to_string().as_str()),
+        }
     }
 }
 
@@ -173,15 +193,20 @@ mod tests {
     #[test]
     fn what_is_about_the_agent_runs_on_the_oldest_and_the_newest_kernel() {
         let guest = Suite { of_the_agent: OF_THE_AGENT, ..suite("guest", "guest-tests") };
-        let skipped = TESTED.map(|name| guest.skipped_on(&name.parse().unwrap()).len());
-        assert_eq!(skipped, [0, OF_THE_AGENT.len(), OF_THE_AGENT.len(), 0]);
-        let storm = suite("storm", "storm-tests");
-        assert_eq!(storm.skipped_on(&"6.1".parse().unwrap()), [""; 0]);
+        let skipped = |suite: &Suite, arch: Arch| -> Vec<usize> {
+            let kernels = arch.tested().iter().map(|name| name.parse().unwrap());
+            kernels.map(|kernel| suite.skipped_on(arch, &kernel).len()).collect()
+        };
+        let count = OF_THE_AGENT.len();
+        assert_eq!(skipped(&guest, Arch::X86_64), [0, count, count, 0]);
+        assert_eq!(skipped(&guest, Arch::Aarch64), [0, count, 0]);
+        assert_eq!(skipped(&suite("storm", "storm-tests"), Arch::Aarch64), [0, 0, 0]);
     }
 
     #[test]
     fn a_suite_for_some_kernels_runs_on_others_when_both_are_named() {
-        let systemd = Suite { kernels: &["6.12"], on_any_by_name: true, ..suite("systemd", "") };
+        let systemd =
+            Suite { kernels: Some(&["6.12"]), on_any_by_name: true, ..suite("systemd", "") };
         let kernel = "5.10".parse().unwrap();
         assert!(systemd.is_for_named(&kernel, &["systemd".into()]));
         assert!(!systemd.is_for_named(&kernel, &[]) && !systemd.is_for(&kernel));
@@ -190,7 +215,7 @@ mod tests {
     #[test]
     fn a_suite_for_all_kernels_is_for_any() {
         let version = |text: &str| text.parse::<Version>().unwrap();
-        let some = Suite { kernels: &["6.1", "6.12"], ..suite("oracle", "oracle-tests") };
+        let some = Suite { kernels: Some(&["6.1", "6.12"]), ..suite("oracle", "oracle-tests") };
         assert!(some.is_for(&version("6.12")) && !some.is_for(&version("7")));
         assert!(suite("storm", "storm-tests").is_for(&version("6.18")));
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde_json::json;
 
+use crate::arch::Arch;
 use crate::setup::Machine;
 use crate::setup::kernel::Kernel;
 
@@ -71,6 +72,8 @@ pub(crate) enum OnInterrupt {
 /// A guest to run.
 #[derive(Clone, Debug)]
 pub(crate) struct Vm {
+    /// What it is.
+    pub(crate) arch: Arch,
     /// The kernel to boot.
     pub(crate) kernel: Kernel,
     /// The static busybox for its userland.
@@ -117,6 +120,7 @@ impl Vm {
     /// A guest with two processors that runs `job` from its initial file system.
     pub(crate) fn new(machine: Machine, init: PathBuf, job: Job) -> Self {
         Self {
+            arch: machine.arch,
             kernel: machine.kernel,
             busybox: machine.busybox,
             init,
@@ -172,6 +176,8 @@ impl Vm {
             Root::Systemd(_) => "systemd",
         };
         let Job { argv, env, beside } = &self.job;
-        json!({ "argv": argv, "env": env, "beside": beside, "root": root }).to_string()
+        let [_, port] = self.arch.ports();
+        json!({ "argv": argv, "env": env, "beside": beside, "root": root, "port": port.name })
+            .to_string()
     }
 }

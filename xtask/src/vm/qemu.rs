@@ -20,9 +20,9 @@ const INITRD_FD: i32 = 5;
 /// A running guest, seen from outside. Dropping it ends it.
 pub(super) struct Qemu {
     child: Child,
-    /// The guest's console, ttyS0.
+    /// The guest's console.
     pub(super) console: UnixStream,
-    /// The guest's second serial port, ttyS1: the job's output comes out, control bytes go in.
+    /// The guest's second serial port: the job's output comes out, control bytes go in.
     pub(super) job: UnixStream,
 }
 
@@ -33,7 +33,8 @@ impl Qemu {
     pub(super) fn start(vm: &Vm, initrd: File) -> Result<Self> {
         let (console, console_end) = UnixStream::pair().context("creating a socket pair")?;
         let (job, job_end) = UnixStream::pair().context("creating a socket pair")?;
-        let mut command = process::command("qemu-system-x86_64");
+        let (program, _) = vm.arch.qemu();
+        let mut command = process::command(program);
         command.args(arguments(vm)?);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         // Ctrl-C on our terminal is ours to pass on.
@@ -46,7 +47,7 @@ impl Qemu {
         let fds = fds.map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
         command.fd_mappings(fds.into()).context("passing files to QEMU")?;
         die_with_us(&mut command);
-        let child = command.spawn().context("cannot start qemu-system-x86_64")?;
+        let child = command.spawn().with_context(|| format!("cannot start {program}"))?;
         Ok(Self { child, console, job })
     }
 
@@ -93,12 +94,15 @@ fn arguments(vm: &Vm) -> Result<Vec<String>> {
     } else {
         "-accel tcg"
     }));
-    // QEMU 7.2 corrupts cmpxchg16b with several processors, and the kernel's allocator with it.
-    all.extend(words("-cpu max,-cx16"));
+    all.extend(words(vm.arch.machine()));
     let smp = if vm.icount { 1 } else { vm.smp };
     all.extend(words(&format!("-smp {smp} -m {}M", vm.memory_mb)));
-    for (port, fd) in [("console", CONSOLE_FD), ("job", JOB_FD)] {
-        all.extend(words(&format!("-chardev socket,id={port},fd={fd} -serial chardev:{port}")));
+    for (port, (id, fd)) in vm.arch.ports().iter().zip([("console", CONSOLE_FD), ("job", JOB_FD)]) {
+        all.extend(words(&format!("-chardev socket,id={id},fd={fd}")));
+        all.extend(words(&match port.on_pci {
+            true => format!("-device pci-serial,chardev={id}"),
+            false => format!("-serial chardev:{id}"),
+        }));
     }
     all.extend(["-kernel".into(), process::text(&vm.kernel.image)?.into()]);
     all.extend(["-initrd".into(), format!("/proc/self/fd/{INITRD_FD}")]);
@@ -113,7 +117,9 @@ fn arguments(vm: &Vm) -> Result<Vec<String>> {
 }
 
 fn kernel_command_line(vm: &Vm) -> String {
-    let mut line = String::from("console=ttyS0 panic=-1 oops=panic mitigations=off");
+    let [console, _] = vm.arch.ports();
+    let console = console.name;
+    let mut line = format!("console={console} panic=-1 oops=panic mitigations=off");
     if !vm.verbose {
         line.push_str(" quiet");
     }
@@ -125,10 +131,8 @@ fn kernel_command_line(vm: &Vm) -> String {
         // A random stack offset per call would make instruction counts differ.
         line.push_str(" randomize_kstack_offset=off nokaslr");
     } else {
-        // The counters of all of QEMU's processors are the host's. The kernel doubts them, and reads
-        // the HPET instead, by a value that another processor left when that is just reading it: old
-        // by as long as that one then waits for a processor of the host.
-        line.push_str(" tsc=reliable");
+        line.push(' ');
+        line.push_str(vm.arch.options());
         // QEMU knows code by its address, so with random ones it translates a program anew each time it
         // starts. And it clears a page as slowly as anything, which this kernel does when it hands one out
         // though its user writes all of it.
@@ -136,7 +140,9 @@ fn kernel_command_line(vm: &Vm) -> String {
     }
     if matches!(vm.root, Root::Systemd(_)) {
         // Nobody logs in there, and waiting for the console costs 90 seconds.
-        line.push_str(" systemd.mask=serial-getty@ttyS0.service systemd.show_status=0");
+        line.push_str(&format!(
+            " systemd.mask=serial-getty@{console}.service systemd.show_status=0"
+        ));
     }
     line
 }

@@ -20,7 +20,7 @@ const NOT_STARTED: i32 = 127;
 
 /// Runs the job and what goes beside it; the job's exit code, 128 and more for a signal.
 pub(crate) fn run(spec: &Spec) -> Result<i32> {
-    let port = serial::open_job_port()?;
+    let port = serial::open_job_port(&spec.port)?;
     // On a line of its own: systemd resets the terminal without ending the line.
     println!("\nSIGTRACE-GUEST-START");
     let mut command = prepare(spec, &spec.argv)?;

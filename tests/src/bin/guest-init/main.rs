@@ -1,10 +1,10 @@
 //! The init of sigtrace's guests: mounts what a Linux system has, runs one job, reports its exit
 //! code on the console and switches the machine off.
 //!
-//! The console (ttyS0) carries lines for xtask among the kernel's own: `SIGTRACE-GUEST-START`
+//! The console carries lines for xtask among the kernel's own: `SIGTRACE-GUEST-START`
 //! before the job, `SIGTRACE-GUEST-STDERR text` for each line of its standard error, and at the end
 //! exactly one `SIGTRACE-GUEST-EXIT code`. A guest that ends without that has failed. The job's
-//! standard output is the second serial port (ttyS1), byte for byte; a byte 3 coming in there
+//! standard output is the second serial port, byte for byte; a byte 3 coming in there
 //! interrupts it.
 //!
 //! Under systemd the same program is the job's service: `guest-init --job`.

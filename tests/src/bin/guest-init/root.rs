@@ -85,8 +85,8 @@ fn write_unit() -> Result<()> {
         [Service]\n\
         Type=oneshot\n\
         TimeoutStartSec=infinity\n\
-        StandardOutput=file:/dev/ttyS0\n\
-        StandardError=file:/dev/ttyS0\n\
+        StandardOutput=file:/dev/console\n\
+        StandardError=file:/dev/console\n\
         ExecStart=/payload/guest-init --job\n";
     let dir = Path::new("/etc/systemd/system");
     let wants = dir.join("multi-user.target.wants");

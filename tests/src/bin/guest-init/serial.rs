@@ -9,12 +9,12 @@ use anyhow::{Context as _, Result};
 
 use crate::mount::check;
 
-const CONSOLE: &str = "/dev/ttyS0";
-const JOB: &str = "/dev/ttyS1";
+/// The serial port that the kernel's messages go to, by whatever name.
+const CONSOLE: &str = "/dev/console";
 
 /// Opens the port of the job's output so that every byte passes unchanged.
-pub(crate) fn open_job_port() -> Result<File> {
-    let port = open(JOB)?;
+pub(crate) fn open_job_port(name: &str) -> Result<File> {
+    let port = open(&format!("/dev/{name}"))?;
     // SAFETY: an all-zero termios is valid, and tcgetattr fills it.
     let mut settings: libc::termios = unsafe { std::mem::zeroed() };
     let fd = port.as_raw_fd();

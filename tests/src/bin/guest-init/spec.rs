@@ -18,6 +18,8 @@ pub(crate) struct Spec {
     pub(crate) beside: Option<Vec<String>>,
     /// The root file system it runs in.
     pub(crate) root: Root,
+    /// The serial port of its standard output, by its name in /dev.
+    pub(crate) port: String,
 }
 
 /// Where the root file system comes from, and who is its init.
