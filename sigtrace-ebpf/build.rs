@@ -3,14 +3,13 @@
 
 use std::{env, fmt::Write as _, fs, path::PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use sigtrace_common::{Abi, Hook, SYSCALLS, Syscall, point_number};
 
 fn main() -> Result<()> {
-    aya_build::emit_bpf_target_arch_cfg()?;
     println!("cargo:rerun-if-changed=build.rs");
-
     let native = native()?;
+    aya_build::emit_bpf_target_arch_cfg()?;
     let mut stubs = String::new();
     for (row, syscall) in SYSCALLS.iter().enumerate() {
         programs(&mut stubs, row, syscall, native)?;
@@ -19,13 +18,30 @@ fn main() -> Result<()> {
     fs::write(out.join("stubs.rs"), stubs).context("cannot write stubs.rs")
 }
 
-/// The architecture of the kernel that is built for, which `emit_bpf_target_arch_cfg` found, too.
+/// What says for which architecture's kernel the programs are: `--cfg bpf_target_arch="…"`, as sigtrace's build script
+/// has it, and a variable of aya's, for who builds the programs alone.
+const BY_CFG: &str = "CARGO_CFG_BPF_TARGET_ARCH";
+const BY_VARIABLE: &str = "AYA_BPF_TARGET_ARCH";
+
+/// The architecture of the kernel that is built for. Where nothing says it aya would take that of this machine,
+/// silently, and where two things do they must say the same.
 fn native() -> Result<Abi> {
-    let arch = env::var("AYA_BPF_TARGET_ARCH").or_else(|_| env::var("CARGO_CFG_BPF_TARGET_ARCH"));
-    match arch.as_deref() {
-        Ok("x86_64") => Ok(Abi::X86_64),
-        Ok("aarch64") => Ok(Abi::Aarch64),
-        other => anyhow::bail!("no kernel architecture to build for: {other:?}"),
+    let [by_cfg, by_variable] = [BY_CFG, BY_VARIABLE].map(|name| env::var(name).ok());
+    let arch = match (by_cfg, by_variable) {
+        (Some(arch), Some(other)) if arch != other => bail!(
+            "the programs are to be built for {arch}, but {BY_VARIABLE} is {other}: unset it, and build with \
+             `cargo build --target` or `cargo xtask build --target {other}`"
+        ),
+        (Some(arch), _) | (None, Some(arch)) => arch,
+        (None, None) => bail!(
+            "nothing says for which architecture's kernel to build the programs: build sigtrace, with `cargo xtask \
+             build` or `cargo build --package sigtrace`, or set {BY_VARIABLE} to x86_64 or aarch64"
+        ),
+    };
+    match arch.as_str() {
+        "x86_64" => Ok(Abi::X86_64),
+        "aarch64" => Ok(Abi::Aarch64),
+        other => bail!("there are programs for kernels of x86_64 and aarch64, none for {other}"),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     process::exit,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use aya_build::{Package, Toolchain};
 use object::build::elf;
 
@@ -22,7 +22,29 @@ fn main() {
     }
 }
 
+/// What says for which architecture's kernel aya builds programs, if it is asked to.
+const PROGRAMS_ARCH: &str = "AYA_BPF_TARGET_ARCH";
+
+/// The programs are for kernels of the architecture that the agent is for; whoever wants another one hears of it.
+fn check_architecture() -> anyhow::Result<()> {
+    println!("cargo:rerun-if-env-changed={PROGRAMS_ARCH}");
+    let agent = env::var("CARGO_CFG_TARGET_ARCH").context("CARGO_CFG_TARGET_ARCH is not set")?;
+    ensure!(
+        ["x86_64", "aarch64"].contains(&agent.as_str()),
+        "sigtrace runs on x86_64 and aarch64, and this build is for {agent}; name another target: `cargo xtask build \
+         --target aarch64`"
+    );
+    let programs = env::var(PROGRAMS_ARCH).unwrap_or_else(|_| agent.clone());
+    ensure!(
+        programs == agent,
+        "{PROGRAMS_ARCH} is {programs}, but this sigtrace is for {agent}: unset it, or build for {programs} with \
+         `cargo xtask build --target {programs}`"
+    );
+    Ok(())
+}
+
 fn build() -> anyhow::Result<()> {
+    check_architecture()?;
     // Progress of the inner build would come out as warnings of this one.
     // SAFETY: this program has one thread.
     unsafe { env::set_var("CARGO_TERM_QUIET", "true") };

@@ -56,8 +56,8 @@ pub struct Config {
     pub tick_us: u32,
     /// A page has two to the power of this many bytes.
     pub page_shift: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Bytes of a kernel stack, `THREAD_SIZE`.
+    pub stack_size: u32,
     /// Where the running kernel keeps what the programs look for.
     pub offsets: Offsets,
 }

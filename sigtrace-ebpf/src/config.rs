@@ -25,7 +25,7 @@ static CONFIG: Config = Config {
     kinds: 0,
     tick_us: 0,
     page_shift: 0,
-    reserved: 0,
+    stack_size: 0,
     offsets: Offsets {
         task_real_parent: 0,
         task_tgid: 0,

@@ -3,7 +3,8 @@
 //! [`mechanisms`] has a file for each way to attach to a kernel function: how its programs get at the
 //! arguments and the result. [`calls`] is what they do with them, the same for all. [`threads`] follows
 //! threads that come and go, [`signals`] tells of signals as they are sent and taken, [`processes`] of those that
-//! one ends, [`context`] of all that come, go and change, [`kernel`] reads the kernel's memory, [`maps`] and
+//! one ends, [`context`] of all that come, go and change, [`kernel`] reads the kernel's memory, [`arch`]
+//! knows the architecture, [`maps`] and
 //! [`slots`] are what is shared with the agent.
 #![no_std]
 #![no_main]
@@ -11,7 +12,7 @@
 #![feature(core_intrinsics)]
 #![allow(internal_features)]
 
-mod abi;
+mod arch;
 mod atomic;
 mod calls;
 mod config;

@@ -16,16 +16,11 @@ use aya_ebpf::{
 use sigtrace_common::{Counter, Exit, Header, RecordKind, ending, kinds, select};
 
 use crate::{
-    abi::NATIVE,
+    arch::{self, NATIVE},
     calls::filter,
     config::{config, selects},
     emit::emit,
-    kernel::{
-        member,
-        other::Other,
-        stack::{Call, Stack},
-        task::Task,
-    },
+    kernel::{member, other::Other, stack::Stack, task::Task},
     maps::{count, is_tracing},
     shares,
     signals::fatal,
@@ -106,7 +101,7 @@ fn tell() -> i32 {
     if seccomp_ends_by(task, status & Exit::SIGNAL) {
         ending |= ending::SECCOMP;
     }
-    let call = Call::of(Stack::current());
+    let call = arch::call(Stack::current());
     let size = size_of::<Exit>();
     let record = Exit {
         header: Header {

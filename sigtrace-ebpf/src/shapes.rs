@@ -2,7 +2,7 @@
 
 use sigtrace_common::{SHAPES_LEN, Shape, shapes};
 
-use crate::abi::NATIVE;
+use crate::arch::NATIVE;
 
 static SHAPES: [Shape; SHAPES_LEN] = shapes(NATIVE);
 

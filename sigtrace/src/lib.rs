@@ -4,6 +4,7 @@
 //! `decode` and `output` know nothing of the kernel side but the record's layout.
 
 pub mod agent;
+mod arch;
 pub mod bpf;
 pub mod cli;
 mod columns;

@@ -5,8 +5,9 @@ mod table;
 
 use std::io::{self, Write};
 
-use sigtrace_common::{Access, Kind};
+use sigtrace_common::{Access, Kind, SYSCALLS, Syscall};
 
+use crate::arch::NATIVE;
 use crate::bpf::Mechanism;
 
 /// How to write the list.
@@ -37,6 +38,13 @@ pub fn probes(mechanisms: Vec<Mechanism>) -> Vec<Probe> {
         mechanism => Probe::Mechanism(mechanism.name()),
     };
     mechanisms.into_iter().map(probe).collect()
+}
+
+/// The calls that this architecture has, each with its row in the table.
+fn rows() -> impl Iterator<Item = (usize, &'static Syscall)> {
+    let is_there =
+        |(_, syscall): &(usize, &'static Syscall)| syscall.points(NATIVE).next().is_some();
+    SYSCALLS.iter().enumerate().filter(is_there)
 }
 
 /// The kinds of events, and what each is for.

@@ -202,7 +202,7 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         kinds: 0,
         tick_us: 0,
         page_shift: 0,
-        reserved: 0,
+        stack_size: 0,
         offsets: Offsets::default(),
     };
     let mut use_filter = |filter: u64, used: bool| {

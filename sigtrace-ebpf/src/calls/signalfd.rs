@@ -19,15 +19,11 @@ use sigtrace_common::{
 
 use super::enter::Source;
 use crate::{
-    abi::NATIVE,
+    arch::{self, NATIVE},
     atomic::add_u32,
     config::config,
     emit::emit,
-    kernel::{
-        files::file,
-        member, read,
-        stack::{PADDING, Stack},
-    },
+    kernel::{files::file, member, read, stack::Stack},
     shapes::ShapeRef,
 };
 
@@ -183,41 +179,8 @@ fn caller(wanted: u64) -> Option<Caller> {
     if config!(offsets.task_stack) == 0 || config!(offsets.task_files) == 0 {
         return None;
     }
-    let stack = Stack::current();
-    let (fd, abi) = match at_top(stack, 0) {
-        Some(found) => found,
-        None => at_top(stack, PADDING)?,
-    };
+    let (fd, abi) = arch::reading(Stack::current())?;
     if wanted != 0 && file(fd) == wanted { Some(Caller { fd, abi }) } else { None }
-}
-
-/// The descriptor and the interface of a read, if there are the registers of one.
-#[cfg(bpf_target_arch = "x86_64")]
-#[inline(always)]
-fn at_top(stack: Stack, padding: u64) -> Option<(u32, Abi)> {
-    use sigtrace_common::regs::x86;
-    let regs = stack.registers(padding);
-    let number: u64 = read(regs.wrapping_add(x86::ORIG_AX as u64));
-    // read, pread64, readv, preadv, preadv2, by arch/x86/entry/syscalls/syscall_{64,32}.tbl: no
-    // number of one is among those of the other that can come here.
-    let (register, abi) = match number & !x86::X32_SYSCALL_BIT {
-        0 | 17 | 19 | 295 | 327 => (x86::DI, Abi::X86_64),
-        515 | 534 | 546 => (x86::DI, Abi::X32),
-        3 | 145 | 180 | 333 | 378 => (x86::BX, Abi::I386),
-        _ => return None,
-    };
-    Some((read::<u64>(regs.wrapping_add(register as u64)) as u32, abi))
-}
-
-/// The descriptor and the interface of a read, if there are the registers of one.
-#[cfg(bpf_target_arch = "aarch64")]
-#[inline(always)]
-fn at_top(stack: Stack, _padding: u64) -> Option<(u32, Abi)> {
-    use sigtrace_common::regs::aarch64;
-    let regs = stack.registers(0);
-    let fd = read::<u64>(regs.wrapping_add(aarch64::X0 as u64)) as u32;
-    let pstate: u64 = read(regs.wrapping_add(aarch64::PSTATE as u64));
-    Some((fd, if pstate & aarch64::PSTATE_32BIT == 0 { Abi::Aarch64 } else { Abi::Arm }))
 }
 
 /// A record with what was read, put together before the ring is asked for room: whatever becomes of

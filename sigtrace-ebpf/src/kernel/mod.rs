@@ -3,6 +3,7 @@
 pub mod files;
 pub mod object;
 pub mod other;
+pub mod regs;
 pub mod stack;
 pub mod task;
 pub mod vma;

@@ -18,8 +18,6 @@ use aya_ebpf::{
 };
 use sigtrace_common::{BPF_RDONLY_CAST, access};
 
-#[cfg(bpf_target_arch = "x86_64")]
-use super::object::Object;
 use super::{load, member};
 use crate::config::config;
 
@@ -277,26 +275,9 @@ impl Task {
         member(member(self.0 as u64, pid), level)
     }
 
-    /// `thread_info.status`, whose bit [`TS_COMPAT`] is set during a call of a 32-bit caller; only
-    /// where [`is_direct`].
-    #[inline(always)]
-    #[cfg(bpf_target_arch = "x86_64")]
-    pub fn is_compat(self) -> bool {
-        // SAFETY: a typed pointer.
-        unsafe { load::<u32>(self.0, config!(offsets.task_status)) & TS_COMPAT != 0 }
-    }
-
-    /// Likewise, wherever the kernel's types tell.
-    #[inline(always)]
-    #[cfg(bpf_target_arch = "x86_64")]
-    pub fn is_compat_by_member(self) -> bool {
-        let status = config!(offsets.task_status);
-        status != 0 && Object::current().get::<u32>(status) & TS_COMPAT != 0
-    }
-
     /// The pointer to it, with the type that the verifier knows, where it has one.
     #[inline(always)]
-    pub(super) fn as_ptr(self) -> *const u8 {
+    pub fn as_ptr(self) -> *const u8 {
         self.0
     }
 
@@ -331,10 +312,6 @@ fn outermost_owner(innermost: u64) -> u32 {
     }
     TOO_DEEP
 }
-
-/// `arch/x86/include/asm/thread_info.h`.
-#[cfg(bpf_target_arch = "x86_64")]
-const TS_COMPAT: u32 = 2;
 
 /// Whether the program runs at the function's return; only in one attached as a session. The kfunc
 /// takes nothing in 6.12, and `ctx` in 7.x.

@@ -5,7 +5,8 @@ use aya_ebpf::programs::{FEntryContext, FExitContext};
 
 use super::point::is_of_compat;
 use crate::{
-    calls::{Serves, enter, exit, regs::UserRegs, signalfd::SignalfdRead},
+    calls::{Serves, enter, exit, signalfd::SignalfdRead},
+    kernel::regs::UserRegs,
     shapes::ShapeRef,
 };
 

@@ -4,8 +4,8 @@ use aya_ebpf::programs::{ProbeContext, RetProbeContext};
 
 use super::point::is_of_compat;
 use crate::{
-    calls::{Serves, enter, exit, regs::UserRegs, signalfd::SignalfdRead},
-    kernel::task::Task,
+    calls::{Serves, enter, exit, signalfd::SignalfdRead},
+    kernel::{regs::UserRegs, task::Task},
     shapes::ShapeRef,
 };
 

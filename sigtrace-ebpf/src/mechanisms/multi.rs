@@ -5,8 +5,9 @@ use aya_ebpf::{macros::kprobe, programs::ProbeContext};
 
 use super::point;
 use crate::{
-    calls::{Serves, enter, regs::UserRegs},
-    kernel::task::Task,
+    arch,
+    calls::{Serves, enter},
+    kernel::{regs::UserRegs, task::Task},
 };
 
 /// The program.
@@ -20,7 +21,7 @@ pub fn multi(ctx: ProbeContext) -> u32 {
 #[inline(always)]
 pub fn enter(ctx: &ProbeContext) -> bool {
     let regs = Task::registers(ctx);
-    let is_compat = point::is_compat(regs);
+    let is_compat = arch::is_compat(regs);
     let source = UserRegs::<false> { regs, is_compat, is_certain: true };
     enter::enter(Serves::Calls, || point::of(regs, is_compat), &source)
 }

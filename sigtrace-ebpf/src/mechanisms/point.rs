@@ -3,7 +3,10 @@
 
 use sigtrace_common::{Abi, Hook, POINTS_OF_A_ROW, SYSCALL_NUMBERS, SYSCALLS, point_number};
 
-use crate::{abi::NATIVE, kernel::load, shapes::ShapeRef};
+use crate::{
+    arch::{self, NATIVE},
+    shapes::ShapeRef,
+};
 
 /// The points where calls enter by the numbers of the calls, of native callers and then of others.
 static POINTS: [u8; 2 * NUMBERS] = points(NATIVE);
@@ -49,7 +52,7 @@ pub const fn is_of_compat(point: u32) -> bool {
 /// The shape of the call, if there is one for it. The registers are given by a pointer with a type.
 #[inline(always)]
 pub fn of(regs: *const u8, is_compat: bool) -> Option<ShapeRef> {
-    let number = number(regs);
+    let number = arch::number(regs);
     if number >= SYSCALL_NUMBERS {
         return None;
     }
@@ -64,36 +67,4 @@ pub fn at(number: u64, is_compat: bool) -> Option<ShapeRef> {
     // the compiler may make a search of it.
     let point = unsafe { POINTS.as_ptr().add(index).read_volatile() };
     if point == NONE { None } else { Some(ShapeRef::of(u32::from(point))) }
-}
-
-#[cfg(bpf_target_arch = "x86_64")]
-#[inline(always)]
-fn number(regs: *const u8) -> u32 {
-    use sigtrace_common::regs::x86::{ORIG_AX, X32_SYSCALL_BIT};
-    // SAFETY: a typed pointer.
-    let number: u64 = unsafe { load(regs, ORIG_AX as u32) };
-    number as u32 & !(X32_SYSCALL_BIT as u32)
-}
-
-#[cfg(bpf_target_arch = "x86_64")]
-/// Whether the call came through the interface of 32-bit callers.
-#[inline(always)]
-pub fn is_compat(_regs: *const u8) -> bool {
-    crate::kernel::task::Task::current().is_compat()
-}
-
-#[cfg(bpf_target_arch = "aarch64")]
-#[inline(always)]
-fn number(regs: *const u8) -> u32 {
-    // SAFETY: a typed pointer.
-    unsafe { load(regs, sigtrace_common::regs::aarch64::SYSCALLNO as u32) }
-}
-
-#[cfg(bpf_target_arch = "aarch64")]
-/// Whether the call came through the interface of 32-bit callers.
-#[inline(always)]
-pub fn is_compat(regs: *const u8) -> bool {
-    use sigtrace_common::regs::aarch64;
-    // SAFETY: a typed pointer.
-    unsafe { load::<u64>(regs, aarch64::PSTATE as u32) & aarch64::PSTATE_32BIT != 0 }
 }

@@ -7,6 +7,7 @@ use sigtrace_common::{NO_CALL, SYSCALL_NUMBERS, fact, flag};
 
 use super::{oom, scratch::Scratch, timer};
 use crate::{
+    arch,
     calls::regs::int,
     config::config,
     kernel::{
@@ -88,7 +89,7 @@ pub fn find_origin(
 ) -> (Call, Option<ShapeRef>) {
     let current = Task::current().address();
     let stack = Stack::current();
-    let call = Call::of(stack);
+    let call = arch::call(stack);
     let flags: u32 = Object::current().get(config!(offsets.task_flags));
     scratch.set(fact::PROCESS, sent.to_process);
     scratch.set(fact::NOINFO, sent.info == NOINFO);

@@ -18,7 +18,7 @@ use super::{
     scratch::Scratch,
 };
 use crate::{
-    abi::NATIVE,
+    arch::{self, NATIVE},
     calls::{filter, own_number},
     config::{config, selects},
     context::mappings,
@@ -26,7 +26,7 @@ use crate::{
     kernel::{
         object::Object,
         other::Other,
-        stack::{Call, Stack, instruction},
+        stack::{Call, Stack},
         task::Task,
     },
     maps::{count, is_tracing, is_trying},
@@ -153,7 +153,7 @@ fn emit(
     }
     cause::find_state(scratch, sent);
     if is_fault(scratch, sent, call.0.number) {
-        mappings::instruction(instruction(Stack::current()), times[0]);
+        mappings::instruction(arch::instruction(Stack::current()), times[0]);
     }
     if sent.info == 0 {
         scratch.set(fact::IN_NAMESPACE, is_in_namespace(sent.target));

@@ -19,7 +19,8 @@ use self::{
     call::{Answer, Trial},
     reason::Circumstances,
 };
-use crate::bpf::{Kernel, Mechanism, support::NATIVE};
+use crate::arch::NATIVE;
+use crate::bpf::{Kernel, Mechanism};
 
 /// How often a row is tried before its probes are said not to answer: the kernel skips a program now
 /// and then, as when it is under way on that processor.

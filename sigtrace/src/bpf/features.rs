@@ -13,6 +13,7 @@ use super::{
     trampolines,
     types::Types,
 };
+use crate::arch::TELLS_COMPAT_BY_MEMBER;
 
 /// What it has of what we can use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,7 +80,7 @@ const TASK_PT_REGS: i32 = 175;
 
 /// How members of a `task_struct` can be loaded, as bits of [`access`]; 0 if not at all.
 fn direct_access(offsets: &Offsets, types: &Types) -> u32 {
-    if offsets.task_status == 0 && cfg!(target_arch = "x86_64")
+    if offsets.task_status == 0 && TELLS_COMPAT_BY_MEMBER
         || offsets.kernfs_node_id == 0
         || offsets.task_blocked == 0
         || offsets.pid_level == 0

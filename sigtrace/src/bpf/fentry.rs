@@ -14,10 +14,10 @@ use super::{
     attach::{Entry, Link},
     load::Kernel,
     refusal::{self, Refusal},
-    support,
     sys::{self, Kind},
     types::Types,
 };
+use crate::arch::NATIVE;
 
 /// Functions that can have trampolines, by their symbols.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Functions {
     pub(super) fn of(types: &Types, syscalls: impl Iterator<Item = &'static Syscall>) -> Self {
         let points = syscalls.flat_map(|syscall| {
             let registers = syscall.registers();
-            syscall.points(support::NATIVE).map(move |point| (point.symbol, registers))
+            syscall.points(NATIVE).map(move |point| (point.symbol, registers))
         });
         let found = points.filter_map(|(symbol, registers)| {
             let number = typed(types, symbol, registers)?;

@@ -33,6 +33,7 @@ use super::{
     sys,
     types::{BTF, Types},
 };
+use crate::arch::stack_size;
 use crate::join::Context;
 
 /// The agent is woken when the ring is this part full.
@@ -204,6 +205,7 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         slot_mask: slots - 1,
         tick_us: tick_us()?,
         page_shift: page_shift(),
+        stack_size: stack_size(1 << page_shift()),
         access: features.access | if plan.misses_returns() { access::MISSES } else { 0 },
         ..selection.config
     };

@@ -2,7 +2,8 @@
 
 use sigtrace_common::{Abi, Hook, Syscall};
 
-use super::{features::Features, support::NATIVE};
+use super::features::Features;
+use crate::arch::NATIVE;
 
 /// How a syscall is probed. Later ones miss less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

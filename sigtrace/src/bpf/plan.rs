@@ -2,7 +2,8 @@
 
 use sigtrace_common::{Abi, Hook, Point, SYSCALLS, Syscall};
 
-use super::{Mechanism, Policy, Selection, features::Features, fentry::Functions, support};
+use super::{Mechanism, Policy, Selection, features::Features, fentry::Functions};
+use crate::arch::NATIVE;
 
 /// The plan for the selected calls. What turns out not to be possible is done otherwise.
 #[derive(Debug, Default)]
@@ -43,9 +44,7 @@ impl Plan {
                 let wanted = selection.policy.wanted(syscall, point.abi, features);
                 let mechanism = of_point(wanted, syscall.hook, &point, functions);
                 match (mechanism, syscall.hook) {
-                    (Mechanism::Session, _)
-                        if !syscall.has_own_session(point.abi, support::NATIVE) =>
-                    {
+                    (Mechanism::Session, _) if !syscall.has_own_session(point.abi, NATIVE) => {
                         plan.session.push((row, point));
                     }
                     (Mechanism::Multi, Hook::Entry) => plan.multi.push((row, point)),
@@ -71,8 +70,8 @@ pub(super) fn points(
 ) -> impl Iterator<Item = Point> {
     let known = |point: &Point| functions.has(point.symbol);
     let is_function = matches!(syscall.hook, Hook::Function(_));
-    let one = syscall.points(support::NATIVE).find(known).filter(|_| is_function);
-    syscall.points(support::NATIVE).filter(move |point| {
+    let one = syscall.points(NATIVE).find(known).filter(|_| is_function);
+    syscall.points(NATIVE).filter(move |point| {
         let is_missing = point.abi == Abi::X32 && functions.are_known() && !known(point);
         !is_missing && one.is_none_or(|one| one == *point)
     })

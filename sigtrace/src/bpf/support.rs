@@ -4,16 +4,8 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use anyhow::{Context as _, anyhow};
 use caps::{CapSet, Capability};
-use sigtrace_common::Abi;
 
 use super::{Mechanism, Policy, load::Machine, mechanism::auto, trampolines, types::BTF};
-
-/// The binary interface this build traces.
-#[cfg(target_arch = "x86_64")]
-pub const NATIVE: Abi = Abi::X86_64;
-/// The binary interface this build traces.
-#[cfg(target_arch = "aarch64")]
-pub const NATIVE: Abi = Abi::Aarch64;
 
 const KPROBE_PMU: &str = "/sys/bus/event_source/devices/kprobe/type";
 const PERF_PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";

@@ -2,15 +2,11 @@
 
 use std::io::{self, Write};
 
-use sigtrace_common::{Abi, Access, Arg, SYSCALLS, Syscall};
+use sigtrace_common::{Abi, Access, Arg, Syscall};
 
-use super::{EVENTS, Probe, access, kind};
+use super::{EVENTS, Probe, access, kind, rows};
+use crate::arch::NATIVE;
 use crate::columns::{self, Column};
-
-#[cfg(target_arch = "aarch64")]
-const NATIVE: Abi = Abi::Aarch64;
-#[cfg(not(target_arch = "aarch64"))]
-const NATIVE: Abi = Abi::X86_64;
 
 /// As few characters of a summary still say something.
 const LEAST_SUMMARY: usize = 24;
@@ -28,14 +24,15 @@ pub(super) fn write(
 
 /// In the order in which they are shown, each with the place at which it gets room.
 fn of_syscalls(probes: Option<&[Probe]>) -> Vec<(usize, Column)> {
-    let cells = |cell: fn(&'static Syscall) -> String| SYSCALLS.iter().map(cell).collect();
+    let cells =
+        |cell: fn(&'static Syscall) -> String| rows().map(|(_, syscall)| cell(syscall)).collect();
     let mut columns = vec![
         (0, Column::whole("SYSCALL", cells(|syscall| syscall.name.to_owned()))),
         (1, Column::whole("NR", cells(numbers))),
         (7, Column::whole("PROBED AT", cells(points))),
     ];
     columns.extend(probes.map(|probes| {
-        let cells = (0..SYSCALLS.len()).map(|row| probe(probes.get(row))).collect();
+        let cells = rows().map(|(row, _)| probe(probes.get(row))).collect();
         (2, Column::whole("PROBE", cells))
     }));
     let blocks = |syscall: &Syscall| if syscall.blocks { "yes" } else { "no" }.to_owned();
@@ -105,6 +102,8 @@ fn dash() -> String {
 
 #[cfg(test)]
 mod tests {
+    use sigtrace_common::SYSCALLS;
+
     use super::*;
 
     fn lines(probes: Option<&[Probe]>) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::{io, ptr};
 
 use sigtrace_common::{Hook, Syscall};
 
-use crate::bpf::support::NATIVE;
+use crate::arch::NATIVE;
 
 /// Larger than any set of signals.
 const TOO_LARGE: libc::c_long = 4096;
