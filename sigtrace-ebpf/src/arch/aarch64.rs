@@ -17,6 +17,10 @@ use crate::{
 /// The interface of callers that have as many bits as the kernel.
 pub const NATIVE: Abi = Abi::Aarch64;
 
+/// Whether what an interrupt does is on a stack of its own, whatever it interrupts (`do_interrupt_handler`,
+/// `arch/arm64/kernel/entry-common.c`).
+pub const INTERRUPTS_HAVE_STACKS: bool = true;
+
 /// The arguments of a call: they are in order.
 #[inline(always)]
 pub fn native_args<const TYPED: bool>(

@@ -18,6 +18,10 @@ use crate::{
 /// The interface of callers that have as many bits as the kernel.
 pub const NATIVE: Abi = Abi::X86_64;
 
+/// Whether what an interrupt does is on a stack of its own, whatever it interrupts. Here one that comes in a program
+/// is served on the thread's (`run_irq_on_irqstack_cond`, `arch/x86/include/asm/irq_stack.h`).
+pub const INTERRUPTS_HAVE_STACKS: bool = false;
+
 /// `TS_COMPAT` (`arch/x86/include/asm/thread_info.h`).
 const TS_COMPAT: u32 = 2;
 

@@ -81,7 +81,9 @@ fn tell_with(ctx: &RawTracePointContext, scratch: Scratch, sent: Sent) {
     let (call, shape) = cause::find_origin(ctx, scratch, sent, ids, target_ids);
     let is_callers = scratch.has(fact::OWN | fact::SAME_PROCESS);
     let is_self = ids.0 == config!(self_pid) && (selects(select::NOT_SELF) || is_trying());
-    if is_callers && is_self {
+    // On Arm a thread that is about to be stopped is in no call any more (`do_signal`, `arch/arm64/kernel/signal.c`).
+    let is_ours = is_callers || arch::INTERRUPTS_HAVE_STACKS && scratch.has(fact::OWN_INFO);
+    if is_ours && is_self {
         // As its calls, not counted. What an interrupt sends while it is at work is another's.
         return;
     }
