@@ -33,6 +33,21 @@ pub fn abi() -> &'static str {
     }
 }
 
+/// The kernel's function for this call, when it is made by a program of 64 bits.
+pub fn entry(syscall: &str) -> String {
+    let prefix = if cfg!(target_arch = "x86_64") { "__x64_sys_" } else { "__arm64_sys_" };
+    format!("{prefix}{syscall}")
+}
+
+/// The architecture in `si_arch` of the interface that this program was built for, as it is named there
+/// (`include/uapi/linux/audit.h`).
+pub const AUDIT_ARCH: &str =
+    if cfg!(target_arch = "x86_64") { "AUDIT_ARCH_X86_64" } else { "AUDIT_ARCH_AARCH64" };
+
+/// The same of the programs of 32 bits beside it.
+pub const ABI_32: &str =
+    if cfg!(any(target_arch = "x86", target_arch = "x86_64")) { "i386" } else { "arm" };
+
 /// The numbers of a caller in a pid namespace of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamespaceIds {

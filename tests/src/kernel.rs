@@ -2,20 +2,69 @@
 
 use std::fs;
 
-/// What calls can be probed by, as `--probe` has it, and the first kernel that has what it takes.
-/// Others are refused.
-const MECHANISMS: [(&str, Kernel); 5] = [
-    ("auto", Kernel { major: 5, minor: 10 }),
-    ("kprobe", Kernel { major: 5, minor: 10 }),
-    ("fentry", Kernel { major: 5, minor: 10 }),
-    // Debian's 6.1 is built without what it takes (CONFIG_FPROBE).
-    ("kprobe.multi", Kernel { major: 6, minor: 12 }),
-    ("kprobe.session", Kernel { major: 6, minor: 12 }),
+/// Whether the kernel is one of Arm's.
+const ARM: bool = cfg!(target_arch = "aarch64");
+
+/// What calls can be probed by, as `--probe` has it, and the first kernel of Debian's that has what it takes, on x86
+/// and on Arm. Others are refused.
+const MECHANISMS: [(&str, [Kernel; 2]); 5] = [
+    ("auto", [Kernel::new(5, 10), Kernel::new(5, 10)]),
+    ("kprobe", [Kernel::new(5, 10), Kernel::new(5, 10)]),
+    // Arm's ftrace can call other code than its own from 6.4 on (CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS).
+    ("fentry", [Kernel::new(5, 10), Kernel::new(6, 12)]),
+    // Debian's 6.1 is built without what it takes (CONFIG_FPROBE), and Arm had that only once it needed no
+    // "rethook" any more.
+    ("kprobe.multi", [Kernel::new(6, 12), Kernel::new(7, 0)]),
+    ("kprobe.session", [Kernel::new(6, 12), Kernel::new(7, 0)]),
 ];
 
 /// Calls that ordinary programs make all the time.
 pub const FREQUENT: [&str; 5] =
     ["rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "kill", "tgkill"];
+
+/// Bytes of a page: of 4 KiB on x86, on Arm also of 16 or 64.
+pub fn page_size() -> usize {
+    // SAFETY: no memory is involved.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).unwrap_or_else(|error| panic!("no page size: {error}"))
+}
+
+/// All calls that the kernel has, in the order of the table. Arm never had three that old libraries of i386 call
+/// (`arch/arm/tools/syscall.tbl`).
+pub fn syscalls() -> Vec<&'static str> {
+    const ALL: [&str; 28] = [
+        "rt_sigaction",
+        "rt_sigprocmask",
+        "rt_sigreturn",
+        "rt_sigpending",
+        "rt_sigtimedwait",
+        "rt_sigqueueinfo",
+        "rt_tgsigqueueinfo",
+        "rt_sigsuspend",
+        "sigaltstack",
+        "kill",
+        "tkill",
+        "tgkill",
+        "pidfd_send_signal",
+        "pidfd_open",
+        "signalfd",
+        "signalfd4",
+        "pause",
+        "restart_syscall",
+        "read",
+        "signal",
+        "sigaction",
+        "sigprocmask",
+        "sigpending",
+        "sigsuspend",
+        "sgetmask",
+        "ssetmask",
+        "sigreturn",
+        "rt_sigtimedwait_time64",
+    ];
+    let is_there = |name: &&str| !ARM || !["signal", "sgetmask", "ssetmask"].contains(name);
+    ALL.into_iter().filter(is_there).collect()
+}
 
 /// The running kernel's version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +82,10 @@ impl Kernel {
             (Some(Ok(major)), Some(Ok(minor))) => Self { major, minor },
             _ => panic!("no version in {release:?}"),
         }
+    }
+
+    const fn new(major: u32, minor: u32) -> Self {
+        Self { major, minor }
     }
 
     const fn at_least(self, major: u32, minor: u32) -> bool {
@@ -90,7 +143,13 @@ impl Kernel {
 
     /// Whether calls can be probed by this, as `--probe` has it.
     pub fn has_mechanism(self, name: &str) -> bool {
-        MECHANISMS.iter().any(|(known, first)| *known == name && *first <= self)
+        MECHANISMS.iter().any(|(known, first)| *known == name && first[usize::from(ARM)] <= self)
+    }
+
+    /// Whether calls are no longer seen by this, as `--probe` has it, when ftrace is switched off. Arm's kprobes are
+    /// instructions of their own, also at the entry of a function.
+    pub fn hangs_on_ftrace(self, probe: &str) -> bool {
+        !ARM || probe != "kprobe"
     }
 
     /// What writing 0 to `kernel.ftrace_enabled` fails with while calls are probed by this, as `--probe`
@@ -111,6 +170,8 @@ impl Kernel {
         let alone = FREQUENT.contains(&syscall) || syscall == "read";
         if self.at_least(7, 0) {
             "kprobe.session"
+        } else if !self.has_mechanism("fentry") {
+            "kprobe"
         } else if self.untyped().contains(&syscall) {
             "kprobe+fexit"
         } else if self.has_mechanism("kprobe.multi") && !alone {

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::children::Running;
 use super::notify::temporary;
 use super::wait::until;
+use super::workload::NARROW;
 use crate::expect::Expected;
 
 /// A process or thread at our command. It ends when dropped.
@@ -52,8 +53,9 @@ impl Puppet {
     }
 
     /// A process of its own that makes its calls through the interface of 32-bit programs.
-    pub fn start_by_int80() -> Self {
-        Self::start_program("/payload/workload", &["int80"])
+    pub fn start_narrow() -> Self {
+        let (program, interface) = NARROW;
+        Self::start_program(program, interface)
     }
 
     fn start_program(program: &str, interface: &[&str]) -> Self {

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::children::spawn;
-use super::workload::{PROGRAM, PROGRAM_32, Workload};
+use super::workload::{NARROW, PROGRAM, PROGRAM_32, Workload};
 
 /// A workload that has ended its first part. It ends when dropped.
 #[derive(Debug)]
@@ -26,8 +26,9 @@ impl Staged {
 
     /// Starts one through the interface of 32-bit programs.
     #[track_caller]
-    pub fn start_by_int80(name: &str, args: &[&str]) -> Self {
-        Self::command(name, Command::new(PROGRAM).args(["int80", name]).args(args))
+    pub fn start_narrow(name: &str, args: &[&str]) -> Self {
+        let (program, interface) = NARROW;
+        Self::command(name, Command::new(program).args(interface).arg(name).args(args))
     }
 
     /// Starts one as a 32-bit program.

@@ -32,8 +32,8 @@ impl Stuck {
 
     /// The same in the calls of 32-bit programs.
     #[track_caller]
-    pub fn start_by_int80(threads: usize) -> Self {
-        Self::new(Staged::start_by_int80("stuck", &[&threads.to_string()]))
+    pub fn start_narrow(threads: usize) -> Self {
+        Self::new(Staged::start_narrow("stuck", &[&threads.to_string()]))
     }
 
     #[track_caller]
@@ -88,7 +88,7 @@ impl Beside {
         let stuck = stick();
         let bystanders = [
             Staged::start("bystander", &[]),
-            Staged::start_by_int80("bystander", &[]),
+            Staged::start_narrow("bystander", &[]),
             Staged::start_32("bystander"),
         ];
         for bystander in &bystanders {

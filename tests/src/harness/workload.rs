@@ -12,6 +12,10 @@ use super::wait;
 
 pub(super) const PROGRAM: &str = "/payload/workload";
 pub(super) const PROGRAM_32: &str = "/payload/workload32";
+/// What makes calls through the interface of 32-bit programs, and its first arguments: on x86 a 64-bit program
+/// can, by `int 0x80`.
+pub(super) const NARROW: (&str, &[&str]) =
+    if cfg!(target_arch = "x86_64") { (PROGRAM, &["int80"]) } else { (PROGRAM_32, &[]) };
 /// A workload that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(90);
 
@@ -51,8 +55,9 @@ impl Workload {
     /// # Errors
     ///
     /// As [`try_run`](Self::try_run).
-    pub fn try_run_by_int80(name: &str) -> Result<Self, String> {
-        Self::try_command(name, Command::new(PROGRAM).args(["int80", name]))
+    pub fn try_run_narrow(name: &str) -> Result<Self, String> {
+        let (program, interface) = NARROW;
+        Self::try_command(name, Command::new(program).args(interface).arg(name))
     }
 
     /// Runs a workload with the calls of x32 programs.

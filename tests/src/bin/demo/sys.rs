@@ -135,9 +135,15 @@ pub(crate) fn signalfd(set: &sigset_t) -> io::Result<OwnedFd> {
 
 /// signalfd, as programs of old libraries make it: another set for a descriptor.
 pub(crate) fn signalfd_change(fd: &OwnedFd, set: &sigset_t) -> io::Result<()> {
-    let (number, fd) = (libc::SYS_signalfd, fd.as_raw_fd());
+    // Arm of 64 bits has the newer one only (`scripts/syscall.tbl`).
+    #[cfg(target_arch = "aarch64")]
+    let number = libc::SYS_signalfd4;
+    #[cfg(not(target_arch = "aarch64"))]
+    let number = libc::SYS_signalfd;
+    let (fd, no_flags) = (fd.as_raw_fd(), 0);
     // SAFETY: the set outlives the call, and is at least as long as the size given.
-    check(unsafe { libc::syscall(number, fd, &raw const *set, KERNEL_SET_SIZE) }).map(drop)
+    check(unsafe { libc::syscall(number, fd, &raw const *set, KERNEL_SET_SIZE, no_flags) })
+        .map(drop)
 }
 
 /// sigaltstack: whether this thread has an alternate stack.

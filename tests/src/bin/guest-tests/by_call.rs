@@ -1,6 +1,7 @@
 //! `--syscall`, `--signal`, `--no-probe`.
 
 use serde_json::{Value, json};
+use sigtrace_tests::expect::ABI_32;
 use sigtrace_tests::harness::{Puppet, Test, Tracer, Workload};
 use sigtrace_tests::tests;
 
@@ -14,7 +15,7 @@ pub const TESTS: &[Test] = tests![
     calls_that_change_the_mask_are_selected_by_what_they_block_and_unblock,
     sets_that_are_not_known_for_sure_leave_no_call_out,
     existence_checks_can_be_left_out,
-    i386_callers_are_selected_like_others,
+    callers_of_32_bits_are_selected_like_others,
 ];
 
 const NOBODY: &str = "2147483634";
@@ -248,10 +249,10 @@ fn existence_checks_can_be_left_out() {
     });
 }
 
-fn i386_callers_are_selected_like_others() {
+fn callers_of_32_bits_are_selected_like_others() {
     let (mut narrow, mut wide) = (Puppet::start_32(), Puppet::start());
     assert_eq!(narrow.order("name 6e6172726f77"), "0");
-    let (abi, pid) = ("i386", narrow.pid());
+    let (abi, pid) = (ABI_32, narrow.pid());
     let filters = [
         filter("-s @send --signal TERM,34", |_, call| {
             call["args"]["signo"] == 15 || call["args"]["signo"] == 34

@@ -108,7 +108,34 @@ impl KernelLog {
     }
 }
 
+/// `workload[150]: segfault at 8 ip 00007ffff7ea3f60 sp … error 6 in workload[…]`
+#[cfg(target_arch = "x86_64")]
+fn logged_instruction(lines: &[String], pid: u32) -> Option<u64> {
+    let begin = format!("workload[{pid}]: segfault at 8 ip ");
+    let (_, rest) = lines.iter().find_map(|line| line.split_once(&begin))?;
+    u64::from_str_radix(&rest[..16], 16).ok()
+}
+
+/// `workload[150]: unhandled exception: DABT (lower EL), ESR …` and, some records later, the registers:
+/// `pc : 0000fffff7ea3f60`.
+#[cfg(target_arch = "aarch64")]
+fn logged_instruction(lines: &[String], pid: u32) -> Option<u64> {
+    let begin = format!("workload[{pid}]: unhandled exception: ");
+    let from = lines.iter().position(|line| line.contains(&begin))?;
+    let (_, rest) = lines[from..].iter().find_map(|line| line.split_once("pc : "))?;
+    u64::from_str_radix(&rest[..16], 16).ok()
+}
+
+/// Has the kernel log them, which Arm's does not unless it is told to.
+fn log_faults() {
+    if cfg!(target_arch = "aarch64") {
+        let written = fs::write("/proc/sys/debug/exception-trace", "1");
+        assert!(written.is_ok(), "{written:?}");
+    }
+}
+
 fn the_instruction_that_faults_is_told_as_the_kernel_logs_it() {
+    log_faults();
     let log = KernelLog::now();
     let tracer = Tracer::start(&["--events", "generate", "--context", "full", "--stats"]);
     let die = || {
@@ -120,12 +147,9 @@ fn the_instruction_that_faults_is_told_as_the_kernel_logs_it() {
     warm_up(|| _ = die());
     let pid = die();
     let trace = tracer.finish();
-    // `workload[150]: segfault at 8 ip 00007ffff7ea3f60 sp … error 6 in workload[…]`
-    let begin = format!("workload[{pid}]: segfault at 8 ip ");
     let lines = log.lines();
-    let logged = lines.iter().find_map(|line| line.split_once(&begin));
-    let (_, rest) = logged.unwrap_or_else(|| panic!("{pid} is not in {lines:?}"));
-    let ip = u64::from_str_radix(&rest[..16], 16).unwrap_or_else(|error| panic!("{error}: {rest}"));
+    let ip = logged_instruction(&lines, pid);
+    let ip = ip.unwrap_or_else(|| panic!("{pid} is not in {lines:?}"));
     let sent = trace.generates().find(|it| it["target"]["pid"] == pid && it["sig"] == "SIGSEGV");
     let sent = sent.unwrap_or_else(|| panic!("{:#?}", trace.events));
     assert_eq!(sent["instruction"], hex(ip));

@@ -1,6 +1,7 @@
 //! Reads that no thread makes a call for.
 
 use serde_json::{Value, json};
+use sigtrace_tests::expect;
 use sigtrace_tests::harness::{Test, run};
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
@@ -77,7 +78,7 @@ fn expected(
         assert_ne!(*tid, pid);
         format!("iou-wrk-{pid}")
     };
-    json!({ "event": "syscall", "syscall": "read", "abi": "x86_64", "pid": pid, "tid": tid,
+    json!({ "event": "syscall", "syscall": "read", "abi": expect::abi(), "pid": pid, "tid": tid,
         "ppid": parent, "uid": 0, "gid": 0, "comm": reader, "cgroup": 1,
         "args": { "fd": null, "mask": ["SIGUSR2"], "siginfo": siginfo, "count": 128 },
         "ret": ret, "error": error })

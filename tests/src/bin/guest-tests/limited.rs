@@ -91,16 +91,16 @@ fn what_is_lost_is_told_of_however_low_the_limit_is() {
 }
 
 fn a_late_return_beyond_the_limit_is_counted_and_told_of() {
-    let selected = ["-s", "tkill,pause", "--max-output-rate", "1"];
+    let selected = ["-s", "tkill,rt_sigsuspend", "--max-output-rate", "1"];
     let late = ["--unfinished-after", "100ms", "--stats"];
     let tracer = Tracer::start(&[&selected[..], &late].concat());
-    let waiting = Background::start("endless", &["pause"]);
+    let waiting = Background::start("endless", &["rt_sigsuspend"]);
     tracer.wait_for_line(r#""return":"unfinished""#);
     let calls = Flood::run(1, 10);
     waiting.kill();
     let trace = tracer.finish();
     let paused: Vec<_> = trace.calls().map(|call| (&call["syscall"], &call["return"])).collect();
-    assert_eq!(paused, [(&json!("pause"), &json!("unfinished"))]);
+    assert_eq!(paused, [(&json!("rt_sigsuspend"), &json!("unfinished"))]);
     let stats = trace.stats();
     assert_eq!(stats.0["returns"], json!({ "printed": 0, "lost": 1 }));
     assert_eq!((stats.calls(), stats.0["lost"]["rate_limited"].clone()), (calls + 1, json!(calls)));

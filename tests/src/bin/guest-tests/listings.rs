@@ -5,15 +5,17 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use sigtrace_tests::expect;
 use sigtrace_tests::harness::{Streaming, Test, command, run_to_end, sigtrace, until};
-use sigtrace_tests::kernel::Kernel;
+use sigtrace_tests::kernel::{self, Kernel};
 use sigtrace_tests::tests;
 
 /// All of them.
 pub const TESTS: &[Test] = tests![
     the_list_has_every_syscall_and_event,
     the_doctor_finds_all_well_here,
+    the_doctor_tells_programs_the_same,
     the_doctor_does_not_take_root_of_a_user_namespace_for_root,
 ];
 
@@ -23,36 +25,7 @@ fn the_list_has_every_syscall_and_event() {
     for ended in [&table, &json] {
         assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""));
     }
-    let syscalls = [
-        "rt_sigaction",
-        "rt_sigprocmask",
-        "rt_sigreturn",
-        "rt_sigpending",
-        "rt_sigtimedwait",
-        "rt_sigqueueinfo",
-        "rt_tgsigqueueinfo",
-        "rt_sigsuspend",
-        "sigaltstack",
-        "kill",
-        "tkill",
-        "tgkill",
-        "pidfd_send_signal",
-        "pidfd_open",
-        "signalfd",
-        "signalfd4",
-        "pause",
-        "restart_syscall",
-        "read",
-        "signal",
-        "sigaction",
-        "sigprocmask",
-        "sigpending",
-        "sigsuspend",
-        "sgetmask",
-        "ssetmask",
-        "sigreturn",
-        "rt_sigtimedwait_time64",
-    ];
+    let syscalls = kernel::syscalls();
     let events =
         ["syscall", "return", "generate", "deliver", "exit", "repeated", "lost", "blind", "stats"];
     let lines: Vec<Value> = json
@@ -78,7 +51,8 @@ fn the_list_has_every_syscall_and_event() {
 
     let first = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
     let firsts: Vec<String> = table.stdout.lines().map(first).collect();
-    let expected = ["SYSCALL"].into_iter().chain(syscalls).chain(["", "EVENT"]).chain(events);
+    let expected =
+        ["SYSCALL"].into_iter().chain(syscalls.iter().copied()).chain(["", "EVENT"]).chain(events);
     assert!(expected.eq(firsts.iter().map(String::as_str)), "{}", table.stdout);
     // Who reads only the beginning does not see it complain.
     let (reader, writer) = io::pipe().unwrap_or_else(|error| panic!("{error}"));
@@ -124,6 +98,48 @@ fn the_doctor_finds_all_well_here() {
     let privileges = privileges.unwrap_or_else(|| panic!("{}", nobody.stdout));
     assert!(privileges.contains("CAP_BPF and CAP_PERFMON"), "{privileges}");
     assert!(nobody.stdout.ends_with("sigtrace cannot trace here\n"), "{}", nobody.stdout);
+}
+
+fn the_doctor_tells_programs_the_same() {
+    let kernel = Kernel::running();
+    let [text, json] = [&["doctor"][..], &["doctor", "--format", "json"]].map(sigtrace);
+    assert_eq!((json.status.code(), json.stderr.as_str()), (Some(0), ""));
+    let mut told: Value =
+        serde_json::from_str(&json.stdout).unwrap_or_else(|error| panic!("{error}: {json:?}"));
+    let conditions = told["conditions"].take();
+    let lines: Vec<String> = conditions
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|condition| {
+            let [standing, name, found] = ["standing", "condition", "found"]
+                .map(|key| condition[key].as_str().unwrap_or("?"));
+            let why = condition["effect"].as_str().or(condition["remedy"].as_str());
+            let why = why.map_or(String::new(), |why| format!("; {why}"));
+            format!("{standing:<9}{name}: {found}{why}")
+        })
+        .collect();
+    assert_eq!(format!("{}\nsigtrace can trace here\n", lines.join("\n")), text.stdout);
+    let mechanisms = ["auto", "kprobe", "kprobe.multi", "kprobe.session", "fentry"];
+    let mechanisms: Vec<_> =
+        mechanisms.into_iter().filter(|probe| kernel.has_mechanism(probe)).collect();
+    let may_lose: &[&str] = match kernel.probe("kill") {
+        "kprobe" => &["return_missed"],
+        "kprobe.session" => &["probe_missed"],
+        _ => &[],
+    };
+    let expected = json!({
+        "can_trace": true,
+        "arch": expect::abi(),
+        "page_size": kernel::page_size(),
+        "conditions": null,
+        "mechanisms": mechanisms,
+        "probes": { "frequent": kernel.probe("kill"), "rare": kernel.probe("tkill") },
+        "may_lose": may_lose,
+        "events": ["syscall", "generate", "deliver", "exit"],
+        "context": true,
+    });
+    assert_eq!(told, expected);
 }
 
 fn the_doctor_does_not_take_root_of_a_user_namespace_for_root() {

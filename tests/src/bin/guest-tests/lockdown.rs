@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use sigtrace_tests::expect::entry;
 use sigtrace_tests::harness::{Test, sigtrace};
 use sigtrace_tests::tests;
 
@@ -42,15 +43,22 @@ fn lock_down_and_hide_it() {
     assert_eq!(unmounted, 0, "unmounting {SECURITYFS:?}: {}", io::Error::last_os_error());
 }
 
+/// A call that only programs of 32 bits make, and the kernel's function for it.
+#[cfg(target_arch = "x86_64")]
+const OLD: (&str, &str) = ("ssetmask", "__ia32_sys_ssetmask");
+#[cfg(target_arch = "aarch64")]
+const OLD: (&str, &str) = ("sigpending", "__arm64_compat_sys_sigpending");
+
 fn what_the_verifier_says_is_in_a_file() {
     lock_down_and_hide_it();
+    let (syscall, function) = OLD;
     // Its entry is a program that reads the kernel's memory by a helper, for callers in a pid namespace
     // of their own. Other mechanisms fail before that, or with it, as kprobes are forbidden, too.
-    let ended = sigtrace(&["-s", "ssetmask", "--probe", "fentry", "--no-shares"]);
+    let ended = sigtrace(&["-s", syscall, "--probe", "fentry", "--no-shares"]);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     let path = ended
         .stderr
-        .strip_prefix("sigtrace: ssetmask: cannot probe __ia32_sys_ssetmask: ")
+        .strip_prefix(format!("sigtrace: {syscall}: cannot probe {function}: ").as_str())
         .and_then(|rest| rest.strip_prefix("the verifier rejected the program; its log is in "))
         .and_then(|rest| rest.strip_suffix(": Invalid argument (os error 22)\n"))
         .unwrap_or_else(|| panic!("{}", ended.stderr));
@@ -63,9 +71,12 @@ fn kprobes_are_denied() {
     lock_down_and_hide_it();
     // A call whose return nothing is read at, or that would be refused before. Shares are read, too.
     let ended = sigtrace(&["-s", "pause", "--probe", "kprobe", "--no-shares"]);
-    let expected = "sigtrace: pause: the kernel denied permission: see `sigtrace doctor`: cannot probe \
-                    __x64_sys_pause: Operation not permitted (os error 1)\n";
-    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(1), expected));
+    let expected = format!(
+        "sigtrace: pause: the kernel denied permission: see `sigtrace doctor`: cannot probe {}: \
+         Operation not permitted (os error 1)\n",
+        entry("pause")
+    );
+    assert_eq!((ended.status.code(), ended.stderr), (Some(1), expected));
 }
 
 fn the_lockdown_is_named() {

@@ -39,9 +39,9 @@ static PLAY: LazyLock<Play> = LazyLock::new(|| {
     // For one thread in each call there are slots enough.
     let stick: [fn() -> Stuck; 5] = [
         || Stuck::start(1),
-        || Stuck::start_by_int80(1),
+        || Stuck::start_narrow(1),
         || Stuck::start(THREADS),
-        || Stuck::start_by_int80(THREADS),
+        || Stuck::start_narrow(THREADS),
         || Stuck::start(200),
     ];
     let beside = stick.map(|stick| Beside::act(&mut told, stick));

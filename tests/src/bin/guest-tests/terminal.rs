@@ -8,6 +8,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use sigtrace_tests::expect::entry;
 use sigtrace_tests::harness::{Puppet, Streaming, Test, command, until};
 use sigtrace_tests::tests;
 
@@ -181,6 +182,6 @@ fn the_list_fits_a_terminal_unless_all_of_it_is_asked_for() {
             (fits, has_summary),
             "{columns} {args:?}: {widest}: {kill}"
         );
-        assert_eq!(kill.contains("__x64_sys_kill"), !fits, "{columns} {args:?}: {kill}");
+        assert_eq!(kill.contains(&entry("kill")), !fits, "{columns} {args:?}: {kill}");
     }
 }

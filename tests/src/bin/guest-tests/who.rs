@@ -101,9 +101,9 @@ fn why_a_process_died_reads_as_a_sentence() {
         format!("{call} in the name of another, {sender}, T before")
     });
     let seccomp = if Kernel::running().sends_what_seccomp_kills_by() {
-        "a seccomp filter refused mkdir, T before"
+        "a seccomp filter refused mkdirat, T before"
     } else {
-        "a seccomp filter refused mkdir"
+        "a seccomp filter refused mkdirat"
     };
     for (name, comm, cause) in [
         (

@@ -88,7 +88,7 @@ pub(crate) extern "C" fn nothing(_: i32) {
 
 /// Where a handler with these flags returns to.
 fn restorer(flags: u64) -> extern "C" fn() {
-    #[cfg(target_arch = "x86")]
+    #[cfg(target_pointer_width = "32")]
     if flags & SA_SIGINFO == 0 {
         return restore_old;
     }
@@ -101,13 +101,20 @@ fn restorer(flags: u64) -> extern "C" fn() {
 extern "C" fn restore() {
     #[cfg(target_arch = "x86_64")]
     naked_asm!("mov eax, 15", "syscall");
+    #[cfg(target_arch = "aarch64")]
+    naked_asm!("mov x8, #139", "svc #0");
     #[cfg(target_arch = "x86")]
     naked_asm!("mov eax, 173", "int 0x80");
+    #[cfg(target_arch = "arm")]
+    naked_asm!("mov r7, #173", "svc #0");
 }
 
-/// Calls sigreturn, which expects the signal taken off the stack.
-#[cfg(target_arch = "x86")]
+/// Calls sigreturn, which on x86 expects the signal taken off the stack.
+#[cfg(target_pointer_width = "32")]
 #[unsafe(naked)]
 extern "C" fn restore_old() {
+    #[cfg(target_arch = "x86")]
     naked_asm!("pop eax", "mov eax, 119", "int 0x80");
+    #[cfg(target_arch = "arm")]
+    naked_asm!("mov r7, #119", "svc #0");
 }

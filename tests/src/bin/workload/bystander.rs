@@ -7,21 +7,23 @@ use sigtrace_tests::names::bits;
 use crate::abi;
 use crate::action::DEFAULT;
 use crate::call::{
-    kill, pause, pidfd_open, pidfd_send_signal, read_signals, restart_syscall, rt_sigaction,
+    kill, pidfd_open, pidfd_send_signal, read_signals, restart_syscall, rt_sigaction,
     rt_sigpending, rt_sigprocmask, rt_sigqueueinfo, rt_sigsuspend, rt_sigtimedwait,
     rt_tgsigqueueinfo, sigaltstack, signalfd, signalfd4, tgkill, tkill,
 };
 use crate::errno::{EINTR, ERESTARTNOHAND};
-use crate::i386;
 use crate::memory::keep_bytes;
+use crate::narrow;
 use crate::pointer::{gets_set, null, to, to_set};
-use crate::process::{fd, wait};
+use crate::process::fd;
 use crate::script::Script;
 use crate::siginfo::Info;
 use crate::stack;
 use crate::stage;
 use crate::timed::timeout;
-use crate::waiting::{begin_with_handler, sender};
+#[cfg(not(target_arch = "aarch64"))]
+use crate::waiting;
+use crate::waiting::begin_with_handler;
 
 const USR1: i32 = libc::SIGUSR1;
 const USR2: i32 = libc::SIGUSR2;
@@ -43,7 +45,7 @@ pub(crate) fn run(_: &[String]) {
     script.call_interrupted(rt_sigsuspend(to_set(bits(&[USR2])), 8), ERESTARTNOHAND);
     script.sigreturn(blocked);
     if abi::is_narrow() {
-        i386::bystander::calls(&mut script);
+        narrow::bystander::calls(&mut script);
     }
     script.end();
     stage::is_to_go_on();
@@ -64,10 +66,8 @@ fn sends(script: &mut Script) {
 
 /// Those that end when a signal comes, or at once.
 fn waits(script: &mut Script) {
-    let other = sender(script, &[(pause().number, USR1)]);
-    script.call_interrupted(pause(), ERESTARTNOHAND);
-    script.sigreturn(0);
-    wait(other);
+    #[cfg(not(target_arch = "aarch64"))]
+    waiting::pauses(script);
     script.call(restart_syscall(), EINTR);
 }
 

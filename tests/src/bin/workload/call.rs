@@ -58,6 +58,7 @@ impl Call {
     }
 
     /// A call that returns a mask.
+    #[cfg(not(target_arch = "arm"))]
     pub(crate) fn returning_mask(self) -> Self {
         #[cfg(target_arch = "x86_64")]
         let this = Self { low_half: true, ..self };
@@ -292,6 +293,13 @@ pub(crate) fn sigaltstack(ss: Ptr, old_ss: Ptr) -> Call {
     Call::new("sigaltstack", libc::SYS_sigaltstack).pointer("ss", ss).pointer("old_ss", old_ss)
 }
 
+/// Where there is no such call C libraries make the other one.
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn signalfd(fd: i32, mask: Ptr, sizemask: u64) -> Call {
+    signalfd4(fd, mask, sizemask, 0)
+}
+
+#[cfg(not(target_arch = "aarch64"))]
 pub(crate) fn signalfd(fd: i32, mask: Ptr, sizemask: u64) -> Call {
     Call::new("signalfd", libc::SYS_signalfd)
         .int("fd", fd, json!(fd))
@@ -307,6 +315,8 @@ pub(crate) fn signalfd4(fd: i32, mask: Ptr, sizemask: u64, flags: u32) -> Call {
         .flags(flags, names::SFD)
 }
 
+/// There is none on Arm of 64 bits (`scripts/syscall.tbl`).
+#[cfg(not(target_arch = "aarch64"))]
 pub(crate) fn pause() -> Call {
     Call::new("pause", libc::SYS_pause)
 }

@@ -8,6 +8,9 @@ mod children;
 mod groups;
 mod job_control;
 mod limits;
+#[cfg_attr(target_arch = "x86_64", path = "causes/x86_64.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "causes/aarch64.rs")]
+mod machine;
 mod notices;
 mod own_doing;
 mod seccomp;

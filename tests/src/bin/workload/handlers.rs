@@ -3,11 +3,11 @@
 use std::ptr;
 
 use serde_json::{Value, json};
+use sigtrace_tests::kernel::page_size;
 use sigtrace_tests::names::hex;
 
 use crate::action::{Action, nothing};
 use crate::call::{kill, rt_sigaction};
-use crate::memory::PAGE;
 use crate::pointer::null;
 
 /// `handlers MAPPINGS`: gives SIGUSR1 a handler of this program and SIGUSR2 one in memory that is of no file, and
@@ -62,10 +62,16 @@ fn ret() -> u64 {
     const CODE: [u8; 1] = [0xc3];
     #[cfg(target_arch = "aarch64")]
     const CODE: [u8; 4] = [0xc0, 0x03, 0x5f, 0xd6];
-    let all = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
-    let page = map(all);
-    // SAFETY: a fresh mapping of a page.
-    unsafe { ptr::copy_nonoverlapping(CODE.as_ptr(), page, CODE.len()) };
+    #[cfg(target_arch = "arm")]
+    const CODE: [u8; 4] = [0x1e, 0xff, 0x2f, 0xe1];
+    let page = map(libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: a fresh mapping of a page. The kernel sees to it that what is made code is seen by all as what
+    // was written.
+    unsafe {
+        ptr::copy_nonoverlapping(CODE.as_ptr(), page, CODE.len());
+        let code = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+        assert_eq!(libc::mprotect(page.cast(), page_size(), code), 0);
+    }
     page as u64
 }
 
@@ -79,7 +85,7 @@ fn map_many(mappings: usize) {
 fn map(protection: i32) -> *mut u8 {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: a fresh mapping.
-    let page = unsafe { libc::mmap(ptr::null_mut(), PAGE, protection, flags, -1, 0) };
+    let page = unsafe { libc::mmap(ptr::null_mut(), page_size(), protection, flags, -1, 0) };
     assert_ne!(page, libc::MAP_FAILED);
     page.cast()
 }

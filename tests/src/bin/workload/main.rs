@@ -13,21 +13,22 @@ mod brief;
 mod bystander;
 mod call;
 mod callers;
-#[cfg(target_arch = "x86_64")]
+#[cfg(target_pointer_width = "64")]
 mod causes;
+#[cfg(target_pointer_width = "64")]
 mod day;
 mod death;
 mod doomed;
 mod errno;
 mod flood;
 mod handlers;
-mod i386;
 mod identity;
 mod kill;
 mod late;
 mod masks;
 mod memory;
 mod namespaces;
+mod narrow;
 mod numbers;
 mod pidfd;
 mod pointer;
@@ -48,7 +49,7 @@ mod stage;
 mod storm;
 mod stuck;
 mod timed;
-#[cfg(not(target_arch = "x86"))]
+#[cfg(target_pointer_width = "64")]
 mod uring;
 mod userfault;
 mod waiters;
@@ -72,6 +73,7 @@ const WORKLOADS: &[Workload] = &[
     ("siginfo", queue::every_arm),
     ("rt_sigqueueinfo", queue::odd_ones),
     ("arrivals", arrivals::run),
+    #[cfg(not(target_arch = "aarch64"))]
     ("pause", waiting::pausing),
     ("rt_sigsuspend", waiting::suspending),
     ("rt_sigtimedwait", timed::run),
@@ -80,19 +82,21 @@ const WORKLOADS: &[Workload] = &[
     ("sigaltstack", stack::run),
     ("signalfd", signalfd::run),
     ("read", reading::run),
-    #[cfg(not(target_arch = "x86"))]
+    #[cfg(target_pointer_width = "64")]
     ("io_uring", uring::run),
     ("pidfd_open", pidfd::opening),
     ("pidfd_send_signal", pidfd::sending),
-    ("signal", i386::actions::signals),
-    ("sigaction", i386::actions::sigactions),
-    ("sigprocmask", i386::masks::sigprocmasks),
-    ("sigpending", i386::masks::sigpendings),
-    ("sgetmask-ssetmask", i386::masks::by_value),
-    ("sigsuspend", i386::waits::sigsuspends),
-    ("rt_sigtimedwait_time64", i386::waits::until_after_2038),
-    #[cfg(target_arch = "x86")]
-    ("sigreturn", i386::frames::run),
+    #[cfg(not(target_arch = "arm"))]
+    ("signal", narrow::by_value::signals),
+    ("sigaction", narrow::actions::sigactions),
+    ("sigprocmask", narrow::masks::sigprocmasks),
+    ("sigpending", narrow::masks::sigpendings),
+    #[cfg(not(target_arch = "arm"))]
+    ("sgetmask-ssetmask", narrow::by_value::masks),
+    ("sigsuspend", narrow::waits::sigsuspends),
+    ("rt_sigtimedwait_time64", narrow::waits::until_after_2038),
+    #[cfg(target_pointer_width = "32")]
+    ("sigreturn", narrow::frames::run),
     #[cfg(target_arch = "x86_64")]
     ("x32-frames", x32::frames),
     ("late", late::run),
@@ -114,8 +118,9 @@ const WORKLOADS: &[Workload] = &[
     ("stuck", stuck::run),
     ("sleepers", sleepers::run),
     ("bystander", bystander::run),
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(target_pointer_width = "64")]
     ("cause", causes::run),
+    #[cfg(target_pointer_width = "64")]
     ("day", day::run),
     ("brief", brief::run),
     ("die", death::die),

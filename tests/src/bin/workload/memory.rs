@@ -8,13 +8,12 @@ use std::ptr;
 use std::slice;
 use std::sync::{Mutex, PoisonError};
 
+use sigtrace_tests::kernel::page_size;
+
 use crate::abi;
 
 /// In the first 2 GiB (`arch/x86/include/uapi/asm/mman.h`).
 const MAP_32BIT: i32 = 0x40;
-
-/// Bytes of a page.
-pub(crate) const PAGE: usize = 4096;
 
 /// `object`, where calls can reach it.
 pub(crate) fn keep<T>(object: T) -> *mut T {
@@ -60,10 +59,10 @@ fn take(size: usize) -> *mut u8 {
 pub(crate) fn at_page_end(bytes: &[u8]) -> *mut u8 {
     // SAFETY: fresh mappings, written within their bounds; they are never unmapped.
     unsafe {
-        let pages = map(2 * PAGE, libc::PROT_READ | libc::PROT_WRITE, -1);
+        let pages = map(2 * page_size(), libc::PROT_READ | libc::PROT_WRITE, -1);
         // It stays mapped, so that nothing else gets there.
-        assert_eq!(libc::mprotect(pages.add(PAGE).cast(), PAGE, libc::PROT_NONE), 0);
-        let start = pages.add(PAGE - bytes.len());
+        assert_eq!(libc::mprotect(pages.add(page_size()).cast(), page_size(), libc::PROT_NONE), 0);
+        let start = pages.add(page_size() - bytes.len());
         ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len());
         start
     }
@@ -73,9 +72,9 @@ pub(crate) fn at_page_end(bytes: &[u8]) -> *mut u8 {
 pub(crate) fn read_only(bytes: &[u8]) -> *const u8 {
     // SAFETY: a fresh mapping, written within its bounds while it can be.
     unsafe {
-        let page = map(PAGE, libc::PROT_READ | libc::PROT_WRITE, -1);
+        let page = map(page_size(), libc::PROT_READ | libc::PROT_WRITE, -1);
         ptr::copy_nonoverlapping(bytes.as_ptr(), page, bytes.len());
-        assert_eq!(libc::mprotect(page.cast(), PAGE, libc::PROT_READ), 0);
+        assert_eq!(libc::mprotect(page.cast(), page_size(), libc::PROT_READ), 0);
         page
     }
 }
@@ -88,7 +87,7 @@ pub(crate) fn not_resident(bytes: &[u8]) -> *mut u8 {
     let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let _ = fs::remove_file(&path);
     // SAFETY: a fresh mapping; private, so that it can be written though the file cannot.
-    unsafe { map(PAGE, libc::PROT_READ | libc::PROT_WRITE, file.as_raw_fd()) }
+    unsafe { map(page_size(), libc::PROT_READ | libc::PROT_WRITE, file.as_raw_fd()) }
 }
 
 /// A page that can be written but has never been, so that nothing stands behind it yet.
@@ -99,7 +98,7 @@ pub(crate) fn untouched() -> *mut u8 {
 /// So many of them in a row.
 pub(crate) fn untouched_pages(count: usize) -> *mut u8 {
     // SAFETY: a fresh mapping.
-    unsafe { map(count * PAGE, libc::PROT_READ | libc::PROT_WRITE, -1) }
+    unsafe { map(count * page_size(), libc::PROT_READ | libc::PROT_WRITE, -1) }
 }
 
 unsafe fn map(length: usize, protection: i32, fd: i32) -> *mut u8 {

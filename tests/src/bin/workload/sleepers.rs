@@ -9,10 +9,11 @@ use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
+use sigtrace_tests::kernel::page_size;
 use sigtrace_tests::names::bits;
 
 use crate::identity;
-use crate::memory::{PAGE, untouched_pages};
+use crate::memory::untouched_pages;
 use crate::process::{until, wait_until_asleep_in};
 use crate::stage;
 
@@ -72,13 +73,13 @@ fn start(count: usize) -> Vec<&'static AtomicI32> {
     // SAFETY: they have been.
     let mut attributes = unsafe { attributes.assume_init() };
     for (index, place) in places.iter().enumerate() {
-        let stack = stacks.wrapping_add(index * STACK * PAGE);
+        let stack = stacks.wrapping_add(index * STACK * page_size());
         let mut thread = MaybeUninit::uninit();
         let argument = (&raw const *place).cast_mut().cast();
         // SAFETY: a stack that is nobody else's and never unmapped, and an argument that is never
         // freed.
         let started = unsafe {
-            libc::pthread_attr_setstack(&raw mut attributes, stack.cast(), STACK * PAGE);
+            libc::pthread_attr_setstack(&raw mut attributes, stack.cast(), STACK * page_size());
             libc::pthread_create(thread.as_mut_ptr(), &raw const attributes, sleep, argument)
         };
         assert_eq!(started, 0, "thread {index}: {}", io::Error::from_raw_os_error(started));

@@ -15,7 +15,7 @@ use sigtrace_tests::names::bits;
 use crate::abi::{self, natively};
 use crate::action::{Action, SA_SIGINFO, nothing};
 use crate::call::{pidfd_open, rt_sigaction, rt_sigprocmask, signalfd, tgkill};
-use crate::i386;
+use crate::narrow;
 use crate::pointer::{null, to_set};
 use crate::process::{fd, wait_until_in};
 use crate::script::Script;
@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &[String]) {
 
 /// The calls that there are for us to stick in.
 fn calls() -> Vec<MakeTurn> {
-    let others: &[MakeTurn] = if abi::is_narrow() { &i386::stuck::CALLS } else { &[] };
+    let others: &[MakeTurn] = if abi::is_narrow() { &narrow::stuck::CALLS } else { &[] };
     [&CALLS[..], others].concat()
 }
 

@@ -6,7 +6,9 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd as _, FromRawFd as _};
 
-use crate::memory::{PAGE, untouched_pages};
+use sigtrace_tests::kernel::page_size;
+
+use crate::memory::untouched_pages;
 use crate::pointer::address;
 
 /// Requests, the size of their structure in the upper half, and other numbers of
@@ -41,7 +43,7 @@ impl Missing {
         let this = Self { pages: untouched_pages(count), count, asked };
         // Version, features, requests.
         this.request(UFFDIO_API, &mut [UFFD_API, 0, 0]);
-        let size = (count * PAGE) as u64;
+        let size = (count * page_size()) as u64;
         // Where, what for, requests.
         let mode = UFFDIO_REGISTER_MODE_MISSING;
         this.request(UFFDIO_REGISTER, &mut [this.page(0), size, mode, 0]);
@@ -51,7 +53,7 @@ impl Missing {
     /// The address of a page.
     pub(crate) fn page(&self, index: usize) -> u64 {
         assert!(index < self.count);
-        address(self.pages.wrapping_add(index * PAGE))
+        address(self.pages.wrapping_add(index * page_size()))
     }
 
     /// Waits until somebody has asked for each page.
@@ -65,19 +67,19 @@ impl Missing {
                 assert_eq!(message[0], UFFD_EVENT_PAGEFAULT);
                 let mut address = [0; 8];
                 address.copy_from_slice(&message[16..24]);
-                asked.insert(u64::from_ne_bytes(address) / PAGE as u64);
+                asked.insert(u64::from_ne_bytes(address) / page_size() as u64);
             }
         }
     }
 
     /// Gives a page, which begins with these bytes, to who waits for it.
     pub(crate) fn give(&self, index: usize, bytes: &[u8]) {
-        let mut page = [0; PAGE];
+        let mut page = vec![0; page_size()];
         page[..bytes.len()].copy_from_slice(bytes);
         // Where to, where from, how much, how, and how much it was.
-        let mut copy = [self.page(index), address(page.as_ptr()), PAGE as u64, 0, 0];
+        let mut copy = [self.page(index), address(page.as_ptr()), page_size() as u64, 0, 0];
         self.request(UFFDIO_COPY, &mut copy);
-        assert_eq!(copy[4], PAGE as u64);
+        assert_eq!(copy[4], page_size() as u64);
     }
 
     /// ioctl(2). By number, as libraries do not agree on the type of the request.

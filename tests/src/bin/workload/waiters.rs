@@ -6,7 +6,7 @@ use std::thread;
 use serde_json::json;
 use sigtrace_tests::names::bits;
 
-use crate::call::{pause, rt_sigsuspend, rt_sigtimedwait};
+use crate::call::{rt_sigsuspend, rt_sigtimedwait};
 use crate::identity;
 use crate::pointer::{null, to_set, unread_memory};
 use crate::process::{self, wait_until_in};
@@ -86,7 +86,8 @@ fn start(arguments: &[String], wait: fn(&mut Script)) -> (Vec<i32>, Vec<thread::
 /// `endless CALL`: waits in this call until killed, which is not before sigtrace has stopped.
 pub(crate) fn endless(arguments: &[String]) {
     let call = match arguments.first().map(String::as_str) {
-        Some("pause") => pause(),
+        #[cfg(not(target_arch = "aarch64"))]
+        Some("pause") => crate::call::pause(),
         Some("rt_sigsuspend") => rt_sigsuspend(to_set(bits(&[2, 64])), 8),
         Some("rt_sigtimedwait") => rt_sigtimedwait(to_set(1), unread_memory(), null(), 8),
         other => panic!("cannot wait in {other:?}"),

@@ -5,8 +5,10 @@ use sigtrace_tests::names::{bits, set};
 
 use crate::abi::natively;
 use crate::action::{Action, BLOCKABLE, SA_SIGINFO, nothing};
+#[cfg(not(target_arch = "aarch64"))]
+use crate::call::pause;
 use crate::call::{
-    Call, kill, nanosleep, pause, restart_syscall, rt_sigaction, rt_sigprocmask, rt_sigsuspend,
+    Call, kill, nanosleep, restart_syscall, rt_sigaction, rt_sigprocmask, rt_sigsuspend,
 };
 use crate::errno::{EFAULT, EINTR, EINVAL, ERESTART_RESTARTBLOCK, ERESTARTNOHAND};
 use crate::memory::{at_page_end, bytes, not_resident};
@@ -54,13 +56,11 @@ pub(crate) fn sender(script: &Script, signals: &[(libc::c_long, i32)]) -> i32 {
 }
 
 /// pause.
+#[cfg(not(target_arch = "aarch64"))]
 pub(crate) fn pausing(_: &[String]) {
     for flags in [0, SA_RESTART] {
         let mut script = begin_with_handler(flags);
-        let other = sender(&script, &[(pause().number, USR1)]);
-        script.call_interrupted(pause(), ERESTARTNOHAND);
-        script.sigreturn(0);
-        wait(other);
+        pauses(&mut script);
         script.end();
     }
     // Stopped and continued, it is called again by the kernel.
@@ -76,6 +76,15 @@ pub(crate) fn pausing(_: &[String]) {
     for signo in [libc::SIGTERM, libc::SIGKILL] {
         dies_in(pause, signo);
     }
+}
+
+/// One pause, of a script that blocks nothing and whose SIGUSR1 has a handler.
+#[cfg(not(target_arch = "aarch64"))]
+pub(crate) fn pauses(script: &mut Script) {
+    let other = sender(script, &[(pause().number, USR1)]);
+    script.call_interrupted(pause(), ERESTARTNOHAND);
+    script.sigreturn(0);
+    wait(other);
 }
 
 /// A child that is killed in a call.

@@ -1,6 +1,7 @@
 //! What the ways of the workload `cause` have to be told as.
 
 use serde_json::{Value, json};
+use sigtrace_tests::expect::AUDIT_ARCH;
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::names::{self, POLL};
 
@@ -97,19 +98,34 @@ fn faults(facts: &Facts) -> Vec<Sent> {
         };
         [sent, facts.killed(&child, signo)]
     };
-    let mut privilege = fault("privilege", libc::SIGSEGV, "");
-    // The same as what a bad frame of a handler comes to.
-    privilege[0] = privilege[0].clone().because("kernel");
-    [
-        fault("memory", libc::SIGSEGV, "SEGV_MAPERR"),
-        fault("bus", libc::SIGBUS, "BUS_ADRERR"),
-        fault("division", libc::SIGFPE, "FPE_INTDIV"),
-        fault("instruction", libc::SIGILL, "ILL_ILLOPN"),
-        fault("breakpoint", libc::SIGTRAP, ""),
-        privilege,
-    ]
-    .concat()
+    let mut told =
+        [fault("memory", libc::SIGSEGV, "SEGV_MAPERR"), fault("bus", libc::SIGBUS, "BUS_ADRERR")]
+            .concat();
+    told.extend(FAULTS.iter().flat_map(|(name, signo, code)| fault(name, *signo, code)));
+    if cfg!(target_arch = "x86_64") {
+        let mut privilege = fault("privilege", libc::SIGSEGV, "");
+        // The same as what a bad frame of a handler comes to.
+        privilege[0] = privilege[0].clone().because("kernel");
+        told.extend(privilege);
+    }
+    told
 }
+
+/// What instructions of this machine come to: by the names of the workload, the signals and their codes.
+#[cfg(target_arch = "x86_64")]
+const FAULTS: &[(&str, i32, &str)] = &[
+    ("division", libc::SIGFPE, "FPE_INTDIV"),
+    ("instruction", libc::SIGILL, "ILL_ILLOPN"),
+    ("breakpoint", libc::SIGTRAP, ""),
+];
+#[cfg(target_arch = "aarch64")]
+const FAULTS: &[(&str, i32, &str)] = &[
+    ("instruction", libc::SIGILL, "ILL_ILLOPC"),
+    ("breakpoint", libc::SIGTRAP, "TRAP_BRKPT"),
+    ("privilege", libc::SIGILL, "ILL_ILLOPC"),
+    ("alignment", libc::SIGBUS, "BUS_ADRALN"),
+    ("tagged", libc::SIGSEGV, "SEGV_MAPERR"),
+];
 
 fn pipe(facts: &Facts) -> Vec<Sent> {
     let child = facts.child("child");
@@ -127,7 +143,7 @@ fn seccomp(facts: &Facts) -> Vec<Sent> {
     let (trapped, killed) = (facts.child("trapped"), facts.child("killed"));
     let refused = |child, at, errno: i32| {
         let call = json!({ "call_addr": facts.get(at), "syscall": libc::SYS_getppid,
-            "arch": "AUDIT_ARCH_X86_64", "syscall_name": "getppid" });
+            "arch": AUDIT_ARCH, "syscall_name": "getppid" });
         to_thread(libc::SIGSYS, child).info("SYS_SECCOMP", call).errno(errno).because("seccomp")
     };
     let mut sent = vec![

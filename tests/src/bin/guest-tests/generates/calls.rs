@@ -53,7 +53,7 @@ pub(super) fn each_signal_refers_to_the_call_that_sends_it() {
     let mut user = sender.fork();
     user.order("user 4242");
     let (mut one, mut other) = (user.fork(), user.fork());
-    let (mut by_int80, mut program_32) = (Puppet::start_by_int80(), Puppet::start_32());
+    let (mut narrow, mut program_32) = (Puppet::start_narrow(), Puppet::start_32());
     assert_eq!(sender.order("new-namespace"), "0");
     let mut init = sender.fork();
     let mut inside = init.fork();
@@ -68,7 +68,7 @@ pub(super) fn each_signal_refers_to_the_call_that_sends_it() {
     let [receiver, thread] = [&mut receiver, &mut thread].map(party);
     let members = [&mut first, &mut second, &mut third].map(party);
     let relatives = [&mut one, &mut other].map(party);
-    let in_turn = [&mut sender, &mut by_int80, &mut program_32];
+    let in_turn = [&mut sender, &mut narrow, &mut program_32];
     let mut play = Play { acts: Vec::new() };
     for sender in in_turn {
         let process = |by: &Value| vec![to_process(WINCH, &receiver).in_name_of(by)];

@@ -1,6 +1,5 @@
 //! What a thread does itself and is sent a signal for.
 
-use std::arch::asm;
 use std::os::fd::FromRawFd as _;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,26 +7,15 @@ use std::{fs::File, io::Write as _};
 
 use serde_json::{Map, Value, json};
 
+use super::machine;
 use super::{address, fork, set_action, set_limit, shared};
 use crate::process::wait;
 
 /// A fault: its name, and what has it. That notes the address that it is about, if there is one.
-type Way = (&'static str, fn(&AtomicU64));
+pub(super) type Way = (&'static str, fn(&AtomicU64));
 
-const WAYS: &[Way] = &[
-    ("memory", read_nothing),
-    ("bus", read_past_the_end),
-    ("division", divide_by_zero),
-    ("instruction", execute_nonsense),
-    ("breakpoint", |_| {
-        // SAFETY: none is needed: the process ends.
-        unsafe { asm!("int3") }
-    }),
-    ("privilege", |_| {
-        // SAFETY: likewise.
-        unsafe { asm!("hlt") }
-    }),
-];
+/// Those that every machine has.
+const WAYS: &[Way] = &[("memory", read_nothing), ("bus", read_past_the_end)];
 
 /// Has children that each have a fault: the child and the address.
 pub(super) fn faults() -> Value {
@@ -36,7 +24,7 @@ pub(super) fn faults() -> Value {
         set_action(signo, libc::SIG_DFL);
     }
     let noted = shared();
-    let facts = WAYS.iter().map(|(name, fault)| {
+    let facts = WAYS.iter().chain(machine::FAULTS).map(|(name, fault)| {
         let child = fork(|| {
             fault(noted);
             0
@@ -60,35 +48,6 @@ fn read_past_the_end(at: &AtomicU64) {
         let memory = libc::mmap(ptr::null_mut(), 4096, libc::PROT_READ, libc::MAP_SHARED, file, 0);
         at.store(memory.addr() as u64, Ordering::Relaxed);
         memory.cast::<u8>().read_volatile();
-    }
-}
-
-fn divide_by_zero(at: &AtomicU64) {
-    // SAFETY: it writes the instruction's address to where there is room; then the process ends.
-    unsafe {
-        asm!(
-            "lea {address}, [rip + 2f]",
-            "mov [{at}], {address}",
-            "2: div ecx",
-            at = in(reg) at.as_ptr(),
-            address = out(reg) _,
-            in("ecx") 0,
-            inout("eax") 1 => _,
-            inout("edx") 0 => _,
-        );
-    }
-}
-
-fn execute_nonsense(at: &AtomicU64) {
-    // SAFETY: as above.
-    unsafe {
-        asm!(
-            "lea {address}, [rip + 2f]",
-            "mov [{at}], {address}",
-            "2: ud2",
-            at = in(reg) at.as_ptr(),
-            address = out(reg) _,
-        );
     }
 }
 

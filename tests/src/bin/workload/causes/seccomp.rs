@@ -1,10 +1,8 @@
 //! Calls that a filter refuses.
 
-use std::arch::asm;
-use std::sync::atomic::AtomicU64;
-
 use serde_json::{Value, json};
 
+use super::machine::getppid;
 use super::{address, catch, fork, shared};
 use crate::process::wait;
 
@@ -55,22 +53,5 @@ fn refuse(action: u32) {
         assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
         let filter = libc::SECCOMP_MODE_FILTER;
         assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, filter, &raw const program), 0);
-    }
-}
-
-/// Makes that call, and notes where from: the address after it.
-fn getppid(at: &AtomicU64) {
-    // SAFETY: it writes to where there is room, and makes a call that touches no memory.
-    unsafe {
-        asm!(
-            "lea rcx, [rip + 2f]",
-            "mov [{at}], rcx",
-            "syscall",
-            "2:",
-            at = in(reg) at.as_ptr(),
-            inout("rax") libc::SYS_getppid => _,
-            out("rcx") _,
-            out("r11") _,
-        );
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn queues() -> Value {
     });
     wait_until_in(waiting, libc::SYS_rt_sigtimedwait);
     kill(waiting, libc::SIGUSR1);
-    wait_until_in(waiting, libc::SYS_pause);
+    wait_until_in(waiting, libc::SYS_ppoll);
     let info = Info::new(signo, -1, json!("SI_QUEUE")).rt(own as i32, 0, 5).given();
     assert_eq!(rt_sigqueueinfo(waiting, libc::SIGKILL, info).make(), 0);
     wait(waiting);
@@ -102,7 +102,7 @@ pub(super) fn states() -> Value {
 fn pause() -> i32 {
     loop {
         // SAFETY: no memory is involved.
-        unsafe { libc::pause() };
+        unsafe { libc::ppoll(std::ptr::null_mut(), 0, std::ptr::null(), std::ptr::null()) };
     }
 }
 
@@ -120,7 +120,7 @@ pub(super) fn threads() -> Value {
     let mut other = [0; 4];
     io::Read::read_exact(&mut told, &mut other).unwrap_or_else(|error| panic!("{error}"));
     let other = i32::from_ne_bytes(other);
-    wait_until_in(child, libc::SYS_pause);
+    wait_until_in(child, libc::SYS_ppoll);
     assert_eq!(tgkill(child, other, libc::SIGTERM).make(), 0);
     assert_eq!(wait(child), libc::SIGTERM);
     json!({ "child": child, "other": other })

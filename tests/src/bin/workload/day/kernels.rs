@@ -58,7 +58,7 @@ pub(super) fn seccomp() {
         let mut steps = [
             // The number of the call.
             step(0x20, 0, 0, 0),
-            step(0x15, 0, 1, libc::SYS_mkdir as u32),
+            step(0x15, 0, 1, libc::SYS_mkdirat as u32),
             step(0x06, 0, 0, KILL_PROCESS),
             step(0x06, 0, 0, ALLOW),
         ];
@@ -67,15 +67,15 @@ pub(super) fn seccomp() {
         unsafe {
             libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
             libc::syscall(libc::SYS_seccomp, SET_FILTER, 0, &raw const filter);
-            libc::mkdir(c"/run/day-refused".as_ptr(), 0o700);
+            libc::mkdirat(libc::AT_FDCWD, c"/run/day-refused".as_ptr(), 0o700);
         }
         0
     });
     let death = Death::of(worker.pid, "SIGSYS");
     if Kernel::running().sends_what_seccomp_kills_by() {
-        death.cause("seccomp").told("/generate/info/syscall_name", "mkdir").write();
+        death.cause("seccomp").told("/generate/info/syscall_name", "mkdirat").write();
     } else {
-        death.without_signal("seccomp").told("/refused_call/syscall_name", "mkdir").write();
+        death.without_signal("seccomp").told("/refused_call/syscall_name", "mkdirat").write();
     }
     worker.go();
     worker.dies_of(libc::SIGSYS);

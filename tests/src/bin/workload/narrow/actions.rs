@@ -1,18 +1,14 @@
-//! signal and sigaction. Handlers are set but never run: in a 64-bit program they would get the
+//! sigaction. Handlers are set but never run: in a 64-bit program they would get the
 //! frame of a 32-bit one.
 
-use serde_json::{Value, json};
 use sigtrace_tests::kernel::Kernel;
 
-use super::call::{OLD, old, sigaction, signal};
-use crate::abi::natively;
-use crate::action::{Action, BLOCKABLE, DEFAULT, SA_RESTORER, SIG_DFL, SIG_IGN, handler, nothing};
+use super::call::{OLD, old, sigaction};
+use crate::action::{Action, BLOCKABLE, DEFAULT, SA_RESTORER, SIG_IGN};
 use crate::call::rt_sigaction;
 use crate::errno::{EFAULT, EINVAL};
-use crate::memory::{at_page_end, keep, keep_bytes, not_resident, read_only, untouched};
-use crate::pointer::{
-    Ptr, address, nowhere, null, to, to_output, unread, unread_memory, unreadable,
-};
+use crate::memory::{at_page_end, keep_bytes, not_resident, read_only, untouched};
+use crate::pointer::{Ptr, address, nowhere, null, to, unread, unread_memory, unreadable};
 use crate::script::Script;
 
 const USR1: i32 = libc::SIGUSR1;
@@ -20,45 +16,6 @@ const USR1: i32 = libc::SIGUSR1;
 const CODE: u64 = 0x0804_9000;
 const LOWEST: u64 = 2;
 const HIGH: u64 = 0xf7ff_fffe;
-/// What signal installs with its handler: SA_RESETHAND and SA_NODEFER.
-const ONCE: u64 = 0xc000_0000;
-
-/// signal.
-pub(crate) fn signals(_: &[String]) {
-    let mut script = Script::begin();
-    // What it returns is the handler before, an address that looks negative among them.
-    let mut before = SIG_DFL;
-    for new in [SIG_IGN, CODE, LOWEST, HIGH, 0xffff_f000, SIG_DFL] {
-        script.call(signal(USR1, new, handler(before)), before.cast_signed());
-        script.call(rt_sigaction(USR1, null(), installed(new), 8), 0);
-        before = new;
-    }
-    for signo in [1, 31, 32, 33, 34, 64] {
-        script.call(signal(signo, SIG_IGN, json!("SIG_DFL")), 0);
-        script.call(signal(signo, SIG_DFL, json!("SIG_IGN")), 1);
-    }
-    for signo in [0, -1, 9, 19, 65, i32::MAX, i32::MIN] {
-        script.call(signal(signo, CODE, Value::Null), EINVAL);
-    }
-    // The handler before can be one of a 64-bit program, of which it gets the lower half.
-    let other = natively(|| Action::calling(nothing, 0));
-    script.call(natively(|| rt_sigaction(USR1, other.given(), null(), 8)), 0);
-    let low = handler(other.handler & OLD);
-    script.call(signal(USR1, SIG_DFL, low), other.handler.cast_signed());
-    script.end();
-}
-
-/// A pointer to room for the action that signal installs. Its restorer is whatever was on the
-/// kernel's stack, where that is not cleared (`CONFIG_INIT_STACK_ALL_ZERO`): `signal` does not set
-/// it.
-fn installed(handler: u64) -> Ptr {
-    let room: *const [u32; 5] = keep([0x55; 5]);
-    to_output(room, move || {
-        // SAFETY: never freed; it is looked at after the call has written.
-        let [_, _, restorer, ..] = unsafe { *room };
-        Action { handler, flags: ONCE, restorer: restorer.into(), ..DEFAULT }.shown()
-    })
-}
 
 pub(super) fn given(action: Action) -> Ptr {
     to(keep_bytes(&old(action)), action.shown())

@@ -5,8 +5,7 @@ use sigtrace_tests::names::bits;
 
 use super::actions;
 use super::call::{
-    gets_mask, rt_sigtimedwait_time64, sgetmask, sigaction, signal, sigpending, sigprocmask,
-    sigsuspend, ssetmask, to_mask,
+    gets_mask, rt_sigtimedwait_time64, sigaction, sigpending, sigprocmask, sigsuspend, to_mask,
 };
 use super::waits;
 use crate::action::DEFAULT;
@@ -22,13 +21,12 @@ const USR2: i32 = libc::SIGUSR2;
 /// By a thread that blocks both, and whose USR1 has a handler.
 pub(crate) fn calls(script: &mut Script) {
     let (own, blocked) = (script.identity.pid, bits(&[USR1, USR2]));
-    script.call(signal(libc::SIGURG, 0, json!("SIG_DFL")), 0);
     let (new, old) = (actions::given(DEFAULT), actions::gotten(DEFAULT));
     script.call(sigaction(libc::SIGWINCH, new, old), 0);
     let mask = blocked as u32;
     script.call(sigprocmask(2, to_mask(mask), gets_mask(mask)), 0);
-    script.call(sgetmask(blocked), blocked.cast_signed());
-    script.call(ssetmask(blocked, blocked), blocked.cast_signed());
+    #[cfg(not(target_arch = "arm"))]
+    super::by_value::one_each(script, blocked);
     script.call(kill(own, USR2), 0);
     script.call(sigpending(gets_mask(bits(&[USR2]) as u32)), 0);
     let info = Info::new(USR2, 0, json!("SI_USER")).kill(own, 0).gotten();
@@ -38,6 +36,6 @@ pub(crate) fn calls(script: &mut Script) {
     script.call(kill(own, USR1), 0);
     script.call_interrupted(sigsuspend([0, 0], bits(&[USR2])), ERESTARTNOHAND);
     script.sigreturn(blocked);
-    #[cfg(target_arch = "x86")]
+    #[cfg(target_pointer_width = "32")]
     super::frames::one(script, blocked);
 }

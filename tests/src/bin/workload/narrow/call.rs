@@ -1,23 +1,16 @@
-//! The calls by name, and what they point to. Numbers: `arch/x86/entry/syscalls/syscall_32.tbl`.
+//! The calls by name, and what they point to. Numbers: `arch/x86/entry/syscalls/syscall_32.tbl` and
+//! `arch/arm/tools/syscall.tbl`, which has the same ones.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sigtrace_tests::names::set;
 
-use crate::action::{Action, handler};
+use crate::action::Action;
 use crate::call::Call;
 use crate::memory::keep;
 use crate::pointer::{Ptr, to};
 
 /// What the old calls know of a set: the first 32 signals.
 pub(super) const OLD: u64 = 0xffff_ffff;
-
-/// `oldhandler` is the one it returns, if it succeeds.
-pub(super) fn signal(signo: i32, new: u64, oldhandler: Value) -> Call {
-    Call::numbered("signal", 48)
-        .signal(signo)
-        .value("handler", new, handler(new))
-        .shown("oldhandler", oldhandler)
-}
 
 pub(super) fn sigaction(signo: i32, act: Ptr, oldact: Ptr) -> Call {
     Call::numbered("sigaction", 67).signal(signo).pointer("act", act).pointer("oldact", oldact)
@@ -36,19 +29,6 @@ pub(super) fn sigsuspend(unused: [i32; 2], mask: u64) -> Call {
         .int("unused1", unused[0], json!(unused[0]))
         .int("unused2", unused[1], json!(unused[1]))
         .value("mask", mask, set(mask & OLD))
-}
-
-/// It returns `mask`.
-pub(super) fn sgetmask(mask: u64) -> Call {
-    Call::numbered("sgetmask", 68).shown("mask", set(mask & OLD)).returning_mask()
-}
-
-/// It returns `oldmask`.
-pub(super) fn ssetmask(newmask: u64, oldmask: u64) -> Call {
-    Call::numbered("ssetmask", 69)
-        .value("newmask", newmask, set(newmask & OLD))
-        .shown("oldmask", set(oldmask & OLD))
-        .returning_mask()
 }
 
 pub(super) fn rt_sigtimedwait_time64(set: Ptr, info: Ptr, timeout: Ptr, sigsetsize: u64) -> Call {

@@ -69,9 +69,10 @@ static NEW: AtomicU64 = AtomicU64::new(0);
 /// Puts another mask into its frame: what it returns to.
 extern "C" fn changing(_: i32, _: *const u8, context: *mut u8) {
     masks::in_handler();
-    // SAFETY: the third argument is the frame's ucontext, of which the mask is the last 8 bytes:
-    // flags, link, stack_t, 88 bytes of sigcontext.
-    unsafe { context.add(108).cast::<u64>().write_unaligned(NEW.load(Ordering::Relaxed)) };
+    // Flags, link, stack_t, and the sigcontext come before.
+    const MASK: usize = 20 + if cfg!(target_arch = "arm") { 84 } else { 88 };
+    // SAFETY: the third argument is the frame's ucontext.
+    unsafe { context.add(MASK).cast::<u64>().write_unaligned(NEW.load(Ordering::Relaxed)) };
 }
 
 fn changed_by_the_handler(script: &mut Script) {

@@ -1,8 +1,8 @@
-//! sigprocmask, sigpending, sgetmask and ssetmask: masks of the first 32 signals.
+//! sigprocmask and sigpending: masks of the first 32 signals.
 
 use sigtrace_tests::names::{bits, set};
 
-use super::call::{gets_mask, sgetmask, sigpending, sigprocmask, ssetmask, to_mask};
+use super::call::{gets_mask, sigpending, sigprocmask, to_mask};
 use crate::action::BLOCKABLE;
 use crate::call::{kill, rt_sigprocmask, rt_sigtimedwait, tgkill};
 use crate::errno::{EFAULT, EINVAL};
@@ -95,26 +95,5 @@ pub(crate) fn sigpendings(_: &[String]) {
         script.call(rt_sigtimedwait(to_set(bits(&[signo])), null(), null(), 8), ret);
     }
     script.call(sigpending(gets_mask(0)), 0);
-    script.end();
-}
-
-/// sgetmask and ssetmask.
-pub(crate) fn by_value(_: &[String]) {
-    let mut script = Script::begin();
-    let ret = |mask: u64| i64::from(mask as u32);
-    let mut before = 0;
-    script.call(rt_sigprocmask(SETMASK, to_set(before), null(), 8), 0);
-    for new in [1, bits(&[2, 15, 31]), u64::from(u32::MAX), bits(&[32]), 0x7fff_ffff, 0] {
-        script.call(sgetmask(before), ret(before));
-        script.call(ssetmask(new, before), ret(before));
-        // The mask is taken for a signed number: with signal 32 go all those above.
-        before = i64::from((new as u32).cast_signed()).cast_unsigned() & BLOCKABLE;
-        script.call(rt_sigprocmask(BLOCK, null(), gets_set(before), 8), 0);
-    }
-    for whole in [u64::MAX, OTHERS, OTHERS | 1 << 31, !u64::from(u32::MAX) | 1] {
-        script.call(rt_sigprocmask(SETMASK, to_set(whole), null(), 8), 0);
-        script.call(sgetmask(whole & BLOCKABLE), ret(whole & BLOCKABLE));
-        script.call(ssetmask(0, whole & BLOCKABLE), ret(whole & BLOCKABLE));
-    }
     script.end();
 }
