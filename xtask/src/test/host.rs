@@ -46,6 +46,47 @@ pub(super) fn checks(cache: &Cache) -> Result<Vec<(&'static str, Command)>> {
     ])
 }
 
+/// The programs for no architecture that anybody named, and for two at once: what cargo is not to do, and what it has to
+/// say then.
+pub(super) fn refusals(cache: &Cache) -> Result<Vec<(&'static str, Command, &'static str)>> {
+    let unnamed = {
+        let mut cargo = ebpf(cache, "check", "x86_64", &[EBPF])?;
+        cargo.env_remove("AYA_BPF_TARGET_ARCH").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        cargo
+    };
+    let mut two = ebpf(cache, "check", "x86_64", &[EBPF])?;
+    two.env("AYA_BPF_TARGET_ARCH", "aarch64");
+    Ok(vec![
+        (
+            "eBPF for no architecture is refused",
+            unnamed,
+            "nothing says for which architecture's kernel to build the programs",
+        ),
+        (
+            "eBPF for two architectures is refused",
+            two,
+            "the programs are to be built for x86_64, but AYA_BPF_TARGET_ARCH is aarch64",
+        ),
+    ])
+}
+
+/// Runs what has to fail and to say so; it counts as one test.
+pub(super) fn refusal(name: &str, command: &mut Command, said: &str) -> Result<Outcome> {
+    let (step, start) = (Step::start(name), Instant::now());
+    let output = process::capture(command)?;
+    interrupt::check()?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let is_refused = !output.status.success() && stderr.contains(said);
+    step.done(if is_refused { "ok" } else { "FAILED" });
+    let details = if is_refused {
+        String::new()
+    } else {
+        format!("it was to fail and say \"{said}\"; {}:\n{stderr}", output.status)
+    };
+    let (tally, took) = (Tally::one(is_refused), start.elapsed());
+    Ok(Outcome { suite: name.into(), tally, took, details })
+}
+
 /// A cargo command on eBPF crates for kernels of `arch`.
 fn ebpf(cache: &Cache, subcommand: &str, arch: &str, packages: &[&str]) -> Result<Command> {
     let mut cargo = toolchain::nightly("cargo");

@@ -73,6 +73,9 @@ fn host_part(cache: &Cache, filter: Option<&str>, report: &mut Report) -> Result
         for (name, mut command) in host::checks(cache)? {
             report.add(host::check(name, &mut command)?);
         }
+        for (name, mut command, said) in host::refusals(cache)? {
+            report.add(host::refusal(name, &mut command, said)?);
+        }
     }
     report.add(host::unit_tests(filter)?);
     if filter.is_none() {
