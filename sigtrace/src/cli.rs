@@ -59,7 +59,7 @@ pub enum Command {
     /// Say of each process that dies of a signal who or what killed it, as it happens
     Who(Box<WhoArgs>),
     /// Show what this kernel offers, what is missing, and how to fix it
-    Doctor,
+    Doctor(DoctorArgs),
     /// List the syscalls with their arguments, groups and probe points
     List(ListArgs),
     /// Show which signals are pending now, and which would have no effect, and why; needs no probes
@@ -69,6 +69,14 @@ pub enum Command {
     /// Say which functions code is in: what the agent starts for itself, without rights
     #[command(hide = true)]
     ReadSymbols,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// Options of `pending`.

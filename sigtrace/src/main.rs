@@ -11,7 +11,7 @@ use sigtrace::{
     agent::{self, CannotRun},
     bpf::{Policy, outlook},
     cli::{Cli, Command, Format, ListArgs, PendingArgs, TraceArgs, WhoArgs},
-    doctor,
+    doctor::{self, DoctorFormat},
     join::procfs,
     list::{self, ListFormat},
     log,
@@ -29,8 +29,13 @@ fn main() -> ExitCode {
         Cli { command: None, trace } => run(trace),
         Cli { command: Some(Command::Trace(trace)), .. } => run(*trace),
         Cli { command: Some(Command::Who(args)), .. } => who(*args),
-        Cli { command: Some(Command::Doctor), .. } => {
-            printed(doctor::write(&mut io::stdout().lock()).map(|possible| u8::from(!possible)))
+        Cli { command: Some(Command::Doctor(args)), .. } => {
+            let format = match args.format {
+                Format::Text => DoctorFormat::Text,
+                Format::Json => DoctorFormat::Json,
+            };
+            let written = doctor::write(&mut io::stdout().lock(), format);
+            printed(written.map(|possible| u8::from(!possible)))
         }
         Cli { command: Some(Command::List(args)), .. } => printed(print_list(&args).map(|()| 0)),
         Cli { command: Some(Command::Pending(args)), .. } => print_pending(&args),

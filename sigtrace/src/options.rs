@@ -12,6 +12,7 @@ use std::{ffi::OsString, num::NonZeroU64, path::PathBuf, time::Duration};
 use sigtrace_common::{Config, ERROR_WORDS, FEW, Offsets, SYSCALLS, kinds, select, side};
 
 use crate::{
+    arch,
     bpf::{Policy, Selection},
     cli::{EventKind, Format, Probe, Sets, TraceArgs},
     join::{Context, filter::Filter, redact::Redaction},
@@ -301,7 +302,7 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
         target_uids,
         target_comms,
         cgroup: args.cgroup.as_deref().map(|path| values::cgroup("--cgroup", path)).transpose()?,
-        ring_size: values::ring_size(&args.ring_size, notes)?,
+        ring_size: values::ring_size(&args.ring_size, arch::page_size().into(), notes)?,
         slots: args.slots.as_deref().map(|text| values::slots(text, notes)).transpose()?,
     })
 }

@@ -26,6 +26,8 @@ pub(super) struct Features {
     pub(super) session: bool,
     /// As many returns as there are threads, be they asleep.
     pub(super) unlimited: bool,
+    /// It has trampolines, whatever they risk.
+    pub(super) direct: bool,
     /// It has trampolines that are safe while a thread sleeps in what they lead to.
     pub(super) trampolines: bool,
     /// It does not begin a trampoline's program that is under way on the processor already.
@@ -38,6 +40,7 @@ impl Features {
     /// Those of the running kernel, going by its types.
     pub(super) fn of(types: &Types) -> Self {
         let has = |name: &str| types.function(name).is_some();
+        let direct = trampolines::can_be_called(types);
         let multi = types.structure("bpf_kprobe_multi_link").size().is_some();
         Self {
             access: 0,
@@ -47,9 +50,11 @@ impl Features {
             unlimited: types.structure("fprobe").member("rethook").is_none(),
             // From 5.12, and in the later ones of 5.10: before, a trampoline was freed while threads
             // were asleep in the functions that it had called, if another program was attached to it.
-            trampolines: ["__bpf_tramp_image_put_deferred", "bpf_tramp_image_put"]
-                .iter()
-                .any(|name| has(name)),
+            direct,
+            trampolines: direct
+                && ["__bpf_tramp_image_put_deferred", "bpf_tramp_image_put"]
+                    .iter()
+                    .any(|name| has(name)),
             skips: types.structure("bpf_prog_info").member("recursion_misses").is_some(),
             preempts: trampolines::preempts(),
         }

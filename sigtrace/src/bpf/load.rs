@@ -33,7 +33,7 @@ use super::{
     sys,
     types::{BTF, Types},
 };
-use crate::arch::stack_size;
+use crate::arch::{page_size, stack_size};
 use crate::join::Context;
 
 /// The agent is woken when the ring is this part full.
@@ -85,7 +85,8 @@ pub struct Shared {
 #[derive(Debug)]
 pub(super) struct Machine {
     types: Option<Types>,
-    offsets: Offsets,
+    /// Where members of its structures are.
+    pub(super) offsets: Offsets,
     /// What of it can be used.
     pub(super) features: Features,
 }
@@ -115,6 +116,11 @@ impl Machine {
         let offsets = offsets::of(&types);
         let features = Features::of(&types).with_access(&offsets, &types);
         Ok(Self { types: Some(types), offsets, features })
+    }
+
+    /// Whether it tells its types.
+    pub(super) fn has_types(&self) -> bool {
+        self.types.is_some()
     }
 
     /// Whether programs can make sense of what this function is called with.
@@ -204,8 +210,8 @@ pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, 
         ring_bits: selection.ring_size.ilog2(),
         slot_mask: slots - 1,
         tick_us: tick_us()?,
-        page_shift: page_shift(),
-        stack_size: stack_size(1 << page_shift()),
+        page_shift: page_size().trailing_zeros(),
+        stack_size: stack_size(),
         access: features.access | if plan.misses_returns() { access::MISSES } else { 0 },
         ..selection.config
     };
@@ -510,13 +516,6 @@ fn tick_us() -> Result<u32> {
         return Err(io::Error::last_os_error()).context("cannot get the resolution of a clock");
     }
     Ok(u32::try_from(resolution.tv_nsec / 1000)?)
-}
-
-/// A page has two to the power of this many bytes.
-fn page_shift() -> u32 {
-    // SAFETY: no memory is involved.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    size.max(1).cast_unsigned().trailing_zeros()
 }
 
 /// One more than the highest number a processor can have: numbers can have gaps.

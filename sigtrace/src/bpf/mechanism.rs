@@ -126,6 +126,7 @@ mod tests {
         multi: false,
         session: false,
         unlimited: false,
+        direct: true,
         trampolines: true,
         skips: false,
         preempts: false,

@@ -1,5 +1,6 @@
 //! The kernel side: loading the programs, attaching them, reading what they left behind.
 
+pub mod abilities;
 mod attach;
 mod clock;
 mod counters;

@@ -94,7 +94,7 @@ pub(super) fn of_point(
 }
 
 /// What is not there of what was asked for.
-fn lacking(policy: Policy, features: &Features) -> Option<&'static str> {
+pub(super) fn lacking(policy: Policy, features: &Features) -> Option<&'static str> {
     let many = features.access != 0;
     match policy {
         Policy::Multi if !features.multi || !many => {
@@ -103,6 +103,9 @@ fn lacking(policy: Policy, features: &Features) -> Option<&'static str> {
         Policy::Session if !features.session || !many => {
             Some("this kernel has no kprobe.session, which needs 6.10 and CONFIG_FPROBE")
         }
+        Policy::Fentry if !features.direct => Some(
+            "this kernel has no trampolines, which need CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, on aarch64 also 6.4",
+        ),
         _ => None,
     }
 }

@@ -4,8 +4,9 @@ use std::{fs, path::Path};
 
 use super::{
     support::{Condition, Standing},
-    types::BTF,
+    types::{BTF, Types},
 };
+use crate::arch;
 
 /// The way in which the kernel preempts, in parentheses: `none voluntary (full) lazy`. Only where
 /// that can be chosen (`CONFIG_PREEMPT_DYNAMIC`), and debugfs is mounted.
@@ -14,11 +15,23 @@ const PREEMPTION: &str = "/sys/kernel/debug/sched/preempt";
 /// (`scripts/mkcompile_h`, `init/Makefile`).
 const VERSION: &str = "/proc/sys/kernel/version";
 
+/// What comes of there being none.
+const NONE: &str = "returns of sleeping callers can be missed, as each holds one of the few slots of a kretprobe; \
+                    the events say so";
+
+/// Whether functions can be made to call trampolines. On x86 the kernel patches them itself where ftrace does not;
+/// on Arm it takes ftrace (`register_fentry`, `kernel/bpf/trampoline.c`).
+pub(super) fn can_be_called(types: &Types) -> bool {
+    arch::PATCHES_FUNCTIONS || types.function("register_ftrace_direct").is_some()
+}
+
 pub(super) fn condition() -> Condition {
     let (found, standing) = if !Path::new(BTF).exists() {
-        let effect = "returns of sleeping callers can be missed, as each holds one of the few slots \
-                      of a kretprobe; the events say so";
-        ("not available without BTF".to_owned(), Standing::Lacking { effect })
+        ("not available without BTF".to_owned(), Standing::Lacking { effect: NONE })
+    } else if Types::of_kernel().is_ok_and(|types| !can_be_called(&types)) {
+        let found =
+            "not available: CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, which Arm has from 6.4 on";
+        (found.to_owned(), Standing::Lacking { effect: NONE })
     } else if let Some(mode) = preemption() {
         let effect = "--probe fentry can skip calls, which are counted as lost.probe_missed";
         (format!("available, on a preemptible kernel ({mode})"), Standing::Lacking { effect })

@@ -11,8 +11,6 @@ use jiff::SignedDuration;
 use super::{UsageError, ranges::range, usage};
 use crate::join::procfs;
 
-/// The smallest ring: a page.
-const MIN_RING: u64 = 4096;
 /// The largest ring the kernel gives (`RINGBUF_MAX_DATA_SZ` is beyond what 32 bits of
 /// `max_entries` can ask for as a power of two).
 const MAX_RING: u64 = 1 << 31;
@@ -164,17 +162,22 @@ pub(super) fn duration(option: &'static str, text: &str) -> Result<Duration, Usa
     })
 }
 
-/// A size in bytes, rounded up to what the kernel takes.
-pub(super) fn ring_size(text: &str, notes: &mut Vec<String>) -> Result<u32, UsageError> {
+/// A size in bytes, rounded up to what the kernel takes: a power of two, and a page at least.
+pub(super) fn ring_size(
+    text: &str,
+    page_size: u64,
+    notes: &mut Vec<String>,
+) -> Result<u32, UsageError> {
     let size = SIZE.parse_size(text).map_err(|error| {
         usage("--ring-size", format!("\"{text}\": {error}; give a size such as 8M"))
     })?;
     if size == 0 || size > MAX_RING {
         return Err(usage("--ring-size", format!("\"{text}\" is not between 4K and 2G")));
     }
-    let rounded = size.next_power_of_two().max(MIN_RING);
+    let rounded = size.next_power_of_two().max(page_size);
     if rounded != size {
-        notes.push(format!("--ring-size: {size} bytes rounded up to {rounded}, a power of two"));
+        let why = if rounded == page_size { "a page" } else { "a power of two" };
+        notes.push(format!("--ring-size: {size} bytes rounded up to {rounded}, {why}"));
     }
     u32::try_from(rounded).map_err(|error| usage("--ring-size", error.to_string()))
 }
@@ -317,15 +320,17 @@ mod tests {
     #[test]
     fn a_ring_size_is_rounded_up_with_a_note() {
         let mut notes = Vec::new();
-        assert_eq!(ring_size("8M", &mut notes).unwrap(), 8 << 20);
+        assert_eq!(ring_size("8M", 4096, &mut notes).unwrap(), 8 << 20);
         assert_eq!(notes, [""; 0]);
-        assert_eq!(ring_size("5000", &mut notes).unwrap(), 8192);
-        assert_eq!(ring_size("1", &mut notes).unwrap(), 4096);
+        assert_eq!(ring_size("5000", 4096, &mut notes).unwrap(), 8192);
+        assert_eq!(ring_size("1", 4096, &mut notes).unwrap(), 4096);
+        assert_eq!(ring_size("8192", 65536, &mut notes).unwrap(), 65536);
         assert_eq!(
             notes,
             [
                 "--ring-size: 5000 bytes rounded up to 8192, a power of two",
-                "--ring-size: 1 bytes rounded up to 4096, a power of two"
+                "--ring-size: 1 bytes rounded up to 4096, a page",
+                "--ring-size: 8192 bytes rounded up to 65536, a page",
             ]
         );
     }
@@ -376,7 +381,7 @@ mod tests {
     fn a_ring_size_out_of_range_is_refused() {
         for text in ["0", "3G"] {
             assert_eq!(
-                ring_size(text, &mut Vec::new()).unwrap_err().to_string(),
+                ring_size(text, 4096, &mut Vec::new()).unwrap_err().to_string(),
                 format!("--ring-size: \"{text}\" is not between 4K and 2G")
             );
         }
