@@ -56,7 +56,7 @@ struct Report<'a> {
     arch: &'static str,
     page_size: u32,
     conditions: Vec<ConditionObject<'a>>,
-    /// What `--probe` takes; null, like what follows, if the kernel does not tell.
+    /// What `--probe` takes; null, like what follows, if sigtrace cannot trace here.
     mechanisms: Option<Vec<&'static str>>,
     /// By what calls are probed if nothing else is asked for.
     probes: Option<Probes>,
@@ -88,7 +88,8 @@ struct ConditionObject<'a> {
 
 impl<'a> Report<'a> {
     fn new(conditions: &'a [Condition], can_trace: bool) -> Self {
-        let abilities = abilities().ok();
+        // Who may not load programs does not learn what the kernel takes.
+        let abilities = if can_trace { abilities().ok() } else { None };
         let able = abilities.as_ref();
         Self {
             can_trace,

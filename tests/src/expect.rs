@@ -44,7 +44,7 @@ pub fn entry(syscall: &str) -> String {
 pub const AUDIT_ARCH: &str =
     if cfg!(target_arch = "x86_64") { "AUDIT_ARCH_X86_64" } else { "AUDIT_ARCH_AARCH64" };
 
-/// The same of the programs of 32 bits beside it.
+/// The name in events of the interface of 32-bit programs.
 pub const ABI_32: &str =
     if cfg!(any(target_arch = "x86", target_arch = "x86_64")) { "i386" } else { "arm" };
 

@@ -69,7 +69,7 @@ impl Arch {
     /// The emulated machine.
     pub(crate) fn machine(self) -> &'static str {
         // QEMU 7.2 corrupts cmpxchg16b with several processors, and the kernel's allocator with it.
-        // Its signing of pointers takes a cryptographic function, unless it may make one up.
+        // QEMU computes the signatures of pointers by a slow cipher, unless it may take a function of its own.
         self.of("-cpu max,-cx16", "-M virt,gic-version=3 -cpu max,pauth-impdef=on")
     }
 

@@ -41,7 +41,7 @@ pub(crate) enum Command {
 /// Options of `setup`.
 #[derive(Debug, Args)]
 pub(crate) struct Setup {
-    /// For the guests of this architecture, and not for those that are tested by default
+    /// For all guests of this architecture [default: those that `test` boots]
     #[arg(long)]
     pub(crate) arch: Option<Arch>,
 }
@@ -115,9 +115,6 @@ pub(crate) struct Fuzz {
 /// Options of `bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// The guests' architecture [default: this machine's]
-    #[arg(long)]
-    pub(crate) arch: Option<Arch>,
     /// Guest kernels: of 5.10, 6.1, 6.12 and 7
     #[arg(long, value_name = "VERSION,...", value_delimiter = ',', default_value = "6.12,7")]
     pub(crate) kernel: Vec<Version>,

@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::arch::Arch;
 use crate::build;
 use crate::cli;
 use crate::interrupt;
@@ -16,7 +17,11 @@ use crate::setup::{system, toolchain};
 
 /// The target: its file in `sigtrace/fuzz/fuzz_targets`, and its program.
 const TARGET: &str = "record";
-const HOST: &str = "x86_64-unknown-linux-gnu";
+
+/// The target of this machine's own programs.
+fn host() -> Result<String> {
+    Ok(format!("{}-unknown-linux-gnu", Arch::of_host()?))
+}
 
 /// What `cargo fuzz` passes to the compiler, so that libFuzzer sees which code an input reaches and
 /// what it is compared with, and no access out of bounds goes unseen.
@@ -74,12 +79,14 @@ fn target() -> Result<PathBuf> {
     toolchain::ensure_all()?;
     system::ensure(&[("c++", "g++")])?;
     let mut cargo = cargo();
-    cargo.args(["build", "--locked", "--release", "--target", HOST, "--target-dir"]).arg(folder());
+    cargo
+        .args(["build", "--locked", "--release", "--target", &host()?, "--target-dir"])
+        .arg(folder());
     cargo.env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\u{1f}"));
     let step = Step::start("Building the fuzz target");
     process::quiet(&mut cargo)?;
     step.done("done");
-    Ok(folder().join(HOST).join("release").join(TARGET))
+    Ok(folder().join(host()?).join("release").join(TARGET))
 }
 
 /// The nightly cargo in the crate of the target, which is a workspace of its own.

@@ -17,8 +17,8 @@ use crate::{
 /// The interface of callers that have as many bits as the kernel.
 pub const NATIVE: Abi = Abi::Aarch64;
 
-/// Whether what an interrupt does is on a stack of its own, whatever it interrupts (`do_interrupt_handler`,
-/// `arch/arm64/kernel/entry-common.c`).
+/// Whether what an interrupt does is on a stack of its own, whatever it interrupts: `do_interrupt_handler`,
+/// `arch/arm64/kernel/entry-common.c`, and for softirqs, from 6.1 on, `CONFIG_SOFTIRQ_ON_OWN_STACK`.
 pub const INTERRUPTS_HAVE_STACKS: bool = true;
 
 /// The arguments of a call: they are in order.
@@ -86,8 +86,14 @@ pub fn is_compat(regs: *const u8) -> bool {
 pub fn reading(stack: Stack) -> Option<(u32, Abi)> {
     let regs = stack.registers(0);
     let fd = read::<u64>(regs.wrapping_add(aarch64::X0 as u64)) as u32;
+    let number: u32 = read(regs.wrapping_add(aarch64::SYSCALLNO as u64));
     let pstate: u64 = read(regs.wrapping_add(aarch64::PSTATE as u64));
-    Some((fd, if pstate & aarch64::PSTATE_32BIT == 0 { Abi::Aarch64 } else { Abi::Arm }))
+    // read, readv, pread64, preadv, preadv2 (scripts/syscall.tbl, arch/arm64/tools/syscall_32.tbl).
+    match (pstate & aarch64::PSTATE_32BIT == 0, number) {
+        (true, 63 | 65 | 67 | 69 | 286) => Some((fd, Abi::Aarch64)),
+        (false, 3 | 145 | 180 | 361 | 392) => Some((fd, Abi::Arm)),
+        _ => None,
+    }
 }
 
 /// What the thread is in whose stack this is.

@@ -32,11 +32,7 @@ pub fn abilities() -> Result<Abilities> {
     let machine = Machine::running(Policy::Auto)?;
     let features = &machine.features;
     let [frequent, rare] = [true, false].map(|frequent| auto(features, frequent));
-    let has_types = machine.has_types();
-    let is_taken = |policy: &Policy| {
-        let needs_types = !matches!(policy, Policy::Auto | Policy::Kprobe);
-        lacking(*policy, features).is_none() && (has_types || !needs_types)
-    };
+    let is_taken = |policy: &Policy| lacking(*policy, features).is_none();
     let policies = [Policy::Auto, Policy::Kprobe, Policy::Multi, Policy::Session, Policy::Fentry];
     let offsets = &machine.offsets;
     let kinds = [

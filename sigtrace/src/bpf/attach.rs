@@ -25,6 +25,7 @@ use super::{
     refusal, support,
     sys::{self, Kind},
 };
+use crate::arch::NATIVE;
 use crate::join::Context;
 
 /// Everything there is of the kernel side.
@@ -510,7 +511,11 @@ impl Probes {
         for error in refused {
             tracing::warn!("not traced: {error:#}");
         }
-        let (mut unsupported, mut misses) = (Vec::new(), Vec::new());
+        // Those that this architecture does not have were not even tried.
+        let selected = selection.rows.iter().map(|&row| &SYSCALLS[row]);
+        let missing = selected.filter(|syscall| syscall.points(NATIVE).next().is_none());
+        let mut unsupported: Vec<_> = missing.map(|syscall| syscall.name).collect();
+        let mut misses = Vec::new();
         for (&row, mechanism) in &self.mechanisms {
             match mechanism {
                 Mechanism::Unsupported => unsupported.push(SYSCALLS[row].name),

@@ -48,9 +48,9 @@ impl Features {
             session: multi && has("bpf_session_is_return"),
             // With it each function had so many "rethooks" for the returns of its callers.
             unlimited: types.structure("fprobe").member("rethook").is_none(),
+            direct,
             // From 5.12, and in the later ones of 5.10: before, a trampoline was freed while threads
             // were asleep in the functions that it had called, if another program was attached to it.
-            direct,
             trampolines: direct
                 && ["__bpf_tramp_image_put_deferred", "bpf_tramp_image_put"]
                     .iter()

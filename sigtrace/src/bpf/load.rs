@@ -118,11 +118,6 @@ impl Machine {
         Ok(Self { types: Some(types), offsets, features })
     }
 
-    /// Whether it tells its types.
-    pub(super) fn has_types(&self) -> bool {
-        self.types.is_some()
-    }
-
     /// Whether programs can make sense of what this function is called with.
     pub(super) fn understands(&self, symbol: &str) -> bool {
         offsets::suffice(&self.offsets, symbol)

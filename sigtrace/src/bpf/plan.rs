@@ -97,12 +97,12 @@ pub(super) fn of_point(
 pub(super) fn lacking(policy: Policy, features: &Features) -> Option<&'static str> {
     let many = features.access != 0;
     match policy {
-        Policy::Multi if !features.multi || !many => {
-            Some("this kernel has no kprobe.multi, which needs 6.2 and CONFIG_FPROBE")
-        }
-        Policy::Session if !features.session || !many => {
-            Some("this kernel has no kprobe.session, which needs 6.10 and CONFIG_FPROBE")
-        }
+        Policy::Multi if !features.multi || !many => Some(
+            "this kernel has no kprobe.multi, which needs 6.2, on aarch64 6.14, and CONFIG_FPROBE",
+        ),
+        Policy::Session if !features.session || !many => Some(
+            "this kernel has no kprobe.session, which needs 6.10, on aarch64 6.14, and CONFIG_FPROBE",
+        ),
         Policy::Fentry if !features.direct => Some(
             "this kernel has no trampolines, which need CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, on aarch64 also 6.4",
         ),

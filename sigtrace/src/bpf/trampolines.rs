@@ -29,8 +29,7 @@ pub(super) fn condition() -> Condition {
     let (found, standing) = if !Path::new(BTF).exists() {
         ("not available without BTF".to_owned(), Standing::Lacking { effect: NONE })
     } else if Types::of_kernel().is_ok_and(|types| !can_be_called(&types)) {
-        let found =
-            "not available: CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, which Arm has from 6.4 on";
+        let found = "not available: needs CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, on aarch64 Linux 6.4 or later";
         (found.to_owned(), Standing::Lacking { effect: NONE })
     } else if let Some(mode) = preemption() {
         let effect = "--probe fentry can skip calls, which are counted as lost.probe_missed";

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use super::children;
+use crate::kernel::Kernel;
 use crate::processors;
 
 /// A test that takes longer hangs, unless its suite is one of large tests.
@@ -61,15 +62,21 @@ pub fn main_within(limit: Duration, modules: &[(&str, &[Test])]) -> ExitCode {
     });
     let wanted = |name: &str| filters.is_empty() || filters.iter().any(|part| name.contains(part));
     let tests = tests.filter(|(name, _)| wanted(name));
+    let kernel = Kernel::running();
     let durations = Arc::new(Mutex::new(Vec::new()));
     let trials = tests.map(|(name, run)| {
         let durations = Arc::clone(&durations);
+        let skipped = kernel.cannot_pass(&name);
+        if let Some(reason) = skipped {
+            eprintln!("not run: {name}: {reason}");
+        }
         Trial::test(name.clone(), move || {
             let start = Instant::now();
             let result = limited(run, limit);
             durations.lock().unwrap_or_else(PoisonError::into_inner).push((start.elapsed(), name));
             result
         })
+        .with_ignored_flag(skipped.is_some())
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     print_durations(&mut durations.lock().unwrap_or_else(PoisonError::into_inner));

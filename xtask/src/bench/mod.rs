@@ -29,6 +29,8 @@ use results::Results;
 
 /// The page whose generated part the figures go to.
 const PAGE: &str = "docs/performance.md";
+/// What is measured names functions of its kernels, and is held against programs of a root image.
+const ARCH: Arch = Arch::X86_64;
 /// The section that is of no kernel.
 const DECODER: &str = "decoder";
 
@@ -37,19 +39,15 @@ pub(crate) fn command(cache: &Cache, options: &cli::Bench) -> Result<ExitCode> {
     setup::build_tools(cache)?;
     let date = process::quiet(process::command("date").args(["-u", "+%F"]))?;
     let date = date.trim();
-    let arch = options.arch.map_or_else(Arch::of_host, Ok)?;
-    let programs = guest::programs(cache, arch)?;
+    let programs = guest::programs(cache, ARCH)?;
     let decode = host::decode()?;
     let mut bench = Bench { print_only: options.print_only, bars: 0, missed: 0 };
     let bars = bars::of_decoder(&decode);
     bench.publish(DECODER, &report::of_decoder(&decode, date, &bars), &bars)?;
     let mut failed = false;
     for version in &options.kernel {
-        let name = match arch {
-            Arch::X86_64 => version.to_string(),
-            Arch::Aarch64 => format!("{version} {arch}"),
-        };
-        match kernel(cache, &programs, version, &name, date) {
+        let name = version.to_string();
+        match kernel(cache, &programs, version, date) {
             Ok((section, bars)) => bench.publish(&name, &section, &bars)?,
             // The figures of the other kernels are none the worse for it.
             Err(error) => {
@@ -72,12 +70,11 @@ fn kernel(
     cache: &Cache,
     programs: &Programs,
     version: &Version,
-    name: &str,
     date: &str,
 ) -> Result<(String, Vec<Bar>)> {
     let results = Results::new(&guest::measure(cache, programs, version)?, date)?;
     let bars = bars::of_kernel(&results)?;
-    Ok((report::of_kernel(name, &results, &bars)?, bars))
+    Ok((report::of_kernel(&version.to_string(), &results, &bars)?, bars))
 }
 
 /// What has been measured so far.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::{apt, system};
 use crate::arch::Arch;
@@ -35,6 +35,12 @@ const SIZE: &str = "3G";
 
 /// Makes the root image unless it is cached; the path of the ext4 image.
 pub(crate) fn ensure(cache: &Cache, arch: Arch) -> Result<PathBuf> {
+    let host = Arch::of_host()?;
+    ensure!(
+        arch == host,
+        "a root image is made by running the programs of its packages, which this machine ({host}) does not do for \
+         {arch}; without --root and --systemd a guest needs none"
+    );
     let recipe = format!("{RELEASE} {SIZE} {}\n", PACKAGES.join(" "));
     let name = &format!("root/{arch}");
     let dir = match cache.get(name, &recipe) {

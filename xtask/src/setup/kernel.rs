@@ -106,8 +106,7 @@ impl FromStr for Asked {
 /// Every version that Debian's releases have for clouds, the oldest first.
 pub(crate) fn all(cache: &Cache, arch: Arch) -> Result<Vec<Version>> {
     let mut versions = Vec::new();
-    let releases = RELEASES.iter().filter(|(version, _)| arch.tested().contains(version));
-    for suite in releases.map(|(_, suite)| *suite).chain([BACKPORTS]) {
+    for suite in RELEASES.iter().map(|(_, suite)| *suite).chain([BACKPORTS]) {
         versions.extend(offered(&Suite::open(cache, suite, arch)?.names("linux-")?, arch));
     }
     versions.sort_by_key(|version| numbers(&version.numbers));

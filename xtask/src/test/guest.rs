@@ -14,6 +14,7 @@ use super::host::log;
 use super::output::{Output, lock};
 use super::plan::{self, Asked, Run};
 use super::report::Outcome;
+use super::suite::BOTH;
 use crate::arch::Arch;
 use crate::build::{self, Programs};
 use crate::cache::Cache;
@@ -33,14 +34,21 @@ const WORKLOAD_32: &str = "workload32";
 /// Runs what is asked for, several guests at a time, to the last one whatever fails. Only tests whose name
 /// contains `filter` run, if there is one.
 pub(super) fn run(cache: &Cache, asked: Asked<'_>, filter: Option<&str>) -> Result<Vec<Outcome>> {
-    let runs = plan::plan(asked)?;
+    let mut runs = plan::plan(asked)?;
+    let mut outcomes = plan::without_runs(asked.suites, &runs);
     let mut programs = Vec::new();
-    for run in &runs {
-        if programs.iter().all(|(arch, _)| *arch != run.arch) {
-            programs.push((run.arch, built(cache, run.arch)?));
+    for arch in BOTH.iter().copied().filter(|arch| runs.iter().any(|run| run.arch == *arch)) {
+        match built(cache, arch) {
+            Ok(built) => programs.push((arch, built)),
+            // The guests of the other are none the worse for it.
+            Err(error) => {
+                interrupt::check()?;
+                outcomes.push(Outcome::not_run(&format!("guests of {arch}"), &error));
+            }
         }
     }
-    let outcomes = Mutex::new(plan::without_runs(asked.suites, &runs));
+    runs.retain(|run| programs.iter().any(|(arch, _)| *arch == run.arch));
+    let outcomes = Mutex::new(outcomes);
     let runs = Mutex::new(runs);
     // One more than there are processors, as a guest waits for itself now and then.
     let guests = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4) + 1;

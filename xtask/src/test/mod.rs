@@ -59,6 +59,12 @@ fn guests_part(cache: &Cache, options: &cli::Test) -> Result<Vec<Outcome>> {
             }
         }
     }
+    let mut once = Vec::new();
+    kernels.retain(|kernel| {
+        let is_new = !once.contains(kernel);
+        once.extend(is_new.then(|| kernel.clone()));
+        is_new
+    });
     let filter = options.filter.as_deref();
     let kernels = (!kernels.is_empty()).then_some(kernels.as_slice());
     // Whoever names tests wants them everywhere.

@@ -61,7 +61,8 @@ const MEMORY_FOR_EVENTS: u32 = 12 << 10;
 /// The tests compare traces of all calls by each mechanism, and keep them: a hundred megabytes each.
 const MEMORY_FOR_TRACES: u32 = 2 << 10;
 
-const BOTH: &[Arch] = &[Arch::X86_64, Arch::Aarch64];
+/// Every architecture.
+pub(super) const BOTH: &[Arch] = &[Arch::X86_64, Arch::Aarch64];
 
 /// All suites.
 pub(super) const SUITES: &[Suite] = &[
@@ -75,11 +76,17 @@ pub(super) const SUITES: &[Suite] = &[
     Suite { smp: 2, options: EXPEDITED, ..suite("smp", "smp-tests") },
     Suite {
         systemd: true,
+        archs: &[Arch::X86_64],
         kernels: Some(&["6.12"]),
         on_any_by_name: true,
         ..suite("systemd", "systemd-tests")
     },
-    Suite { systemd: true, kernels: Some(&["6.1", "6.12"]), ..suite("oracle", "oracle-tests") },
+    Suite {
+        systemd: true,
+        archs: &[Arch::X86_64],
+        kernels: Some(&["6.1", "6.12"]),
+        ..suite("oracle", "oracle-tests")
+    },
     Suite { smp: 4, ..suite("storm", "storm-tests") },
     Suite {
         smp: 4,

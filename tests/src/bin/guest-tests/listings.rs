@@ -78,7 +78,9 @@ fn the_doctor_finds_all_well_here() {
         },
         "ok       BTF: available",
         // Kernels that preempt themselves skip programs now and then.
-        if Kernel::running().preempts() {
+        if !Kernel::running().has_mechanism("fentry") {
+            "lacking  trampolines: not available: needs CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"
+        } else if Kernel::running().preempts() {
             "lacking  trampolines: available, on a preemptible kernel"
         } else {
             "ok       trampolines: available"
@@ -163,6 +165,9 @@ fn the_doctor_does_not_take_root_of_a_user_namespace_for_root() {
 /// How doctor tells by what calls are probed.
 fn probes_condition(kernel: Kernel) -> String {
     let (often, rarely) = (kernel.probe("kill"), kernel.probe("tkill"));
+    if often == "kprobe" {
+        return "lacking  probes: kprobe; returns are missed if more callers sleep than".to_owned();
+    }
     if often == rarely {
         format!("ok       probes: {often}")
     } else {
