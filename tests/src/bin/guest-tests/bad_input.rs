@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use sigtrace_tests::harness::{Ended, Puppet, Test, Tracer, command, run_to_end, sigtrace};
+use sigtrace_tests::kernel::page_size;
 use sigtrace_tests::tests;
 
 /// All of them.
@@ -181,10 +182,11 @@ fn a_process_that_is_not_there_is_noted() {
 }
 
 fn a_size_that_is_no_power_of_two_is_rounded_up_with_a_note() {
-    for (size, note) in
-        [("5000", Some("5000 bytes rounded up to 8192, a power of two")), ("8K", None)]
-    {
-        let trace = Tracer::start(&["-s", "kill", "--ring-size", size]).finish();
+    // A ring has at least a page, which is a power of two already.
+    let (odd, even) = (page_size() + 904, 2 * page_size());
+    let note = format!("{odd} bytes rounded up to {even}, a power of two");
+    for (size, note) in [(odd, Some(note)), (even, None)] {
+        let trace = Tracer::start(&["-s", "kill", "--ring-size", &size.to_string()]).finish();
         let notes: Vec<&str> =
             trace.stderr.lines().filter(|line| line.contains("--ring-size")).collect();
         let expected: Vec<String> =

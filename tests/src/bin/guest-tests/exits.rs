@@ -5,6 +5,7 @@ use std::process::{self, Command};
 
 use serde_json::{Value, json};
 use sigtrace_tests::harness::{Background, Puppet, Test, Trace, Tracer, now_ns, run, spawn};
+use sigtrace_tests::kernel::page_size;
 use sigtrace_tests::{integer, names, tests};
 
 use crate::control_group::Group;
@@ -229,7 +230,9 @@ fn why_the_command_was_killed_is_said_if_it_is_traced() {
 fn ends_that_find_no_room_in_the_ring_are_counted_and_told_of() {
     let tracer = Tracer::start(&["--events", "exit", "--stats", "--ring-size", "4096"]);
     tracer.freeze();
-    let died = Background::count("deaths", &[100, 0]);
+    // More than there is room for in a page, which is the least that a ring has.
+    let deaths = page_size() as u64 / 40;
+    let died = Background::count("deaths", &[deaths, 0]);
     tracer.signal(libc::SIGCONT);
     let trace = tracer.finish();
     let [printed, filtered, lost] = trace.stats().exits();
