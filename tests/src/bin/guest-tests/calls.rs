@@ -56,14 +56,17 @@ impl Traced {
 /// A test, its workload, and a way to run that.
 type Run = (&'static str, &'static str, fn(&str) -> Result<Workload, String>);
 
-/// A test for each workload and each way to run it, of the workload's name after the way's prefix.
+/// A test for each workload and each way to run it, of the workload's name after the way's prefix, where there is such
+/// a way and such a call.
 macro_rules! told {
-    ($($run:expr, $prefix:literal [$($name:literal),+ $(,)?])+) => {
-        const WORKLOADS: &[Run] = &[$($((concat!($prefix, $name), $name, $run),)+)+];
+    ($(#[$here:meta] $run:expr, $prefix:literal [$($(#[$has:meta])? $name:literal),+ $(,)?])+) => {
+        const WORKLOADS: &[Run] = &[
+            $($(#[$here] $(#[$has])? (concat!($prefix, $name), $name, $run),)+)+
+        ];
 
         /// All of them.
         pub const TESTS: &[Test] = &[
-            $($(Test {
+            $($(#[$here] $(#[$has])? Test {
                 name: concat!($prefix, $name),
                 run: || BY_DEFAULT.assert_told(concat!($prefix, $name)),
             },)+)+
@@ -92,8 +95,8 @@ fn assert_counted() {
     assert_eq!(stats.lost(), 0, "{}", stats.0);
 }
 
-#[cfg(target_arch = "x86_64")]
 told! {
+    #[cfg(all())]
     |name| Workload::try_run(name, &[]), "" [
         "kill",
         "tkill-tgkill",
@@ -103,6 +106,7 @@ told! {
         "siginfo",
         "rt_sigqueueinfo",
         "arrivals",
+        #[cfg(not(target_arch = "aarch64"))]
         "pause",
         "rt_sigsuspend",
         "rt_sigtimedwait",
@@ -122,6 +126,7 @@ told! {
         "namespaces",
         "exec",
     ]
+    #[cfg(target_arch = "x86_64")]
     Workload::try_run_narrow, "i386-int80-" [
         "kill",
         "tkill-tgkill",
@@ -148,7 +153,8 @@ told! {
         "sigsuspend",
         "rt_sigtimedwait_time64",
     ]
-    Workload::try_run_32, "i386-program-" [
+    #[cfg(all())]
+    Workload::try_run_32, "32-bit-program-" [
         "kill",
         "tkill-tgkill",
         "rt_sigaction",
@@ -168,69 +174,13 @@ told! {
         "read",
         "pidfd_open",
         "pidfd_send_signal",
+        #[cfg(target_arch = "x86_64")]
         "signal",
         "sigaction",
         "sigprocmask",
         "sigpending",
+        #[cfg(target_arch = "x86_64")]
         "sgetmask-ssetmask",
-        "sigsuspend",
-        "rt_sigtimedwait_time64",
-        "sigreturn",
-    ]
-}
-
-#[cfg(target_arch = "aarch64")]
-told! {
-    |name| Workload::try_run(name, &[]), "" [
-        "kill",
-        "tkill-tgkill",
-        "rt_sigaction",
-        "rt_sigprocmask",
-        "rt_sigpending",
-        "siginfo",
-        "rt_sigqueueinfo",
-        "arrivals",
-        "rt_sigsuspend",
-        "rt_sigtimedwait",
-        "restart_syscall",
-        "rt_sigreturn",
-        "sigaltstack",
-        "late",
-        "signalfd",
-        "read",
-        "pidfd_open",
-        "pidfd_send_signal",
-        "names",
-        "users",
-        "families",
-        "threads",
-        "cgroups",
-        "namespaces",
-        "exec",
-    ]
-    Workload::try_run_32, "arm-program-" [
-        "kill",
-        "tkill-tgkill",
-        "rt_sigaction",
-        "rt_sigprocmask",
-        "rt_sigpending",
-        "siginfo",
-        "rt_sigqueueinfo",
-        "arrivals",
-        "pause",
-        "rt_sigsuspend",
-        "rt_sigtimedwait",
-        "restart_syscall",
-        "rt_sigreturn",
-        "sigaltstack",
-        "late",
-        "signalfd",
-        "read",
-        "pidfd_open",
-        "pidfd_send_signal",
-        "sigaction",
-        "sigprocmask",
-        "sigpending",
         "sigsuspend",
         "rt_sigtimedwait_time64",
         "sigreturn",
