@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::{
-    Mechanism, Policy, features::Features, load::Machine, mechanism::auto, offsets, plan::lacking,
+    Mechanism, Policy, features::Features, machine::Machine, mechanism::auto, offsets,
+    plan::lacking,
 };
 
 /// What can be done, going by what the kernel says of itself.

@@ -8,6 +8,7 @@ use sigtrace_common::{Offsets, access};
 
 use super::{
     clock,
+    code::{R0, R1, R2, call, call_kernel, copy, exit, load, load_pointer, set},
     object::Program,
     sys::{self, Kind},
     trampolines,
@@ -72,11 +73,6 @@ impl Features {
     }
 }
 
-/// Registers.
-const R0: u8 = 0;
-const R1: u8 = 1;
-const R2: u8 = 2;
-
 /// The helpers `bpf_get_current_task`, `bpf_get_current_task_btf` and `bpf_task_pt_regs` (the last two
 /// from 5.11 and 5.15).
 const CURRENT_TASK: i32 = 35;
@@ -140,50 +136,4 @@ fn try_loading(name: &str, code: &[bpf_insn]) -> Option<u64> {
     let loaded: Result<OwnedFd, _> = sys::load(name, Kind::Kprobe, &program);
     let taken = clock::processor_time_ns() - begun;
     loaded.inspect_err(|refused| tracing::debug!("{name}: {refused}")).ok().map(|_| taken)
-}
-
-fn instruction(code: u8, registers: (u8, u8), off: i16, imm: i32) -> bpf_insn {
-    // SAFETY: an integer and bits, for which zero is a value.
-    let mut instruction: bpf_insn = unsafe { std::mem::zeroed() };
-    instruction.code = code;
-    instruction.set_dst_reg(registers.0);
-    instruction.set_src_reg(registers.1);
-    instruction.off = off;
-    instruction.imm = imm;
-    instruction
-}
-
-/// `BPF_JMP | BPF_CALL`.
-fn call(helper: i32) -> bpf_insn {
-    instruction(0x85, (0, 0), 0, helper)
-}
-
-/// Likewise, of a function of the kernel.
-fn call_kernel(function: i32) -> bpf_insn {
-    instruction(0x85, (0, 2), 0, function)
-}
-
-/// `BPF_ALU64 | BPF_MOV | BPF_X`.
-fn copy(to: u8, from: u8) -> bpf_insn {
-    instruction(0xbf, (to, from), 0, 0)
-}
-
-/// `BPF_ALU64 | BPF_MOV | BPF_K`.
-fn set(to: u8, value: u32) -> bpf_insn {
-    instruction(0xb7, (to, 0), 0, value.cast_signed())
-}
-
-/// `BPF_LDX | BPF_MEM | BPF_W`.
-fn load(to: u8, from: u8, offset: u32) -> bpf_insn {
-    instruction(0x61, (to, from), i16::try_from(offset).unwrap_or(i16::MAX), 0)
-}
-
-/// `BPF_LDX | BPF_MEM | BPF_DW`.
-fn load_pointer(to: u8, from: u8, offset: u32) -> bpf_insn {
-    instruction(0x79, (to, from), i16::try_from(offset).unwrap_or(i16::MAX), 0)
-}
-
-/// `BPF_JMP | BPF_EXIT`.
-fn exit() -> bpf_insn {
-    instruction(0x95, (0, 0), 0, 0)
 }

@@ -3,6 +3,7 @@
 pub mod abilities;
 mod attach;
 mod clock;
+mod code;
 mod counters;
 mod crowd;
 mod descendants;
@@ -12,6 +13,7 @@ mod global;
 mod grace;
 mod kprobe;
 mod load;
+mod machine;
 mod mapping;
 mod mechanism;
 mod misses;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fs};
 use anyhow::{Context as _, Result};
 use sigtrace_common::{SYSCALLS, Syscall};
 
-use super::{Mechanism, Policy, features::Features, fentry::Functions, load::Machine, plan};
+use super::{Mechanism, Policy, features::Features, fentry::Functions, machine::Machine, plan};
 
 const KALLSYMS: &str = "/proc/kallsyms";
 

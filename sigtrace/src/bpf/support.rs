@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 use anyhow::{Context as _, anyhow};
 use caps::{CapSet, Capability};
 
-use super::{Mechanism, Policy, load::Machine, mechanism::auto, trampolines, types::BTF};
+use super::{Mechanism, Policy, machine::Machine, mechanism::auto, trampolines, types::BTF};
 
 const KPROBE_PMU: &str = "/sys/bus/event_source/devices/kprobe/type";
 const PERF_PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";

@@ -1,0 +1,54 @@
+//! Instructions of small programs, made by hand (`include/uapi/linux/bpf.h`).
+
+use aya_obj::generated::bpf_insn;
+
+/// Registers.
+pub(super) const R0: u8 = 0;
+pub(super) const R1: u8 = 1;
+pub(super) const R2: u8 = 2;
+
+fn instruction(code: u8, registers: (u8, u8), off: i16, imm: i32) -> bpf_insn {
+    // SAFETY: an integer and bits, for which zero is a value.
+    let mut instruction: bpf_insn = unsafe { std::mem::zeroed() };
+    instruction.code = code;
+    instruction.set_dst_reg(registers.0);
+    instruction.set_src_reg(registers.1);
+    instruction.off = off;
+    instruction.imm = imm;
+    instruction
+}
+
+/// `BPF_JMP | BPF_CALL`.
+pub(super) fn call(helper: i32) -> bpf_insn {
+    instruction(0x85, (0, 0), 0, helper)
+}
+
+/// Likewise, of a function of the kernel.
+pub(super) fn call_kernel(function: i32) -> bpf_insn {
+    instruction(0x85, (0, 2), 0, function)
+}
+
+/// `BPF_ALU64 | BPF_MOV | BPF_X`.
+pub(super) fn copy(to: u8, from: u8) -> bpf_insn {
+    instruction(0xbf, (to, from), 0, 0)
+}
+
+/// `BPF_ALU64 | BPF_MOV | BPF_K`.
+pub(super) fn set(to: u8, value: u32) -> bpf_insn {
+    instruction(0xb7, (to, 0), 0, value.cast_signed())
+}
+
+/// `BPF_LDX | BPF_MEM | BPF_W`.
+pub(super) fn load(to: u8, from: u8, offset: u32) -> bpf_insn {
+    instruction(0x61, (to, from), i16::try_from(offset).unwrap_or(i16::MAX), 0)
+}
+
+/// `BPF_LDX | BPF_MEM | BPF_DW`.
+pub(super) fn load_pointer(to: u8, from: u8, offset: u32) -> bpf_insn {
+    instruction(0x79, (to, from), i16::try_from(offset).unwrap_or(i16::MAX), 0)
+}
+
+/// `BPF_JMP | BPF_EXIT`.
+pub(super) fn exit() -> bpf_insn {
+    instruction(0x95, (0, 0), 0, 0)
+}
