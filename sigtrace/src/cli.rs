@@ -71,9 +71,20 @@ pub enum Command {
     ReadSymbols,
 }
 
+/// Where the kernel's types come from.
+#[derive(Debug, Args)]
+pub struct TypesArgs {
+    /// Read the types of a kernel that has no BTF of its own from FILE, which is BTF of just this kernel
+    #[arg(long, value_name = "FILE", help_heading = "Probing")]
+    pub btf: Option<PathBuf>,
+}
+
 /// Options of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
+    /// Where the kernel's types come from.
+    #[command(flatten)]
+    pub types: TypesArgs,
     /// How to write it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -163,6 +174,10 @@ pub struct WhoArgs {
     #[arg(long, value_name = "SIZE", default_value = "4M", help_heading = "Probing")]
     pub ring_size: String,
 
+    /// Where the kernel's types come from.
+    #[command(flatten)]
+    pub types: TypesArgs,
+
     /// Run CMD, say who kills it and its descendants, and exit with its status
     #[arg(last = true, value_name = "CMD", num_args = 1..)]
     pub cmd: Vec<OsString>,
@@ -171,6 +186,9 @@ pub struct WhoArgs {
 /// Options of `list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
+    /// Where the kernel's types come from.
+    #[command(flatten)]
+    pub types: TypesArgs,
     /// A table, or one JSON object per line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -337,6 +355,10 @@ pub struct TraceArgs {
     /// threads, 1024 to 262144]
     #[arg(long, value_name = "N", help_heading = "Probing")]
     pub slots: Option<String>,
+
+    /// Where the kernel's types come from.
+    #[command(flatten)]
+    pub types: TypesArgs,
 
     /// Run CMD, trace what it and its descendants do and what is done to them, and exit with its status
     #[arg(last = true, value_name = "CMD", num_args = 1..)]

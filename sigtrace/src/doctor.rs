@@ -1,12 +1,12 @@
 //! `sigtrace doctor`: what this machine offers, what is missing, what to do about it.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
 use crate::arch;
-use crate::bpf::abilities::abilities;
-use crate::bpf::support::{Condition, Standing, conditions};
+use crate::bpf::support::{Condition, Findings, Standing, examine};
 
 /// How to write it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,19 +18,19 @@ pub enum DoctorFormat {
     Json,
 }
 
-/// Writes what there is to say of the machine. Says whether tracing is possible.
+/// Writes what there is to say of the machine, going by the kernel's types or by those in a file. Says whether
+/// tracing is possible.
 ///
 /// # Errors
 ///
 /// When `out` cannot be written.
-pub fn write(out: &mut dyn Write, format: DoctorFormat) -> io::Result<bool> {
-    let conditions = conditions();
-    let possible =
-        !conditions.iter().any(|condition| matches!(condition.standing, Standing::Missing { .. }));
+pub fn write(out: &mut dyn Write, format: DoctorFormat, btf: Option<&Path>) -> io::Result<bool> {
+    let findings = examine(btf);
+    let possible = findings.abilities.is_some();
     match format {
-        DoctorFormat::Text => text(out, &conditions, possible)?,
+        DoctorFormat::Text => text(out, &findings.conditions, possible)?,
         DoctorFormat::Json => {
-            serde_json::to_writer(&mut *out, &Report::new(&conditions, possible))?;
+            serde_json::to_writer(&mut *out, &Report::new(&findings))?;
             writeln!(out)?;
         }
     }
@@ -87,12 +87,10 @@ struct ConditionObject<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(conditions: &'a [Condition], can_trace: bool) -> Self {
-        // Who may not load programs does not learn what the kernel takes.
-        let abilities = if can_trace { abilities().ok() } else { None };
+    fn new(Findings { conditions, abilities }: &'a Findings) -> Self {
         let able = abilities.as_ref();
         Self {
-            can_trace,
+            can_trace: able.is_some(),
             arch: arch::NATIVE.name(),
             page_size: arch::page_size(),
             conditions: conditions.iter().map(ConditionObject::new).collect(),

@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod join;
 pub mod list;
 pub mod log;
+mod mountinfo;
 pub mod names;
 mod numbered;
 pub mod options;

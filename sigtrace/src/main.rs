@@ -34,7 +34,8 @@ fn main() -> ExitCode {
                 Format::Text => DoctorFormat::Text,
                 Format::Json => DoctorFormat::Json,
             };
-            let written = doctor::write(&mut io::stdout().lock(), format);
+            let written =
+                doctor::write(&mut io::stdout().lock(), format, args.types.btf.as_deref());
             printed(written.map(|possible| u8::from(!possible)))
         }
         Cli { command: Some(Command::List(args)), .. } => printed(print_list(&args).map(|()| 0)),
@@ -86,7 +87,7 @@ fn print_list(args: &ListArgs) -> io::Result<()> {
         (Format::Text, Some(width)) if !args.wide => ListFormat::Within(width),
         (Format::Text, _) => ListFormat::Text,
     };
-    let probes = outlook::mechanisms(Policy::Auto).map(list::probes);
+    let probes = outlook::mechanisms(Policy::Auto, args.types.btf.as_deref()).map(list::probes);
     if let Err(error) = &probes {
         say(format_args!("warning: cannot tell how each call is probed: {error:#}"));
     }

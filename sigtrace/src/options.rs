@@ -294,6 +294,7 @@ fn selection(args: &TraceArgs, notes: &mut Vec<String>) -> Result<Selection, Usa
             Probe::Session => Policy::Session,
             Probe::Fentry => Policy::Fentry,
         },
+        btf: args.types.btf.clone(),
         config,
         pids,
         tids,

@@ -122,15 +122,16 @@ impl Kernel {
         self.at_least(6, 9)
     }
 
-    /// `PIDFD_SELF` and its sibling stand for the caller (6.14); before, they are EBADF.
+    /// `PIDFD_SELF` and its sibling stand for the caller for pidfd_send_signal: on 6.17 and later; on 6.16 and before
+    /// they are EBADF.
     pub fn has_pidfd_self(self) -> bool {
-        self.at_least(6, 14)
+        self.at_least(6, 17)
     }
 
-    /// What pidfd_open says of a thread that is no leader: ENOENT on 6.18 and later, EINVAL on 6.12
+    /// What pidfd_open says of a thread that is no leader: ENOENT on 6.16 and later, EINVAL on 6.12
     /// and before. (Between them no kernel was tried.)
     pub fn pidfd_open_of_a_thread(self) -> i64 {
-        if self.at_least(6, 18) { -2 } else { -22 }
+        if self.at_least(6, 16) { -2 } else { -22 }
     }
 
     /// SIGSEGV has a code 10, SEGV_CPERR (6.6), SIGTRAP a code 6, TRAP_PERF (5.13), SIGSYS a code
@@ -223,9 +224,9 @@ impl Kernel {
         self.at_least(5, 14)
     }
 
-    /// Debian's kernels preempt threads in the kernel, lazily, from 7.0 on.
+    /// Debian's kernels preempt threads in the kernel, lazily, from 6.17 on.
     pub fn preempts(self) -> bool {
-        self.at_least(7, 0)
+        self.at_least(6, 17)
     }
 
     /// Return slots of a kretprobe: one a processor on 5.10 without CONFIG_PREEMPTION, else twice

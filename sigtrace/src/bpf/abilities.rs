@@ -1,7 +1,5 @@
 //! What this machine lets sigtrace do.
 
-use anyhow::Result;
-
 use super::{
     Mechanism, Policy, features::Features, machine::Machine, mechanism::auto, offsets,
     plan::lacking,
@@ -24,13 +22,8 @@ pub struct Abilities {
     pub context: bool,
 }
 
-/// Those of the running kernel.
-///
-/// # Errors
-///
-/// When that does not tell.
-pub fn abilities() -> Result<Abilities> {
-    let machine = Machine::running(Policy::Auto)?;
+/// Those of a machine.
+pub(super) fn of(machine: &Machine) -> Abilities {
     let features = &machine.features;
     let [frequent, rare] = [true, false].map(|frequent| auto(features, frequent));
     let is_taken = |policy: &Policy| lacking(*policy, features).is_none();
@@ -45,14 +38,14 @@ pub fn abilities() -> Result<Abilities> {
     let mut may_lose: Vec<_> =
         [frequent, rare].into_iter().filter_map(|by| loses(by, features)).collect();
     may_lose.dedup();
-    Ok(Abilities {
+    Abilities {
         mechanisms: policies.iter().filter(|policy| is_taken(policy)).map(|p| p.name()).collect(),
         frequent: frequent.name(),
         rare: rare.name(),
         may_lose,
         events: kinds.iter().filter(|(_, told)| *told).map(|(name, _)| *name).collect(),
         context: offsets::tell_context(offsets),
-    })
+    }
 }
 
 /// What a mechanism can lose on a kernel like this.

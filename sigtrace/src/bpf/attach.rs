@@ -93,7 +93,7 @@ pub fn attach(
     scan: &mut dyn FnMut(&[u8]),
 ) -> Result<Attached> {
     let mut parts = Parts::begin();
-    let mut machine = Machine::running(selection.policy)?;
+    let mut machine = Machine::running(selection.policy, selection.btf.as_deref())?;
     parts.end("types");
     let mut without = Vec::new();
     loop {

@@ -6,6 +6,16 @@ use aya_obj::generated::bpf_insn;
 pub(super) const R0: u8 = 0;
 pub(super) const R1: u8 = 1;
 pub(super) const R2: u8 = 2;
+pub(super) const R3: u8 = 3;
+/// The frame pointer.
+pub(super) const R10: u8 = 10;
+
+/// The helpers `bpf_get_current_task` and `bpf_probe_read_kernel`, and `bpf_get_current_task_btf` (from 5.11) and
+/// `bpf_task_pt_regs` (from 5.15).
+pub(super) const CURRENT_TASK: i32 = 35;
+pub(super) const PROBE_READ_KERNEL: i32 = 113;
+pub(super) const CURRENT_TASK_BTF: i32 = 158;
+pub(super) const TASK_PT_REGS: i32 = 175;
 
 fn instruction(code: u8, registers: (u8, u8), off: i16, imm: i32) -> bpf_insn {
     // SAFETY: an integer and bits, for which zero is a value.
@@ -33,19 +43,24 @@ pub(super) fn copy(to: u8, from: u8) -> bpf_insn {
     instruction(0xbf, (to, from), 0, 0)
 }
 
+/// `BPF_ALU64 | BPF_ADD | BPF_K`.
+pub(super) fn add(to: u8, value: i32) -> bpf_insn {
+    instruction(0x07, (to, 0), 0, value)
+}
+
 /// `BPF_ALU64 | BPF_MOV | BPF_K`.
 pub(super) fn set(to: u8, value: u32) -> bpf_insn {
     instruction(0xb7, (to, 0), 0, value.cast_signed())
 }
 
 /// `BPF_LDX | BPF_MEM | BPF_W`.
-pub(super) fn load(to: u8, from: u8, offset: u32) -> bpf_insn {
-    instruction(0x61, (to, from), i16::try_from(offset).unwrap_or(i16::MAX), 0)
+pub(super) fn load(to: u8, from: u8, offset: i16) -> bpf_insn {
+    instruction(0x61, (to, from), offset, 0)
 }
 
 /// `BPF_LDX | BPF_MEM | BPF_DW`.
-pub(super) fn load_pointer(to: u8, from: u8, offset: u32) -> bpf_insn {
-    instruction(0x79, (to, from), i16::try_from(offset).unwrap_or(i16::MAX), 0)
+pub(super) fn load_pointer(to: u8, from: u8, offset: i16) -> bpf_insn {
+    instruction(0x79, (to, from), offset, 0)
 }
 
 /// `BPF_JMP | BPF_EXIT`.

@@ -8,7 +8,10 @@ use sigtrace_common::{Offsets, access};
 
 use super::{
     clock,
-    code::{R0, R1, R2, call, call_kernel, copy, exit, load, load_pointer, set},
+    code::{
+        CURRENT_TASK, CURRENT_TASK_BTF, R0, R1, R2, TASK_PT_REGS, call, call_kernel, copy, exit,
+        load, load_pointer, set,
+    },
     object::Program,
     sys::{self, Kind},
     trampolines,
@@ -38,6 +41,11 @@ pub(super) struct Features {
 }
 
 impl Features {
+    /// Those of the running kernel where it does not tell its types.
+    pub(super) fn without_types() -> Self {
+        Self { preempts: trampolines::preempts(), ..Self::default() }
+    }
+
     /// Those of the running kernel, going by its types.
     pub(super) fn of(types: &Types) -> Self {
         let has = |name: &str| types.function(name).is_some();
@@ -73,12 +81,6 @@ impl Features {
     }
 }
 
-/// The helpers `bpf_get_current_task`, `bpf_get_current_task_btf` and `bpf_task_pt_regs` (the last two
-/// from 5.11 and 5.15).
-const CURRENT_TASK: i32 = 35;
-const CURRENT_TASK_BTF: i32 = 158;
-const TASK_PT_REGS: i32 = 175;
-
 /// How members of a `task_struct` can be loaded, as bits of [`access`]; 0 if not at all.
 fn direct_access(offsets: &Offsets, types: &Types) -> u32 {
     if offsets.task_status == 0 && TELLS_COMPAT_BY_MEMBER
@@ -89,11 +91,13 @@ fn direct_access(offsets: &Offsets, types: &Types) -> u32 {
     {
         return 0;
     }
+    // One that is too large for an instruction is refused with it.
+    let near = |offset| i16::try_from(offset).unwrap_or(i16::MAX);
     let by_helper = [
         call(CURRENT_TASK_BTF),
         copy(R1, R0),
-        load_pointer(R2, R0, offsets.task_cred),
-        load(R2, R2, offsets.cred_uid),
+        load_pointer(R2, R0, near(offsets.task_cred)),
+        load(R2, R2, near(offsets.cred_uid)),
         call(TASK_PT_REGS),
         load(R0, R0, 0),
         set(R0, 0),
@@ -106,8 +110,8 @@ fn direct_access(offsets: &Offsets, types: &Types) -> u32 {
             copy(R1, R0),
             set(R2, offsets.type_task),
             call_kernel(cast.cast_signed()),
-            load_pointer(R2, R0, offsets.task_cred),
-            load(R0, R2, offsets.cred_uid),
+            load_pointer(R2, R0, near(offsets.task_cred)),
+            load(R0, R2, near(offsets.cred_uid)),
             set(R0, 0),
             exit(),
         ];

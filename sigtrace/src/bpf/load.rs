@@ -84,7 +84,7 @@ pub struct Shared {
 /// Creates the maps and fills them with the selection.
 pub(super) fn load(selection: &Selection, machine: &Machine) -> Result<(Kernel, Shared)> {
     raise_memlock_limit();
-    let Machine { types, offsets, features } = machine;
+    let Machine { types, offsets, features, .. } = machine;
     machine.check_identity(selection.config.select)?;
     machine.check_kinds(selection.config.kinds)?;
     machine.check_context(selection)?;

@@ -1,5 +1,10 @@
 //! What the running kernel is like, as far as it tells.
 
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+};
+
 use anyhow::{Context as _, Result, bail};
 use sigtrace_common::{Offsets, Syscall, kinds, select};
 
@@ -7,28 +12,47 @@ use super::{
     Policy, Selection,
     features::Features,
     fentry::Functions,
-    offsets,
+    members, offsets,
     types::{BTF, Types},
 };
 use crate::join::Context;
 
-/// What this kernel is like, as far as it tells.
+/// What this kernel is like, as far as it tells, or a file does.
 #[derive(Debug)]
 pub(super) struct Machine {
-    /// Its types, if it tells them.
+    /// Its own types, if it tells them and no file does.
     pub(super) types: Option<Types>,
+    /// Where what follows is from.
+    pub(super) source: Source,
     /// Where members of its structures are.
     pub(super) offsets: Offsets,
     /// What of it can be used.
     pub(super) features: Features,
 }
 
+/// Who tells the types.
+#[derive(Debug)]
+pub(super) enum Source {
+    Kernel,
+    File(PathBuf),
+    Nobody,
+}
+
 impl Machine {
-    /// The running one.
-    pub(super) fn running(policy: Policy) -> Result<Self> {
+    /// The running one; with a file, going by that.
+    ///
+    /// # Errors
+    ///
+    /// When the file has no types, or those of another kernel; when this policy needs types that the kernel does not
+    /// tell.
+    pub(super) fn running(policy: Policy, btf: Option<&Path>) -> Result<Self> {
+        if let Some(path) = btf {
+            return Self::by_file(policy, path)
+                .with_context(|| format!("--btf {}", path.display()));
+        }
         let types = match Types::of_kernel() {
             Ok(types) => types,
-            Err(error) if !matches!(policy, Policy::Auto | Policy::Kprobe) => {
+            Err(error) if !does_without_types(policy) => {
                 return Err(error).with_context(|| {
                     format!(
                         "--probe {}: {BTF} cannot be read, which needs a kernel with \
@@ -41,13 +65,37 @@ impl Machine {
                 tracing::info!(
                     "{BTF}: {error:#}: no parents, targets, pid namespaces or trampolines"
                 );
-                let (offsets, features) = (Offsets::default(), Features::default());
-                return Ok(Self { types: None, offsets, features });
+                return Ok(Self {
+                    types: None,
+                    source: Source::Nobody,
+                    offsets: Offsets::default(),
+                    features: Features::without_types(),
+                });
             }
         };
-        let offsets = offsets::of(&types);
+        let offsets = offsets::with_numbers(&types, offsets::of(&types));
         let features = Features::of(&types).with_access(&offsets, &types);
-        Ok(Self { types: Some(types), offsets, features })
+        Ok(Self { types: Some(types), source: Source::Kernel, offsets, features })
+    }
+
+    /// As a kernel without types, but for the offsets of members: numbers of types, by which the kernel is told
+    /// which functions get trampolines and what pointers point to, are only those of its own.
+    fn by_file(policy: Policy, path: &Path) -> Result<Self> {
+        if !does_without_types(policy) {
+            bail!(
+                "--probe {}: needs types of the kernel's own; --probe auto does without",
+                policy.name()
+            );
+        }
+        let offsets = offsets::of(&Types::of_file(path)?);
+        members::check(&offsets)?;
+        if Path::new(BTF).exists() {
+            tracing::warn!(
+                "--btf: this kernel has types of its own, {BTF}, which allow for more; without --btf they are used"
+            );
+        }
+        let features = Features::without_types();
+        Ok(Self { types: None, source: Source::File(path.into()), offsets, features })
     }
 
     /// Whether programs can make sense of what this function is called with.
@@ -96,10 +144,14 @@ impl Machine {
 
     /// Why the members of the kernel's structs are not known.
     fn lacks(&self) -> String {
-        if self.types.is_some() {
-            format!("{BTF} lacks members of kernel structs that it needs")
-        } else {
-            format!("{BTF} cannot be read, which needs a kernel with CONFIG_DEBUG_INFO_BTF")
+        let lacks =
+            |what: &dyn Display| format!("{what} lacks members of kernel structs that it needs");
+        match &self.source {
+            Source::Kernel => lacks(&BTF),
+            Source::File(path) => lacks(&path.display()),
+            Source::Nobody => format!(
+                "{BTF} cannot be read, which needs a kernel with CONFIG_DEBUG_INFO_BTF; --btf FILE can have it instead"
+            ),
         }
     }
 
@@ -107,4 +159,9 @@ impl Machine {
     pub(super) fn functions(&self, syscalls: impl Iterator<Item = &'static Syscall>) -> Functions {
         self.types.as_ref().map_or_else(Functions::default, |types| Functions::of(types, syscalls))
     }
+}
+
+/// Whether calls can be probed by this without the kernel's own types.
+fn does_without_types(policy: Policy) -> bool {
+    matches!(policy, Policy::Auto | Policy::Kprobe)
 }

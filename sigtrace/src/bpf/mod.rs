@@ -16,6 +16,7 @@ mod load;
 mod machine;
 mod mapping;
 mod mechanism;
+mod members;
 mod misses;
 mod multi;
 mod object;
@@ -30,7 +31,7 @@ mod sys;
 mod trampolines;
 mod types;
 
-use std::{collections::HashMap, fs::File};
+use std::{collections::HashMap, fs::File, path::PathBuf};
 
 use sigtrace_common::Config;
 
@@ -54,6 +55,8 @@ pub struct Selection {
     pub context: Context,
     /// By which mechanisms.
     pub policy: Policy,
+    /// The file with the kernel's types, instead of its own.
+    pub btf: Option<PathBuf>,
     /// The filter. What depends on the kernel and on the sizes of maps is filled in while loading.
     pub config: Config,
     /// Selected processes and their [sides](sigtrace_common::side).

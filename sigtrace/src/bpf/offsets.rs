@@ -22,7 +22,7 @@ pub(super) fn of(types: &Types) -> Offsets {
         caller,
         user_namespaces,
         kept,
-        numbers,
+        compat,
         others,
         ancestors,
         signals,
@@ -35,6 +35,16 @@ pub(super) fn of(types: &Types) -> Offsets {
         }
     }
     offsets
+}
+
+/// The same with the numbers by which the kernel knows structures, where these are its own types.
+pub(super) fn with_numbers(types: &Types, offsets: Offsets) -> Offsets {
+    let number = |name| types.structure(name).number();
+    let numbers = (number("task_struct"), number("pt_regs"), number("k_sigaction"));
+    let (Some(type_task), Some(type_pt_regs), Some(type_k_sigaction)) = numbers else {
+        return offsets;
+    };
+    Offsets { type_task, type_pt_regs, type_k_sigaction, ..offsets }
 }
 
 /// Whether programs that know these offsets can tell the identity of targets, as far as these filters
@@ -145,7 +155,7 @@ fn namespace(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Of
         task_group_leader: task.member("group_leader")?,
         pid_level: types.structure("pid").member("level")?,
         upid_size: upid.size()?,
-        upid_ns: upid.member("ns")? - upid.member("nr")?,
+        upid_ns: upid.member("ns")?.checked_sub(upid.member("nr")?)?,
         pid_namespace_tree: tree,
         xa_node_shift: node.member("shift")?,
         xa_node_slots: node.member("slots")?,
@@ -224,11 +234,8 @@ fn kept(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets
     })
 }
 
-fn numbers(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
+fn compat(types: &Types, task: &Structure<'_>, offsets: Offsets) -> Option<Offsets> {
     Some(Offsets {
-        type_task: task.number()?,
-        type_pt_regs: types.structure("pt_regs").number()?,
-        type_k_sigaction: types.structure("k_sigaction").number()?,
         // With CONFIG_THREAD_INFO_IN_TASK it is there; only x86 has the member.
         task_status: match task.member("thread_info") {
             Some(info) => types.structure("thread_info").member("status").map_or(0, |at| info + at),

@@ -165,6 +165,34 @@ fn tell_of_verification(name: &str, length: usize, program: BorrowedFd<'_>) {
     }
 }
 
+/// `BPF_PROG_TEST_RUN`.
+#[repr(C)]
+#[derive(Default)]
+struct TestRun {
+    prog_fd: u32,
+    retval: u32,
+    data_size_in: u32,
+    data_size_out: u32,
+    data_in: u64,
+    data_out: u64,
+    repeat: u32,
+    duration: u32,
+    ctx_size_in: u32,
+    ctx_size_out: u32,
+    ctx_in: u64,
+    ctx_out: u64,
+    flags: u32,
+    cpu: u32,
+}
+
+/// Runs a program that was loaded as [`Kind::RawTracepoint`] once, in this thread; what it returns.
+pub(super) fn run(program: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut attributes = TestRun { prog_fd: number(program), ..TestRun::default() };
+    // SAFETY: integers only.
+    unsafe { bpf(bpf_cmd::BPF_PROG_TEST_RUN, &mut attributes) }?;
+    Ok(attributes.retval)
+}
+
 /// `BPF_BTF_LOAD`.
 #[repr(C)]
 #[derive(Default)]

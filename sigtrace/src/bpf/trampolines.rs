@@ -1,11 +1,8 @@
 //! Whether the kernel has trampolines for fentry and fexit programs, and what they risk.
 
-use std::{fs, path::Path};
+use std::fs;
 
-use super::{
-    support::{Condition, Standing},
-    types::{BTF, Types},
-};
+use super::types::Types;
 use crate::arch;
 
 /// The way in which the kernel preempts, in parentheses: `none voluntary (full) lazy`. Only where
@@ -15,29 +12,10 @@ const PREEMPTION: &str = "/sys/kernel/debug/sched/preempt";
 /// (`scripts/mkcompile_h`, `init/Makefile`).
 const VERSION: &str = "/proc/sys/kernel/version";
 
-/// What comes of there being none.
-const NONE: &str = "returns of sleeping callers can be missed, as each holds one of the few slots of a kretprobe; \
-                    the events say so";
-
 /// Whether functions can be made to call trampolines. On x86 the kernel patches them itself where ftrace does not;
 /// on Arm it takes ftrace (`register_fentry`, `kernel/bpf/trampoline.c`).
 pub(super) fn can_be_called(types: &Types) -> bool {
     arch::PATCHES_FUNCTIONS || types.function("register_ftrace_direct").is_some()
-}
-
-pub(super) fn condition() -> Condition {
-    let (found, standing) = if !Path::new(BTF).exists() {
-        ("not available without BTF".to_owned(), Standing::Lacking { effect: NONE })
-    } else if Types::of_kernel().is_ok_and(|types| !can_be_called(&types)) {
-        let found = "not available: needs CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, on aarch64 Linux 6.4 or later";
-        (found.to_owned(), Standing::Lacking { effect: NONE })
-    } else if let Some(mode) = preemption() {
-        let effect = "--probe fentry can skip calls, which are counted as lost.probe_missed";
-        (format!("available, on a preemptible kernel ({mode})"), Standing::Lacking { effect })
-    } else {
-        ("available".to_owned(), Standing::Met)
-    };
-    Condition { name: "trampolines", found, standing }
 }
 
 /// Whether the kernel preempts itself, or may.
@@ -46,7 +24,7 @@ pub(super) fn preempts() -> bool {
 }
 
 /// The way in which the kernel preempts itself, if it does, or may.
-fn preemption() -> Option<String> {
+pub(super) fn preemption() -> Option<String> {
     match fs::read_to_string(PREEMPTION) {
         Ok(modes) => by_choice(&modes),
         Err(_) => by_build(&fs::read_to_string(VERSION).ok()?),

@@ -5,7 +5,11 @@
 //! where they lie, and indexed by how their names begin: as objects they would take a hundred times as
 //! long.
 
-use std::fs;
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::Path,
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -16,6 +20,15 @@ const MAGIC: u32 = 0xeb9f;
 /// Bytes of a `struct btf_type`, and of a `struct btf_member`.
 const TYPE: usize = 12;
 const MEMBER: usize = 12;
+
+/// More than any kernel has, in bytes.
+const MAX_SIZE: u64 = 64 << 20;
+/// More than any structure of a kernel has, in bytes, so that sums of offsets are numbers.
+const MAX_OFFSET: u32 = 1 << 20;
+/// More names and qualifiers than any type is behind, and more than there are members of a structure, with those
+/// inside unnamed ones: the types of a file can go round in circles.
+const MAX_NAMES: u32 = 32;
+const MAX_MEMBERS: u32 = 1 << 16;
 
 /// Kinds of types.
 mod kind {
@@ -70,6 +83,34 @@ impl Types {
         Self::of(bytes).context("cannot parse it")
     }
 
+    /// Reads them from a file that has what the kernel would have, such as one that
+    /// `pahole --btf_encode_detached` writes.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or has none.
+    pub(super) fn of_file(path: &Path) -> Result<Self> {
+        let mut bytes = Vec::new();
+        let mut file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            bail!("it is a directory");
+        }
+        (&mut file).take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_SIZE {
+            bail!("it is larger than {} MiB, which no kernel's types are", MAX_SIZE >> 20);
+        }
+        if bytes.starts_with(b"\x7fELF") {
+            bail!(
+                "it is an ELF file, not BTF; take its types out with `objcopy -O binary --only-section=.BTF \
+                 --set-section-flags .BTF=alloc`, or make them with `pahole --btf_encode_detached`"
+            );
+        }
+        if word(&bytes, 0).is_some_and(|word| word.swap_bytes() & 0xffff == MAGIC) {
+            bail!("it is BTF of a machine with another byte order");
+        }
+        Self::of(bytes).context("it is not BTF")
+    }
+
     fn of(bytes: Vec<u8>) -> Result<Self> {
         let word = |at: usize| word(&bytes, at).context("it is too short");
         if word(0)? & 0xffff != MAGIC {
@@ -79,7 +120,7 @@ impl Types {
         let begin = header + word(8)? as usize;
         let end = begin + word(12)? as usize;
         let strings = header + word(16)? as usize;
-        let size = end.saturating_sub(begin);
+        let size = end.saturating_sub(begin).min(bytes.len());
         // A type and its members take some 32 bytes.
         let (mut places, mut named) =
             (Vec::with_capacity(size / 32), Vec::with_capacity(size / 64));
@@ -168,7 +209,7 @@ impl Types {
 
     /// The structure or union behind names and qualifiers, if it is one.
     fn behind(&self, mut number: u32) -> Option<u32> {
-        loop {
+        for _ in 0..MAX_NAMES {
             match self.kind(number)? {
                 kind::STRUCT | kind::UNION => return Some(number),
                 kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::TYPE_TAG => {
@@ -177,13 +218,17 @@ impl Types {
                 _ => return None,
             }
         }
+        None
     }
 
-    /// Byte offset of a member of a structure or union, also of one inside unnamed members.
-    fn member(&self, number: u32, wanted: &str) -> Option<u32> {
+    /// Byte offset of a member of a structure or union, also of one inside unnamed members, as deep as this, of
+    /// which at most so many more are looked at.
+    fn member(&self, number: u32, wanted: &str, depth: u32, left: &mut u32) -> Option<u32> {
+        let depth = depth.checked_sub(1)?;
         let place = self.place(number)?;
         let info = word(&self.bytes, place + 4)?;
         for index in 0..(info & 0xffff) as usize {
+            *left = left.checked_sub(1)?;
             let at = place + TYPE + index * MEMBER;
             let (name, inner) = (word(&self.bytes, at)?, word(&self.bytes, at + 4)?);
             let bits = word(&self.bytes, at + 8)?;
@@ -192,9 +237,11 @@ impl Types {
             match text(&self.bytes, self.strings + name as usize) {
                 found if found == wanted.as_bytes() => return Some(offset),
                 [] => {
-                    let inner = self.behind(inner).and_then(|inner| self.member(inner, wanted));
+                    let inner = self
+                        .behind(inner)
+                        .and_then(|inner| self.member(inner, wanted, depth, left));
                     if let Some(inner) = inner {
-                        return Some(offset + inner);
+                        return offset.checked_add(inner);
                     }
                 }
                 _ => {}
@@ -207,12 +254,15 @@ impl Types {
 impl Structure<'_> {
     /// Byte offset of a member, also of one inside unnamed members.
     pub(super) fn member(&self, name: &str) -> Option<u32> {
-        self.numbers.iter().find_map(|&number| self.types.member(number, name))
+        let mut left = MAX_MEMBERS;
+        let mut find = |&number| self.types.member(number, name, MAX_NAMES, &mut left);
+        self.numbers.iter().find_map(&mut find).filter(|offset| *offset <= MAX_OFFSET)
     }
 
     /// Bytes of it.
     pub(super) fn size(&self) -> Option<u32> {
-        word(&self.types.bytes, self.types.place(self.number()?)? + 8)
+        let size = word(&self.types.bytes, self.types.place(self.number()?)? + 8)?;
+        Some(size).filter(|size| *size <= MAX_OFFSET)
     }
 
     /// The number by which the kernel knows it.
@@ -320,6 +370,66 @@ mod tests {
         let types = types(&words, STRINGS).unwrap();
         assert_eq!([8, 9, 10].map(|number| types.knows_argument(number)), [true, true, false]);
         assert!(!types.knows_argument(99));
+    }
+
+    #[test]
+    fn types_that_go_round_in_circles_have_no_members() {
+        // 1: const 1; 2: struct task { 1; 2; 2 }, the unnamed ones in itself.
+        let circle = [0, info(kind::CONST, 0), 1];
+        let task = [TASK, info(kind::STRUCT, 3), 8, 0, 1, 0, 0, 2, 0, 0, 2, 0];
+        let types = types(&[&circle[..], &task].concat(), STRINGS).unwrap();
+        assert_eq!(types.structure("task").member("pid"), None);
+    }
+
+    #[test]
+    fn an_offset_that_no_structure_has_is_none() {
+        let int = [0, info(kind::INT, 0), 4, 32];
+        let task = [TASK, info(kind::STRUCT, 2), 1 << 21, PID, 1, 1 << 27, COMM, 1, 1 << 23];
+        let types = types(&[&int[..], &task].concat(), STRINGS).unwrap();
+        let task = types.structure("task");
+        assert_eq!((task.member("pid"), task.member("comm")), (None, Some(1 << 20)));
+        assert_eq!(task.size(), None);
+    }
+
+    #[test]
+    fn a_file_says_what_it_is_instead() {
+        let error = |bytes: &[u8]| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs::write(file.path(), bytes).unwrap();
+            format!("{:#}", Types::of_file(file.path()).unwrap_err())
+        };
+        assert!(
+            error(b"\x7fELF\x02\x01").starts_with("it is an ELF file, not BTF; take its types out")
+        );
+        let swapped = (MAGIC | 1 << 16).swap_bytes().to_ne_bytes();
+        assert_eq!(error(&swapped), "it is BTF of a machine with another byte order");
+        assert_eq!(error(b"nothing of the kind"), "it is not BTF: its header is invalid");
+        assert_eq!(error(b""), "it is not BTF: it is too short");
+        let directory = tempfile::tempdir().unwrap();
+        let error = Types::of_file(directory.path()).unwrap_err();
+        assert_eq!(error.to_string(), "it is a directory");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_bytes_are_there_is_an_answer(
+            words in proptest::collection::vec(0u32..64, 3..200),
+            kinds in proptest::collection::vec((0usize..200, 0u32..20, 0u32..9), 0..40),
+        ) {
+            let mut words = words;
+            for (at, kind, length) in kinds {
+                if let Some(word) = words.get_mut(at) {
+                    *word = info(kind, length);
+                }
+            }
+            if let Ok(types) = types(&words, STRINGS) {
+                for name in ["task", "pid", "comm", "kill"] {
+                    let structure = types.structure(name);
+                    let _ = (structure.member("pid"), structure.size(), structure.number());
+                    let _ = types.function(name).map(|number| types.knows_argument(number));
+                }
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 use jiff::SignedDuration;
 
 use super::{UsageError, ranges::range, usage};
-use crate::join::procfs;
+use crate::{join::procfs, mountinfo};
 
 /// The largest ring the kernel gives (`RINGBUF_MAX_DATA_SZ` is beyond what 32 bits of
 /// `max_entries` can ask for as a power of two).
@@ -126,7 +126,17 @@ pub(super) fn comms(
 /// The directory of a control group.
 pub(super) fn cgroup(option: &'static str, path: &Path) -> Result<File, UsageError> {
     let refused = |problem: &dyn Display| {
-        let way_out = "give a directory of the cgroup v2 hierarchy, mounted at /sys/fs/cgroup";
+        let way_out = match mountinfo::cgroup2() {
+            Some(point) => {
+                format!(
+                    "give a directory of the cgroup v2 hierarchy, mounted at {}",
+                    point.display()
+                )
+            }
+            None => {
+                "it takes a directory of the cgroup v2 hierarchy, which is not mounted".to_owned()
+            }
+        };
         usage(option, format!("{}: {problem}; {way_out}", path.display()))
     };
     let directory = File::open(path).map_err(|error| refused(&error))?;

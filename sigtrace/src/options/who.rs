@@ -43,6 +43,7 @@ impl Options {
             verbose: args.verbose,
             quiet: args.quiet,
             ring_size: args.ring_size,
+            types: args.types,
             cmd: args.cmd,
             // It is about all processes, its own caller included.
             own: true,

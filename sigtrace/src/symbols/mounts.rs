@@ -3,6 +3,8 @@
 //! Whoever asks one that a program or a server answers for, even for a name, waits for as long as that likes. So it
 //! is decided by the list of mounts alone.
 
+use crate::mountinfo::mount;
+
 /// File systems that need nobody but the kernel and a disk, or memory, and whose files have the devices and the inodes
 /// that stat(2) says: not those of btrfs, nor of an overlay, which besides can be above anything.
 const LOCAL: [&[u8]; 12] = [
@@ -34,37 +36,6 @@ pub(super) fn are_local(mountinfo: &[u8], path: &[u8]) -> bool {
         }
     }
     any
-}
-
-/// Where a line's mount is, and the type of its file system.
-fn mount(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    let mut words = line.split(|byte| *byte == b' ');
-    let point = words.nth(4)?;
-    // Optional words, and then a dash.
-    let kind = words.skip_while(|word| *word != b"-").nth(1)?;
-    Some((unescaped(point), kind))
-}
-
-/// Spaces, tabs, newlines and backslashes are three octal digits behind a backslash (`mangle_path`,
-/// `fs/seq_file.c`).
-fn unescaped(text: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, after @ ..] = rest {
-        if let [b'\\', digits @ ..] = rest
-            && let Some((octal, behind)) = digits.split_first_chunk::<3>()
-            && octal.iter().all(|digit| (b'0'..b'8').contains(digit))
-        {
-            let value =
-                octal.iter().fold(0_u32, |value, digit| value * 8 + u32::from(digit - b'0'));
-            plain.push(u8::try_from(value & 0xff).unwrap_or(b'?'));
-            rest = behind;
-        } else {
-            plain.push(*first);
-            rest = after;
-        }
-    }
-    plain
 }
 
 /// Whether a path is that of a mount, or leads through it.

@@ -44,18 +44,22 @@ impl Tracer {
 
     /// Likewise, but it tries its probes, as it does unless told not to.
     pub fn start_checking(args: &[&str]) -> Self {
+        Self::start_command(Command::new(program()).args(args))
+    }
+
+    /// Starts a command that is sigtrace, likewise.
+    pub fn start_command(command: &mut Command) -> Self {
         let notify = Notify::new();
         let output = temporary("trace");
-        let mut command = Command::new(program());
-        command.args(args).arg("-o").arg(&output).env("NOTIFY_SOCKET", &notify.path);
+        command.arg("-o").arg(&output).env("NOTIFY_SOCKET", &notify.path);
         let started_ns = check::now_ns();
-        let mut process = Running::start(&mut command);
+        let mut process = Running::start(command);
         let ended = wait::until("sigtrace to be ready", || {
             let ended = process.child.try_wait().ok().flatten().map(Some);
             ended.or_else(|| notify.is_ready().map(|()| None))
         });
         if ended.is_some() {
-            panic!("sigtrace {} ended: {:#?}", args.join(" "), process.end());
+            panic!("{command:?} ended: {:#?}", process.end());
         }
         Self { process, _notify: notify, output, started_ns }
     }

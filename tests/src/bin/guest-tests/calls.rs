@@ -31,7 +31,11 @@ pub(crate) static BY_PAIRS: LazyLock<Traced> =
 
 impl Traced {
     fn with(args: &[&str]) -> Self {
-        let tracer = Tracer::start(args);
+        Self::by(Tracer::start(args))
+    }
+
+    /// By a tracer of all calls that is running.
+    pub(crate) fn by(tracer: Tracer) -> Self {
         let workloads = WORKLOADS.iter().map(|(test, name, run)| (*test, run(name))).collect();
         Self { trace: tracer.finish(), workloads }
     }

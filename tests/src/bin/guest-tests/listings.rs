@@ -85,8 +85,15 @@ fn the_doctor_finds_all_well_here() {
         } else {
             "ok       trampolines: available"
         },
+        if Kernel::running().has_mechanism("kprobe.multi") {
+            "ok       fprobe: available"
+        } else {
+            "lacking  fprobe: not available: needs CONFIG_FPROBE"
+        },
         &probes_condition(Kernel::running()),
         "ok       tracefs: mounted at /sys/kernel/tracing",
+        "ok       cgroup v2: mounted at /sys/fs/cgroup",
+        "ok       debugfs: mounted at /sys/kernel/debug",
         "sigtrace can trace here",
     ];
     let lines: Vec<&str> = ended.stdout.lines().collect();

@@ -23,6 +23,7 @@ mod held;
 mod hidden_proc;
 mod io_uring;
 mod kernel_side;
+mod less;
 mod limited;
 mod listings;
 mod lives;
@@ -49,6 +50,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("calls", calls::TESTS),
     ("unfinished", unfinished::TESTS),
     ("mechanisms", mechanisms::TESTS),
+    ("less", less::TESTS),
     ("stuck", stuck::TESTS),
     ("by_process", by_process::TESTS),
     ("follow", follow::TESTS),

@@ -5,18 +5,17 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
-use std::ptr;
 
 use serde_json::{Value, json};
 use sigtrace_tests::harness::{
-    Puppet, Streaming, Test, Trace, Tracer, Workload, command, difference, run_to_end, sigtrace,
+    Puppet, Test, Trace, Tracer, Workload, command, difference, sigtrace,
 };
 use sigtrace_tests::integer;
 use sigtrace_tests::kernel::{self, Kernel};
 use sigtrace_tests::tests;
 
 use crate::calls::{BY_DEFAULT, BY_ONE_LINK, BY_PAIRS, BY_TRAMPOLINES};
+use crate::less::{mount, trace_by, with_mount};
 use crate::scene::foreseeable;
 use crate::unfinished::wait_of;
 
@@ -33,11 +32,6 @@ pub const TESTS: &[Test] = tests![
     pairs_tell_the_same_of_every_call,
     trampolines_tell_the_same_of_every_call,
     types_are_read_without_files_in_memory,
-    without_btf_there_are_pairs_and_a_warning,
-    without_btf_trampolines_are_refused,
-    without_btf_calls_that_change_the_mask_are_selected_by_the_set_that_they_name,
-    without_btf_targets_are_selected_by_their_number_only,
-    without_btf_ends_of_processes_are_refused,
     a_program_that_the_verifier_refuses_costs_its_row_only,
     the_list_says_how_each_call_is_probed,
 ];
@@ -182,20 +176,6 @@ fn trampolines_tell_the_same_of_every_call() {
     assert_eq!(stats.lost(), if skips { missed } else { 0 }, "{}", stats.0);
 }
 
-/// What a sigtrace that is started by this command prints while something is done.
-fn trace_by(mut command: Command, act: impl FnOnce()) -> Trace {
-    let (reader, writer) = io::pipe().unwrap_or_else(|error| panic!("{error}"));
-    let sigtrace = Streaming::start_command(command.stdout(writer).stderr(Stdio::piped()));
-    // The command, too, has an end of the pipe.
-    drop(command);
-    act();
-    sigtrace.signal(libc::SIGINT);
-    let text = io::read_to_string(reader).unwrap_or_else(|error| panic!("{error}"));
-    let started = sigtrace.started();
-    let (status, stderr) = sigtrace.end();
-    Streaming::trace(&started, &text, status, stderr)
-}
-
 /// The kernel's types are copied into one to be mapped.
 fn types_are_read_without_files_in_memory() {
     let mut without = command(&["-s", "pause,kill", "--stats"]);
@@ -233,125 +213,6 @@ fn forbid_memory_files() -> io::Result<()> {
     };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
-
-/// sigtrace on a machine whose kernel does not tell its types.
-fn without_btf(args: &[&str]) -> Command {
-    // SAFETY: strings that end.
-    with_mount(args, || unsafe { mount(c"none", c"/sys/kernel/btf", c"tmpfs", 0) })
-}
-
-/// sigtrace in a mount namespace of its own, where this is mounted, too.
-fn with_mount(args: &[&str], mount_more: impl Fn() -> i32 + Send + Sync + 'static) -> Command {
-    let mut command = command(args);
-    let hide = move || {
-        // SAFETY: strings that end; a mount namespace of the child's own.
-        let done = unsafe {
-            libc::unshare(libc::CLONE_NEWNS)
-                | mount(c"none", c"/", c"none", libc::MS_REC | libc::MS_PRIVATE)
-        };
-        if done | mount_more() == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-    };
-    // SAFETY: only system calls are made.
-    unsafe { command.pre_exec(hide) };
-    command
-}
-
-/// # Safety
-///
-/// As mount(2).
-unsafe fn mount(
-    source: &std::ffi::CStr,
-    target: &std::ffi::CStr,
-    kind: &std::ffi::CStr,
-    flags: u64,
-) -> i32 {
-    // SAFETY: strings that end.
-    unsafe { libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, ptr::null()) }
-}
-
-fn without_btf_there_are_pairs_and_a_warning() {
-    let mut orphan = Value::Null;
-    let trace = trace_by(without_btf(&["-s", "pause,kill,read", "--stats"]), || {
-        orphan = Puppet::start().call("kill 2147483634 15");
-    });
-    let read =
-        if Kernel::running().reads_signalfds_by_iterator() { "unsupported" } else { "kprobe" };
-    let expected = json!({ "kill": "kprobe", "pause": "kprobe", "read": read });
-    assert_eq!(trace.stats().0["probes"], expected);
-    assert!(
-        trace.stderr.contains("pause: returns of sleeping callers can be missed"),
-        "{}",
-        trace.stderr
-    );
-    // Nobody says who the parent is.
-    orphan["ppid"] = Value::Null;
-    let got = trace.calls().find(|call| call["tid"] == orphan["tid"]).map(foreseeable);
-    assert_eq!(got, Some(foreseeable(&orphan)));
-}
-
-fn without_btf_calls_that_change_the_mask_are_selected_by_the_set_that_they_name() {
-    let mut puppet = Puppet::start();
-    let mut named = Value::Null;
-    let args = ["-s", "rt_sigprocmask", "--signal", "TERM", "--stats"];
-    let trace = trace_by(without_btf(&args), || {
-        puppet.call("rt_sigprocmask 0 2");
-        named = puppet.call("rt_sigprocmask 0 16384");
-    });
-    assert_eq!(named["mask_blocked"], json!(["SIGTERM"]));
-    // Nobody says what the masks are, nor who the parent is.
-    for key in ["mask_blocked", "mask_unblocked", "ppid"] {
-        named[key] = Value::Null;
-    }
-    let by_it = |call: &&Value| call["tid"] == named["tid"];
-    let got: Vec<Value> = trace.calls().filter(by_it).map(foreseeable).collect();
-    assert_eq!(got, [foreseeable(&named)]);
-    let warning = "sigtrace: warning: /sys/kernel/btf/vmlinux does not say where masks are: --signal \
-                   selects calls that change the mask by the set that they name, not by what they \
-                   block or unblock\n";
-    assert_eq!(trace.stderr.matches(warning).count(), 1, "{}", trace.stderr);
-}
-
-fn without_btf_trampolines_are_refused() {
-    let ended = run_to_end(&mut without_btf(&["--probe", "fentry"]));
-    assert_eq!(ended.status.code(), Some(1));
-    let expected = "sigtrace: --probe fentry: /sys/kernel/btf/vmlinux cannot be read, which needs a \
-                    kernel with CONFIG_DEBUG_INFO_BTF; --probe auto does without";
-    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
-}
-
-fn without_btf_ends_of_processes_are_refused() {
-    let ended = run_to_end(&mut without_btf(&["--events", "all"]));
-    assert_eq!(ended.status.code(), Some(1));
-    let expected = "sigtrace: --events generate: /sys/kernel/btf/vmlinux cannot be read, which needs a kernel \
-                    with CONFIG_DEBUG_INFO_BTF; --events syscall does without\n";
-    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
-}
-
-fn without_btf_targets_are_selected_by_their_number_only() {
-    for option in [["--target-comm", "sh"], ["--target-uid", "0"], ["--target-cgroup", CGROUPS]] {
-        let ended = run_to_end(&mut without_btf(&option));
-        assert_eq!(ended.status.code(), Some(1));
-        let expected = format!(
-            "sigtrace: {}: /sys/kernel/btf/vmlinux cannot be read, which needs a kernel with \
-             CONFIG_DEBUG_INFO_BTF; --target PID does without",
-            option[0]
-        );
-        assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
-    }
-    let (mut sender, target) = (Puppet::start(), Puppet::start());
-    let mut sent = Value::Null;
-    let number = target.pid().to_string();
-    let trace = trace_by(without_btf(&["-s", "kill", "--target", &number, "--stats"]), || {
-        sent = sender.call(&format!("kill {number} {}", libc::SIGWINCH));
-        sender.call(&format!("kill {} {}", sender.pid(), libc::SIGWINCH));
-    });
-    // Nobody says who the parent is.
-    sent["ppid"] = Value::Null;
-    let got: Vec<Value> = trace.calls().map(foreseeable).collect();
-    assert_eq!(got, [foreseeable(&sent)]);
-}
-
-const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// The kernel's types with the names of two functions changed: one that returns nothing is in the place
 /// of the other, whose result the verifier so does not let a program read.
