@@ -82,6 +82,24 @@ pub fn syscalls() -> Vec<&'static str> {
     ALL.into_iter().filter(is_there).collect()
 }
 
+/// What follows this on the kernel's command line, in the first word that begins so.
+pub fn booted_with(start: &str) -> Option<String> {
+    let line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    line.split_ascii_whitespace().find_map(|word| word.strip_prefix(start)).map(str::to_owned)
+}
+
+/// Where the control groups of version 2 are mounted, of a guest that has them: as systemd does it, by
+/// `sigtrace.cgroup=` on the kernel's command line (`guest-init`).
+pub fn control_groups() -> &'static str {
+    match booted_with(CONTROL_GROUPS).as_deref() {
+        Some("hybrid") => "/sys/fs/cgroup/unified",
+        _ => "/sys/fs/cgroup",
+    }
+}
+
+/// What tells a guest which control groups it has: `v1` or `hybrid`, instead of version 2 only.
+pub const CONTROL_GROUPS: &str = "sigtrace.cgroup=";
+
 /// The running kernel's version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kernel {
@@ -191,11 +209,22 @@ impl Kernel {
             "kprobe"
         } else if self.untyped().contains(&syscall) {
             "kprobe+fexit"
-        } else if self.has_mechanism("kprobe.multi") && !alone {
+        } else if self.has_mechanism("kprobe.multi")
+            && (!alone || self.skips())
+            && syscall != "read"
+        {
             "kprobe.multi+fexit"
+        } else if self.skips() {
+            "kprobe+fexit"
         } else {
             "fentry"
         }
+    }
+
+    /// It does not begin a trampoline's program that is under way on the processor already (5.12), and as it preempts
+    /// itself there can be one.
+    fn skips(self) -> bool {
+        self.preempts() && self.at_least(5, 12)
     }
 
     /// Why this kernel cannot pass a test, by the whole name of that: such tests are not run, and the log says why.
@@ -224,9 +253,13 @@ impl Kernel {
         self.at_least(5, 14)
     }
 
-    /// Debian's kernels preempt threads in the kernel, lazily, from 6.17 on.
+    /// Debian's kernels preempt threads in the kernel, lazily, from 6.17 on, and others from 6.1 on if they are told
+    /// to (`CONFIG_PREEMPT_DYNAMIC`).
     pub fn preempts(self) -> bool {
-        self.at_least(6, 17)
+        match booted_with("preempt=").as_deref() {
+            Some(how) if self.at_least(6, 1) => how == "full" || how == "lazy",
+            _ => self.at_least(6, 17),
+        }
     }
 
     /// Return slots of a kretprobe: one a processor on 5.10 without CONFIG_PREEMPTION, else twice

@@ -99,9 +99,26 @@ pub(crate) struct Test {
     #[arg(long, value_name = "SUITE,...", value_delimiter = ',', conflicts_with = "host_only")]
     #[arg(value_parser = PossibleValuesParser::new(test::suites()))]
     pub(crate) suite: Vec<String>,
+    /// How the guests of --suite boot otherwise.
+    #[command(flatten)]
+    pub(crate) boot: Boot,
     /// Only tests whose name contains this
     #[arg(last = true, value_name = "FILTER")]
     pub(crate) filter: Option<String>,
+}
+
+/// How guests boot otherwise than a suite has it: as machines and kernels of another build.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Boot {
+    /// With --suite: so many processors
+    #[arg(long, value_name = "N", requires = "suite")]
+    pub(crate) smp: Option<u32>,
+    /// With --suite: so much memory, in MB
+    #[arg(long, value_name = "MB", requires = "suite")]
+    pub(crate) memory: Option<u32>,
+    /// With --suite: add this to the kernel's command line, such as "preempt=full threadirqs"
+    #[arg(long, value_name = "TEXT", requires = "suite")]
+    pub(crate) cmdline: Option<String>,
 }
 
 /// Options of `fuzz`.
@@ -152,6 +169,9 @@ pub(crate) struct Vm {
     /// Let guest time count instructions, for measurements; one processor
     #[arg(long)]
     pub(crate) icount: bool,
+    /// Add this to the kernel's command line
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) cmdline: String,
     /// Start from the Debian root image
     #[arg(long)]
     pub(crate) root: bool,

@@ -29,6 +29,7 @@ pub(crate) fn command(cache: &Cache, options: &cli::Vm) -> Result<ExitCode> {
         options.files().map(|(host, guest)| GuestFile { host, guest, mode: 0o755 }).collect();
     vm.smp = options.smp;
     vm.memory_mb = options.memory;
+    vm.options.clone_from(&options.cmdline);
     vm.icount = options.icount;
     vm.verbose = options.verbose;
     vm.timeout = options.timeout.map(Duration::from_secs);

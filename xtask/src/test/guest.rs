@@ -18,6 +18,7 @@ use super::suite::BOTH;
 use crate::arch::Arch;
 use crate::build::{self, Programs};
 use crate::cache::Cache;
+use crate::cli::Boot;
 use crate::interrupt;
 use crate::process;
 use crate::setup::{self, image};
@@ -33,8 +34,14 @@ const WORKLOAD_32: &str = "workload32";
 
 /// Runs what is asked for, several guests at a time, to the last one whatever fails. Only tests whose name
 /// contains `filter` run, if there is one.
-pub(super) fn run(cache: &Cache, asked: Asked<'_>, filter: Option<&str>) -> Result<Vec<Outcome>> {
+pub(super) fn run(
+    cache: &Cache,
+    asked: Asked<'_>,
+    boot: &Boot,
+    filter: Option<&str>,
+) -> Result<Vec<Outcome>> {
     let mut runs = plan::plan(asked)?;
+    runs.iter_mut().for_each(|run| run.boot(boot));
     let mut outcomes = plan::without_runs(asked.suites, &runs);
     let mut programs = Vec::new();
     for arch in BOTH.iter().copied().filter(|arch| runs.iter().any(|run| run.arch == *arch)) {
@@ -203,7 +210,7 @@ impl Run {
         }
         vm.smp = self.suite.smp;
         vm.memory_mb = self.suite.memory_mb;
-        vm.options = self.suite.options;
+        vm.options.clone_from(&self.options);
         vm.silence = Some(SILENCE);
         vm.timeout = Some(TIMEOUT);
         vm.on_interrupt = OnInterrupt::Kill;

@@ -171,5 +171,6 @@ pub(super) fn fuzz() -> Result<Outcome> {
 pub(super) fn log(suite: &str) -> Result<PathBuf> {
     let dir = build::workspace().join("target/xtask/logs");
     fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
-    Ok(dir.join(format!("{}.log", suite.replace(' ', "-"))))
+    // What a kernel is told can have slashes.
+    Ok(dir.join(format!("{}.log", suite.replace([' ', '/'], "-"))))
 }

@@ -70,7 +70,7 @@ fn guests_part(cache: &Cache, options: &cli::Test) -> Result<Vec<Outcome>> {
     // Whoever names tests wants them everywhere.
     let may_skip = filter.is_none() && kernels.is_none();
     let asked = plan::Asked { arch: options.arch, kernels, suites: &options.suite, may_skip };
-    guest::run(cache, asked, filter)
+    guest::run(cache, asked, &options.boot, filter)
 }
 
 fn host_part(cache: &Cache, filter: Option<&str>, report: &mut Report) -> Result<()> {

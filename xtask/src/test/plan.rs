@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use super::report::Outcome;
 use super::suite::{SUITES, Suite};
 use crate::arch::Arch;
+use crate::cli::Boot;
 use crate::setup::kernel::Version;
 
 /// One suite on one kernel.
@@ -20,6 +21,8 @@ pub(super) struct Run {
     pub(super) kernel: Version,
     /// What the report calls it.
     pub(super) label: String,
+    /// For the kernel's command line.
+    pub(super) options: String,
     /// Modules of which no test is run.
     pub(super) skipped: &'static [&'static str],
 }
@@ -110,7 +113,24 @@ impl Asked<'_> {
         };
         let skipped = if self.may_skip { suite.skipped_on(arch, &kernel) } else { &[] };
         let kernel = if suite.for_pcs { kernel.for_pcs(arch) } else { kernel };
-        Run { suite: *suite, arch, kernel, label, skipped }
+        Run { suite: *suite, arch, kernel, label, options: suite.options.into(), skipped }
+    }
+}
+
+impl Run {
+    /// Boots otherwise, and says so.
+    pub(super) fn boot(&mut self, Boot { smp, memory, cmdline }: &Boot) {
+        if let Some(smp) = *smp {
+            self.suite.smp = smp;
+            self.label.push_str(&format!(" smp={smp}"));
+        }
+        if let Some(memory) = *memory {
+            self.suite.memory_mb = memory;
+        }
+        if let Some(cmdline) = cmdline {
+            self.options = format!("{} {cmdline}", self.options).trim_start().into();
+            self.label.push_str(&format!(" {cmdline}"));
+        }
     }
 }
 
@@ -160,6 +180,22 @@ mod tests {
         let missing = without_runs(&suites, &runs);
         assert_eq!(missing.len(), 1);
         assert_eq!(missing[0].suite, "oracle");
+    }
+
+    #[test]
+    fn a_guest_that_boots_otherwise_says_so() {
+        let suites = ["storm".into()];
+        let kernels = ["6.12".parse().unwrap()];
+        let asked = Asked { arch: Some(Arch::X86_64), kernels: Some(&kernels), ..NOTHING };
+        let mut runs = plan(Asked { suites: &suites, ..asked }).unwrap();
+        let cmdline = Some("preempt=full threadirqs".into());
+        runs[0].boot(&Boot { smp: Some(64), memory: Some(4096), cmdline });
+        let Run { label, options, suite, .. } = &runs[0];
+        assert_eq!(label, "storm 6.12 smp=64 preempt=full threadirqs");
+        assert_eq!(
+            (options.as_str(), suite.smp, suite.memory_mb),
+            ("preempt=full threadirqs", 64, 4096)
+        );
     }
 
     #[test]

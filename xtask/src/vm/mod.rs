@@ -93,7 +93,7 @@ pub(crate) struct Vm {
     /// The root file system.
     pub(crate) root: Root,
     /// More for the kernel's command line.
-    pub(crate) options: &'static str,
+    pub(crate) options: String,
     /// All kernel messages on the console.
     pub(crate) verbose: bool,
     /// How long it may say nothing, once the job runs; `None` for as long as it likes.
@@ -129,7 +129,7 @@ impl Vm {
             smp: 2,
             memory_mb: 1024,
             icount: false,
-            options: "",
+            options: String::new(),
             root: Root::Initramfs,
             verbose: false,
             silence: None,

@@ -125,7 +125,7 @@ fn kernel_command_line(vm: &Vm) -> String {
     }
     if !vm.options.is_empty() {
         line.push(' ');
-        line.push_str(vm.options);
+        line.push_str(&vm.options);
     }
     if vm.icount {
         // A random stack offset per call would make instruction counts differ.

@@ -45,6 +45,7 @@ fn boot() -> Result<()> {
     }
     mount::kernel_file_systems(&mount::ESSENTIAL)?;
     mount::kernel_file_systems(&mount::SYSTEM)?;
+    mount::control_groups()?;
     network::loopback_up().context("bringing up the loopback interface")?;
     run(&spec)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use sigtrace_tests::harness::{Puppet, until};
+use sigtrace_tests::kernel::control_groups;
 
 /// A control group, taken away when dropped.
 pub(crate) struct Group(String);
@@ -11,7 +12,7 @@ pub(crate) struct Group(String);
 impl Group {
     /// One with this path in the hierarchy.
     pub(crate) fn new(path: &str) -> Self {
-        let path = format!("/sys/fs/cgroup/{path}");
+        let path = format!("{}/{path}", control_groups());
         fs::create_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         Self(path)
     }

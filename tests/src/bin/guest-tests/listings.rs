@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use sigtrace_tests::expect;
 use sigtrace_tests::harness::{Streaming, Test, command, run_to_end, sigtrace, until};
-use sigtrace_tests::kernel::{self, Kernel};
+use sigtrace_tests::kernel::{self, Kernel, control_groups};
 use sigtrace_tests::tests;
 
 /// All of them.
@@ -92,7 +92,7 @@ fn the_doctor_finds_all_well_here() {
         },
         &probes_condition(Kernel::running()),
         "ok       tracefs: mounted at /sys/kernel/tracing",
-        "ok       cgroup v2: mounted at /sys/fs/cgroup",
+        &format!("ok       cgroup v2: mounted at {}", control_groups()),
         "ok       debugfs: mounted at /sys/kernel/debug",
         "sigtrace can trace here",
     ];

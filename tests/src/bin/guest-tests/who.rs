@@ -12,7 +12,7 @@ use sigtrace_tests::harness::{
     self, Background, Streaming, Test, Tracer, assert_who_tells_of_brief_lives, command,
     fits_schema, perform, spawn, temporary, until,
 };
-use sigtrace_tests::kernel::Kernel;
+use sigtrace_tests::kernel::{Kernel, control_groups};
 use sigtrace_tests::tests;
 
 /// All of them.
@@ -139,16 +139,16 @@ fn why_a_process_died_reads_as_a_sentence() {
 
 /// The line of a process that uses more memory than its control group may, where there can be such a group.
 fn out_of_memory() -> Option<String> {
-    const GROUP: &str = "/sys/fs/cgroup/who-memory";
+    let group = &format!("{}/who-memory", control_groups());
     let write = |path: &str, text: &str| fs::write(path, text);
-    let _ = write("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
-    fs::create_dir(GROUP).unwrap_or_else(|error| panic!("{GROUP}: {error}"));
-    let line = Path::new(&format!("{GROUP}/memory.max")).exists().then(|| {
+    let _ = write(&format!("{}/cgroup.subtree_control", control_groups()), "+memory");
+    fs::create_dir(group).unwrap_or_else(|error| panic!("{group}: {error}"));
+    let line = Path::new(&format!("{group}/memory.max")).exists().then(|| {
         let cue = temporary("cue");
         let hungry = Background::start("day", &["hungry", &cue.to_string_lossy()]);
         let pid = hungry.pid();
-        let done = write(&format!("{GROUP}/memory.max"), "20971520")
-            .and_then(|()| write(&format!("{GROUP}/cgroup.procs"), &pid.to_string()))
+        let done = write(&format!("{group}/memory.max"), "20971520")
+            .and_then(|()| write(&format!("{group}/cgroup.procs"), &pid.to_string()))
             .and_then(|()| fs::write(&cue, ""));
         done.unwrap_or_else(|error| panic!("{error}"));
         hungry.end();
@@ -158,7 +158,7 @@ fn out_of_memory() -> Option<String> {
              20971520 bytes), T before"
         )
     });
-    until("the control group to be empty", || fs::remove_dir(GROUP).ok());
+    until("the control group to be empty", || fs::remove_dir(group).ok());
     line
 }
 

@@ -1,6 +1,5 @@
 //! A user who floods the ring costs no other user a call.
 
-use std::fs;
 use std::process::ExitStatus;
 use std::thread;
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sigtrace_tests::harness::{Puppet, Rush, Test, Trace, Tracer};
 use sigtrace_tests::integer;
+use sigtrace_tests::kernel::booted_with;
 use sigtrace_tests::tests;
 
 /// All of them.
@@ -177,7 +177,5 @@ fn without(event: &Value, keys: &[&str]) -> Value {
 /// How long each flood is to last at least: `flood.seconds` on the kernel's command line. By default as
 /// long as root takes for a few calls.
 pub fn seconds() -> u64 {
-    let line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
-    let told = line.split_ascii_whitespace().find_map(|word| word.strip_prefix("flood.seconds="));
-    told.and_then(|seconds| seconds.parse().ok()).unwrap_or(0)
+    booted_with("flood.seconds=").and_then(|seconds| seconds.parse().ok()).unwrap_or(0)
 }

@@ -11,7 +11,7 @@ use std::thread;
 
 use sigtrace_tests::harness::{self, Flood, Streaming, Test, sigtrace, until};
 use sigtrace_tests::integer;
-use sigtrace_tests::kernel::Kernel;
+use sigtrace_tests::kernel::{Kernel, booted_with};
 use sigtrace_tests::tests;
 
 use books::{Books, Progress, read, sum};
@@ -68,12 +68,10 @@ fn storm_by(mechanism: &str) {
 
 /// A suite that is about a kind of preemption is about nothing without it.
 fn the_kernel_preempts_as_it_was_told_to() {
-    let read = |path| fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let line = read("/proc/cmdline");
-    let told = line.split_ascii_whitespace().find_map(|option| option.strip_prefix("preempt="));
-    if let Some(told) = told {
+    const MODES: &str = "/sys/kernel/debug/sched/preempt";
+    if let Some(told) = booted_with("preempt=") {
         // The one in force is in parentheses.
-        let modes = read("/sys/kernel/debug/sched/preempt");
+        let modes = fs::read_to_string(MODES).unwrap_or_else(|error| panic!("{MODES}: {error}"));
         assert!(modes.contains(&format!("({told})")), "{told} was asked for: {modes}");
     }
 }

@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::thread;
 
+use sigtrace_tests::kernel::control_groups;
 use sigtrace_tests::names::bits;
 
 use crate::call::{kill, rt_sigprocmask, tkill};
@@ -120,7 +121,7 @@ pub(crate) fn cgroups(_: &[String]) {
     let child = fork(|| {
         let before = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let before = before.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
-        let home = format!("/sys/fs/cgroup{before}");
+        let home = format!("{}{before}", control_groups());
         let inner = format!("{home}/sigtrace-test/inner");
         fs::create_dir_all(&inner).unwrap_or_else(|error| panic!("{inner}: {error}"));
         let mut script = Script::begin();

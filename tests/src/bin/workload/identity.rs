@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 use sigtrace_tests::expect::{Identity, NamespaceIds};
+use sigtrace_tests::kernel::control_groups;
 
 /// The calling thread.
 pub(crate) fn own() -> Identity {
@@ -41,11 +42,11 @@ fn parent() -> i32 {
     ppid.unwrap_or_else(|| panic!("no parent in {stat:?}"))
 }
 
-/// The inode of our cgroup.
+/// The inode of our cgroup; where none of version 2 are mounted, that of their root.
 fn cgroup() -> u64 {
     let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let path = cgroups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default();
-    let folder = format!("/sys/fs/cgroup{path}");
+    let Some(path) = cgroups.lines().find_map(|line| line.strip_prefix("0::")) else { return 1 };
+    let folder = format!("{}{path}", control_groups());
     fs::metadata(&folder).unwrap_or_else(|error| panic!("{folder}: {error}")).ino()
 }
 

@@ -5,18 +5,17 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use sigtrace_tests::kernel::control_groups;
 
 use super::{fork, resting, set_action};
 use crate::process::{until, wait};
-
-const ROOT: &str = "/sys/fs/cgroup";
 
 /// A group of our own.
 struct Group(String);
 
 impl Group {
     fn new(name: &str) -> Self {
-        let path = format!("{ROOT}/{name}");
+        let path = format!("{}/{name}", control_groups());
         fs::create_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         Self(path)
     }
@@ -60,7 +59,7 @@ pub(super) fn kill() -> Value {
 /// A child uses more memory than its group may.
 pub(super) fn out_of_memory() -> Value {
     const LIMIT: usize = 20 << 20;
-    let _ = fs::write(format!("{ROOT}/cgroup.subtree_control"), "+memory");
+    let _ = fs::write(format!("{}/cgroup.subtree_control", control_groups()), "+memory");
     let group = Group::new("cause-oom");
     if !group.has("memory.max") {
         return json!({ "missing": true });

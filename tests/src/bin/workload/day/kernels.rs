@@ -7,7 +7,7 @@ use std::process::Command;
 use std::ptr::null_mut;
 
 use sigtrace_tests::death::Death;
-use sigtrace_tests::kernel::Kernel;
+use sigtrace_tests::kernel::{Kernel, control_groups};
 
 use super::victim::{Victim, hear, own, pipe, tell};
 use crate::process::{fork, sleep, until, wait};
@@ -157,15 +157,15 @@ pub(super) fn gone(pid: i32) {
 }
 
 pub(super) fn cgroup_kill() {
-    const GROUP: &str = "/sys/fs/cgroup/day-killed";
+    let group = format!("{}/day-killed", control_groups());
     if !Kernel::running().kills_cgroups() {
         return;
     }
     let write = |file: &str, text: String| {
-        let path = format!("{GROUP}/{file}");
+        let path = format!("{group}/{file}");
         fs::write(&path, text).unwrap_or_else(|error| panic!("{path}: {error}"));
     };
-    fs::create_dir(GROUP).unwrap_or_else(|error| panic!("{GROUP}: {error}"));
+    fs::create_dir(&group).unwrap_or_else(|error| panic!("{group}: {error}"));
     let members = [Victim::idle(), Victim::idle()];
     for member in &members {
         write("cgroup.procs", member.pid.to_string());
@@ -179,5 +179,5 @@ pub(super) fn cgroup_kill() {
     for member in members {
         member.dies_of(libc::SIGKILL);
     }
-    until(|| fs::remove_dir(GROUP).is_ok());
+    until(|| fs::remove_dir(&group).is_ok());
 }
