@@ -35,9 +35,11 @@ impl Default for Culprits {
 }
 
 impl Culprits {
-    /// What was lost since this was last asked, `generation` being the one that programs use.
+    /// What was lost since this was last asked, `generation` being the one that programs use. They count in the one
+    /// before, too, until it is carried: those that had begun.
     pub(crate) fn take(&mut self, crowd: &Crowd, generation: u32) -> Losses {
-        let mut losses = self.new_ones(crowd, generation);
+        let mut losses = self.new_ones(crowd, generation.wrapping_sub(1));
+        losses.extend(self.new_ones(crowd, generation));
         losses.extend(self.more.drain().map(|(_, loss)| loss));
         losses
     }

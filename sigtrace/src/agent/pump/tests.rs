@@ -133,6 +133,20 @@ fn a_loss_says_whose_the_most_were_since_the_last_one() {
 }
 
 #[test]
+fn a_loss_says_whose_it_was_though_a_new_generation_has_begun_and_says_so_once() {
+    let (mut pump, mut output) = pump_for(None, 1);
+    let lost = crowd::Entry { lost: 12, ..flood(0) };
+    pump.crowd = crowd(&[(crowd::ENTRIES + 3, lost)]);
+    assert!(pump.report_losses());
+    pump.crowd.take_all();
+    pump.account.not_written(1);
+    assert!(pump.report_losses());
+    let events = written(&mut pump, &mut output);
+    assert_eq!(events[0]["most"]["user"], json!({ "uid": 1000, "lost": 12 }));
+    assert_eq!(events[1]["most"], Value::Null);
+}
+
+#[test]
 fn a_loss_that_is_not_written_is_told_again_with_whose_it_was() {
     let (mut pump, mut output) = pump_for(None, 1);
     pump.crowd = crowd(&[(3, crowd::Entry { lost: 12, ..flood(0) })]);
