@@ -188,9 +188,9 @@ impl Kernel {
     }
 
     /// What writing 0 to `kernel.ftrace_enabled` fails with while calls are probed by this, as `--probe`
-    /// has it; nothing if it succeeds. 7.x does not take it at all, 5.10 not while there are trampolines.
+    /// has it; nothing if it succeeds. 7.3 does not take it at all, 5.10 not while there are trampolines.
     pub fn refuses_to_switch_ftrace_off(self, probe: &str) -> Option<i32> {
-        if self.at_least(7, 0) {
+        if self.at_least(7, 3) {
             Some(libc::EOPNOTSUPP)
         } else if !self.at_least(6, 1) && probe == "fentry" {
             Some(libc::EBUSY)
@@ -229,11 +229,20 @@ impl Kernel {
 
     /// Why this kernel cannot pass a test, by the whole name of that: such tests are not run, and the log says why.
     pub fn cannot_pass(self, test: &str) -> Option<&'static str> {
-        let skipped = UNLIMITED_RETURNS.iter().any(|part| test.contains(part));
-        (skipped && self.probe("kill") == "kprobe").then_some(
-            "there are no trampolines, and no sessions: returns are missed if more callers sleep than a kretprobe has \
-             slots",
-        )
+        if !UNLIMITED_RETURNS.iter().any(|part| test.contains(part)) {
+            return None;
+        }
+        match self.probe("kill") {
+            "kprobe" => Some(
+                "there are no trampolines, and no sessions: returns are missed if more callers sleep than a kretprobe \
+                 has slots",
+            ),
+            "kprobe+fexit" | "kprobe.multi+fexit" => Some(
+                "the kernel preempts itself, and has no sessions: it skips programs of trampolines, and returns are \
+                 missed then if more callers sleep than a kretprobe has slots",
+            ),
+            _ => None,
+        }
     }
 
     /// What a seccomp filter kills a process by is sent to it like a signal (5.16, where a fault in the kernel's
@@ -242,10 +251,10 @@ impl Kernel {
         self.at_least(5, 16)
     }
 
-    /// kill makes the siginfo itself; from some 7.x on it leaves that to who queues it, who looks up the sender in
-    /// the target's namespace. (Between 6.12 and 7.0 no kernel was tried.)
+    /// kill makes the siginfo itself; from 7.3 on it leaves that to who queues it, who looks up the sender in
+    /// the target's namespace.
     pub fn kills_with_siginfo(self) -> bool {
-        !self.at_least(7, 0)
+        !self.at_least(7, 3)
     }
 
     /// Control groups have a file `cgroup.kill` (5.14).

@@ -70,7 +70,7 @@ impl Arch {
     pub(crate) fn machine(self) -> &'static str {
         // QEMU 7.2 corrupts cmpxchg16b with several processors, and the kernel's allocator with it.
         // QEMU computes the signatures of pointers by a slow cipher, unless it may take a function of its own.
-        self.of("-cpu max,-cx16", "-M virt,gic-version=3 -cpu max,pauth-impdef=on")
+        self.of("-cpu max,-cx16", "-M virt,gic-version=3,mte=on -cpu max,pauth-impdef=on")
     }
 
     /// The ports of the console and of the job, in the order in which they are given to QEMU.

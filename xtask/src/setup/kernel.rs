@@ -200,14 +200,24 @@ fn packages(names: &[String], release: &str) -> Vec<String> {
 
 /// Copies out of unpacked packages what is kept of them.
 fn keep(unpacked: &Path, release: &str, dir: &Path) -> Result<()> {
-    let modules = first(unpacked, &["lib/modules", "usr/lib/modules"])?.join(release);
-    let image = unpacked.join("boot").join(format!("vmlinuz-{release}"));
-    let image = if image.exists() { image } else { modules.join("vmlinuz") };
-    fs::copy(&image, dir.join("vmlinuz"))
+    let folders =
+        ["lib/modules", "usr/lib/modules"].map(|folder| unpacked.join(folder).join(release));
+    let modules = folders.into_iter().find(|folder| folder.is_dir());
+    let images = [Some(unpacked.join("boot").join(format!("vmlinuz-{release}")))];
+    let mut images =
+        images.into_iter().chain([modules.as_ref().map(|m| m.join("vmlinuz"))]).flatten();
+    let image = images
+        .find(|image| image.exists())
         .with_context(|| format!("no kernel image in the packages of {release}"))?;
+    fs::copy(&image, dir.join("vmlinuz"))
+        .with_context(|| format!("copying {}", image.display()))?;
     fs::write(dir.join("release"), release)?;
     fs::create_dir(dir.join("modules"))?;
-    keep_modules(&modules.join("kernel"), &dir.join("modules"))
+    // Of kernels that a newer one has replaced Debian can have the image and no modules. It boots without a disk.
+    match modules {
+        Some(modules) => keep_modules(&modules.join("kernel"), &dir.join("modules")),
+        None => Ok(()),
+    }
 }
 
 fn keep_modules(from: &Path, to: &Path) -> Result<()> {
@@ -228,11 +238,6 @@ fn module_order(path: &Path) -> Option<usize> {
     let name = path.file_name()?.to_str()?;
     let (stem, _compression) = name.split_once(".ko")?;
     MODULES.iter().position(|module| *module == stem)
-}
-
-fn first(base: &Path, candidates: &[&str]) -> Result<PathBuf> {
-    let found = candidates.iter().map(|name| base.join(name)).find(|path| path.is_dir());
-    found.with_context(|| format!("none of {} in the packages", candidates.join(", ")))
 }
 
 fn open(dir: &Path) -> Result<Kernel> {

@@ -39,6 +39,7 @@ const OF_THE_AGENT: &[&str] = &[
     "bad_input",
     "blocked",
     "full_disk",
+    "less",
     "limited",
     "output",
     "pending",

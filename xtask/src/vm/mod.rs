@@ -151,6 +151,9 @@ impl Vm {
         if let Some(file) = outside.filter(|_| !matches!(self.root, Root::Initramfs)) {
             bail!("{}: a guest with a disk takes files in {PAYLOAD} only", file.guest);
         }
+        if !matches!(self.root, Root::Initramfs) && self.kernel.modules.is_empty() {
+            bail!("Debian has no modules of {} any more, which a disk needs", self.kernel.release);
+        }
         let initrd = initramfs::unnamed(|archive| {
             archive.copy(&self.init, "/payload/guest-init", 0o755)?;
             archive.symlink("/init", "payload/guest-init")?;

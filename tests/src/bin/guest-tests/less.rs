@@ -271,17 +271,14 @@ fn types_that_are_not_those_of_the_kernel_are_refused() {
 
 /// Calls the one what the other is called, in all types.
 fn swap_names(types: &mut [u8], one: &[u8], other: &[u8]) {
-    let named = |name: &[u8]| [b"\0", name, b"\0"].concat();
-    for at in 0..types.len() - one.len() - 1 {
-        let there = &types[at..at + one.len() + 2];
-        let new = if there == named(one) {
-            named(other)
-        } else if there == named(other) {
-            named(one)
-        } else {
-            continue;
-        };
-        types[at..at + new.len()].copy_from_slice(&new);
+    let [one, other] = [one, other].map(|name| [b"\0", name, b"\0"].concat());
+    for at in 0..=types.len() - one.len() {
+        let there = &mut types[at..at + one.len()];
+        if there == one {
+            there.copy_from_slice(&other);
+        } else if there == other {
+            there.copy_from_slice(&one);
+        }
     }
 }
 

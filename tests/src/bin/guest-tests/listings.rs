@@ -133,7 +133,7 @@ fn the_doctor_tells_programs_the_same() {
     let mechanisms: Vec<_> =
         mechanisms.into_iter().filter(|probe| kernel.has_mechanism(probe)).collect();
     let may_lose: &[&str] = match kernel.probe("kill") {
-        "kprobe" => &["return_missed"],
+        "kprobe" | "kprobe+fexit" | "kprobe.multi+fexit" => &["return_missed"],
         "kprobe.session" => &["probe_missed"],
         _ => &[],
     };
@@ -175,9 +175,11 @@ fn probes_condition(kernel: Kernel) -> String {
     if often == "kprobe" {
         return "lacking  probes: kprobe; returns are missed if more callers sleep than".to_owned();
     }
+    // They can be skipped where the kernel preempts itself.
+    let standing = if often.ends_with("+fexit") { "lacking" } else { "ok" };
     if often == rarely {
-        format!("ok       probes: {often}")
+        format!("{standing:<9}probes: {often}")
     } else {
-        format!("ok       probes: {often}; {rarely} where calls are rare")
+        format!("{standing:<9}probes: {often}; {rarely} where calls are rare")
     }
 }

@@ -125,6 +125,7 @@ const FAULTS: &[(&str, i32, &str)] = &[
     ("privilege", libc::SIGILL, "ILL_ILLOPC"),
     ("alignment", libc::SIGBUS, "BUS_ADRALN"),
     ("tagged", libc::SIGSEGV, "SEGV_MAPERR"),
+    ("memory_tag", libc::SIGSEGV, "SEGV_MTESERR"),
 ];
 
 fn pipe(facts: &Facts) -> Vec<Sent> {

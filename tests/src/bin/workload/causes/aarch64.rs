@@ -28,6 +28,7 @@ pub(super) const FAULTS: &[Way] = &[
     }),
     ("alignment", load_from_between),
     ("tagged", read_by_tag),
+    ("memory_tag", read_by_wrong_tag),
 ];
 
 /// Of a load that has to be of its own size's multiple.
@@ -45,6 +46,29 @@ fn read_by_tag(at: &AtomicU64) {
     at.store(TAGGED as u64, Ordering::Relaxed);
     // SAFETY: none, which is the point.
     unsafe { ptr::without_provenance_mut::<u8>(TAGGED).read_volatile() };
+}
+
+/// Memory has tags of its own (`Documentation/arch/arm64/memory-tagging-extension.rst`), which an address has to have,
+/// too. The signal has the address as it was used, its tag included.
+fn read_by_wrong_tag(at: &AtomicU64) {
+    /// `arch/arm64/include/uapi/asm/mman.h`.
+    const PROT_MTE: i32 = 0x20;
+    /// `include/uapi/linux/prctl.h`: `PR_TAGGED_ADDR_ENABLE` and `PR_MTE_TCF_SYNC`.
+    const PR_SET_TAGGED_ADDR_CTRL: i32 = 55;
+    const HOW: libc::c_ulong = 1 << 0 | 1 << 1;
+    const PAGE: usize = 64 << 10;
+    let prot = libc::PROT_READ | libc::PROT_WRITE | PROT_MTE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: new memory; the calls take no other. It has the tag 0.
+    let memory = unsafe {
+        assert_eq!(libc::prctl(PR_SET_TAGGED_ADDR_CTRL, HOW, 0, 0, 0), 0, "no MTE");
+        libc::mmap(ptr::null_mut(), PAGE, prot, flags, -1, 0)
+    };
+    assert_ne!(memory, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
+    let tagged = memory.map_addr(|address| address + 32 | 0x5 << 56);
+    at.store(tagged.addr() as u64, Ordering::Relaxed);
+    // SAFETY: none, which is the point.
+    unsafe { tagged.cast::<u8>().read_volatile() };
 }
 
 /// Calls getppid, and notes where from: the address after the instruction.
