@@ -1,6 +1,5 @@
 //! The test suites that run in guests, several guests at a time.
 
-use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +12,7 @@ use super::count::{self, Tally};
 use super::host::log;
 use super::output::{Output, lock};
 use super::plan::{self, Asked, Run};
+use super::queue::Queue;
 use super::report::Outcome;
 use super::suite::BOTH;
 use crate::arch::Arch;
@@ -42,37 +42,37 @@ pub(super) fn run(
 ) -> Result<Vec<Outcome>> {
     let mut runs = plan::plan(asked)?;
     runs.iter_mut().for_each(|run| run.boot(boot));
-    let mut outcomes = plan::without_runs(asked.suites, &runs);
-    let mut programs = Vec::new();
-    for arch in BOTH.iter().copied().filter(|arch| runs.iter().any(|run| run.arch == *arch)) {
-        match built(cache, arch) {
-            Ok(built) => programs.push((arch, built)),
-            // The guests of the other are none the worse for it.
-            Err(error) => {
-                interrupt::check()?;
-                outcomes.push(Outcome::not_run(&format!("guests of {arch}"), &error));
-            }
-        }
-    }
-    runs.retain(|run| programs.iter().any(|(arch, _)| *arch == run.arch));
-    let outcomes = Mutex::new(outcomes);
-    let runs = Mutex::new(runs);
+    let outcomes = Mutex::new(plan::without_runs(asked.suites, &runs));
+    let queue = Queue::new(runs);
     // One more than there are processors, as a guest waits for itself now and then.
     let guests = thread::available_parallelism().map_or(1, usize::from).clamp(1, 4) + 1;
     thread::scope(|scope| {
+        // The guests of one architecture run while the programs of the next are built.
+        scope.spawn(|| {
+            for arch in BOTH.iter().copied().filter(|arch| queue.wants(*arch)) {
+                match built(cache, arch) {
+                    Ok(programs) => queue.supply(arch, programs),
+                    // The guests of the other are none the worse for it.
+                    Err(error) => {
+                        queue.give_up(arch);
+                        if interrupt::count() == 0 {
+                            let what = format!("guests of {arch}");
+                            lock(&outcomes).push(Outcome::not_run(&what, &error));
+                        }
+                    }
+                }
+            }
+        });
         for _ in 0..guests {
             scope.spawn(|| {
-                while let Some(run) = next(&runs) {
-                    let programs = programs.iter().find(|(arch, _)| *arch == run.arch);
-                    let outcome = match programs {
-                        Some((_, programs)) => run.outcome(cache, programs, filter),
-                        None => continue,
-                    };
+                while let Some((run, programs)) = queue.next() {
+                    let outcome = run.outcome(cache, &programs, filter);
                     lock(&outcomes).push(outcome);
                 }
             });
         }
     });
+    interrupt::check()?;
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by(|a, b| a.suite.cmp(&b.suite));
     Ok(outcomes)
@@ -91,11 +91,6 @@ fn built(cache: &Cache, arch: Arch) -> Result<Programs> {
     programs.insert("sigtrace".into(), sigtrace?);
     programs.insert(WORKLOAD_32.into(), build::workload_32(arch)?);
     Ok(programs)
-}
-
-/// The next run, unless the user wants no more. A function, so that the lock ends before the run.
-fn next(runs: &Mutex<VecDeque<Run>>) -> Option<Run> {
-    if interrupt::count() > 0 { None } else { lock(runs).pop_front() }
 }
 
 impl Run {

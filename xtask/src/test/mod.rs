@@ -5,6 +5,7 @@ mod guest;
 mod host;
 mod output;
 mod plan;
+mod queue;
 mod report;
 mod suite;
 
