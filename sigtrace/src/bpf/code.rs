@@ -53,6 +53,17 @@ pub(super) fn set(to: u8, value: u32) -> bpf_insn {
     instruction(0xb7, (to, 0), 0, value.cast_signed())
 }
 
+/// `BPF_ALU64 | BPF_OR | BPF_X`.
+pub(super) fn or(to: u8, from: u8) -> bpf_insn {
+    instruction(0x4f, (to, from), 0, 0)
+}
+
+/// `BPF_LD | BPF_IMM | BPF_DW`, which is two instructions long.
+pub(super) fn set_wide(to: u8, value: u64) -> [bpf_insn; 2] {
+    let [low, high] = [value as u32, (value >> 32) as u32].map(u32::cast_signed);
+    [instruction(0x18, (to, 0), 0, low), instruction(0, (0, 0), 0, high)]
+}
+
 /// `BPF_LDX | BPF_MEM | BPF_W`.
 pub(super) fn load(to: u8, from: u8, offset: i16) -> bpf_insn {
     instruction(0x61, (to, from), offset, 0)

@@ -13,11 +13,11 @@ use super::{
         load, load_pointer, set,
     },
     object::Program,
+    preemption::Preemption,
     sys::{self, Kind},
-    trampolines,
     types::Types,
 };
-use crate::arch::TELLS_COMPAT_BY_MEMBER;
+use crate::arch::{PATCHES_FUNCTIONS, TELLS_COMPAT_BY_MEMBER};
 
 /// What it has of what we can use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,13 +43,13 @@ pub(super) struct Features {
 impl Features {
     /// Those of the running kernel where it does not tell its types.
     pub(super) fn without_types() -> Self {
-        Self { preempts: trampolines::preempts(), ..Self::default() }
+        Self { preempts: Preemption::of_kernel().may_be(), ..Self::default() }
     }
 
     /// Those of the running kernel, going by its types.
     pub(super) fn of(types: &Types) -> Self {
         let has = |name: &str| types.function(name).is_some();
-        let direct = trampolines::can_be_called(types);
+        let direct = can_have_trampolines(types);
         let multi = types.structure("bpf_kprobe_multi_link").size().is_some();
         Self {
             access: 0,
@@ -65,7 +65,7 @@ impl Features {
                     .iter()
                     .any(|name| has(name)),
             skips: types.structure("bpf_prog_info").member("recursion_misses").is_some(),
-            preempts: trampolines::preempts(),
+            preempts: Preemption::of_kernel().may_be(),
         }
     }
 
@@ -79,6 +79,12 @@ impl Features {
         self.access = direct_access(offsets, types);
         self
     }
+}
+
+/// Whether functions can be made to call trampolines. On x86 the kernel patches them itself where ftrace does not;
+/// on Arm it takes ftrace (`register_fentry`, `kernel/bpf/trampoline.c`).
+fn can_have_trampolines(types: &Types) -> bool {
+    PATCHES_FUNCTIONS || types.function("register_ftrace_direct").is_some()
 }
 
 /// How members of a `task_struct` can be loaded, as bits of [`access`]; 0 if not at all.

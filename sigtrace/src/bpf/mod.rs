@@ -23,12 +23,12 @@ mod object;
 mod offsets;
 pub mod outlook;
 mod plan;
+mod preemption;
 mod refusal;
 mod slots;
 mod specialize;
 pub mod support;
 mod sys;
-mod trampolines;
 mod types;
 
 use std::{collections::HashMap, fs::File, path::PathBuf};

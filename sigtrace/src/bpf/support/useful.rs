@@ -11,7 +11,7 @@ use crate::bpf::{
     features::Features,
     machine::{Machine, Source},
     mechanism::auto,
-    trampolines,
+    preemption::Preemption,
     types::BTF,
 };
 use crate::mountinfo;
@@ -73,13 +73,13 @@ fn trampolines(machine: &Result<Machine>) -> Condition {
         let found = "not available: needs CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, on aarch64 Linux 6.4 or later";
         return lacking(NAME, found, FEW_RETURNS);
     }
-    match trampolines::preemption() {
-        Some(mode) => lacking(
+    match Preemption::of_kernel() {
+        Preemption::Never => met(NAME, "available"),
+        how => lacking(
             NAME,
-            format!("available, on a preemptible kernel ({mode})"),
+            format!("available, on a preemptible kernel ({how})"),
             "--probe fentry can skip calls, which are counted as lost.probe_missed",
         ),
-        None => met(NAME, "available"),
     }
 }
 
@@ -167,8 +167,8 @@ fn debugfs(_: &Result<Machine>) -> Condition {
     let is_mounted = fs::read_dir(DEBUGFS).is_ok_and(|mut entries| entries.next().is_some());
     if is_mounted {
         met(NAME, format!("mounted at {DEBUGFS}"))
-    } else if !trampolines::preempts() {
-        met(NAME, "not mounted, and not needed: this kernel does not preempt itself")
+    } else if *Preemption::of_kernel() != Preemption::Perhaps {
+        met(NAME, "not mounted, and not needed: how the kernel preempts itself is known")
     } else if has_file_system("debugfs") {
         lacking(
             NAME,

@@ -32,7 +32,8 @@ pub const TESTS: &[Test] = tests![
     types_in_a_file_make_no_trampolines,
     without_trace_points_calls_are_told_of_and_processes_cannot_be_selected,
     without_control_groups_of_version_2_calls_are_told_of_and_none_can_be_selected,
-    without_debugfs_a_kernel_that_may_preempt_itself_is_taken_to_do_so,
+    without_debugfs_a_variable_of_the_kernel_says_how_it_preempts_itself,
+    a_kernel_of_which_nobody_knows_how_it_preempts_itself_is_taken_to_do_so,
     the_doctor_names_what_the_kernel_would_have_to_be_built_with,
 ];
 
@@ -380,29 +381,38 @@ fn without_debugfs(args: &[&str]) -> Command {
     with_mount(args, || unsafe { mount(c"none", c"/sys/kernel/debug", c"tmpfs", 0) })
 }
 
-fn without_debugfs_a_kernel_that_may_preempt_itself_is_taken_to_do_so() {
-    let version = fs::read_to_string("/proc/sys/kernel/version").unwrap_or_default();
-    let told = condition(without_debugfs(&["doctor"]), "debugfs");
-    if version.contains("PREEMPT") {
-        assert!(
-            told.starts_with(
-                "lacking  debugfs: not mounted, or not readable; how the kernel preempts"
-            ),
-            "{told}"
-        );
-        let told = condition(without_debugfs(&["doctor"]), "trampolines");
-        let available = !Kernel::running().has_mechanism("fentry")
-            || told.starts_with(
-                "lacking  trampolines: available, on a preemptible kernel (perhaps: PREEMPT",
-            );
-        assert!(available, "{told}");
-    } else {
-        let expected =
-            "ok       debugfs: not mounted, and not needed: this kernel does not preempt itself";
-        assert_eq!(told, expected);
+/// And where nobody says where the kernel's variables are.
+fn without_debugfs_and_symbols(args: &[&str]) -> Command {
+    // SAFETY: strings that end.
+    with_mount(args, || unsafe {
+        mount(c"none", c"/sys/kernel/debug", c"tmpfs", 0)
+            | mount(c"/dev/null", c"/proc/kallsyms", c"none", libc::MS_BIND)
+    })
+}
+
+fn without_debugfs_a_variable_of_the_kernel_says_how_it_preempts_itself() {
+    for name in ["trampolines", "probes"] {
+        let told = condition(without_debugfs(&["doctor"]), name);
+        assert_eq!(told, condition(command(&["doctor"]), name));
     }
+    let expected =
+        "ok       debugfs: not mounted, and not needed: how the kernel preempts itself is known";
+    assert_eq!(condition(without_debugfs(&["doctor"]), "debugfs"), expected);
+}
+
+fn a_kernel_of_which_nobody_knows_how_it_preempts_itself_is_taken_to_do_so() {
+    let version = fs::read_to_string("/proc/sys/kernel/version").unwrap_or_default();
+    let can_be_chosen = version.contains("PREEMPT_DYNAMIC");
+    let told = condition(without_debugfs_and_symbols(&["doctor"]), "debugfs");
+    let unknown =
+        "lacking  debugfs: not mounted, or not readable; how the kernel preempts itself is unknown";
+    assert_eq!(told.starts_with(unknown), can_be_chosen, "{told}");
+    let told = condition(without_debugfs_and_symbols(&["doctor"]), "trampolines");
+    let perhaps = "available, on a preemptible kernel (perhaps: PREEMPT_DYNAMIC); ";
+    let has_trampolines = Kernel::running().has_mechanism("fentry");
+    assert_eq!(told.contains(perhaps), can_be_chosen && has_trampolines, "{told}");
     let mut sent = Value::Null;
-    let trace = trace_by(without_debugfs(&["-s", "kill,pause", "--stats"]), || {
+    let trace = trace_by(without_debugfs_and_symbols(&["-s", "kill,pause", "--stats"]), || {
         sent = Puppet::start().call("kill 2147483634 15");
     });
     let got: Vec<_> =
