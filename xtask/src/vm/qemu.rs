@@ -95,6 +95,9 @@ fn arguments(vm: &Vm) -> Result<Vec<String>> {
         "-accel tcg"
     }));
     all.extend(words(vm.arch.machine()));
+    if vm.icount {
+        all.extend(words(vm.arch.fine_clock()));
+    }
     let smp = if vm.icount { 1 } else { vm.smp };
     all.extend(words(&format!("-smp {smp} -m {}M", vm.memory_mb)));
     for (port, (id, fd)) in vm.arch.ports().iter().zip([("console", CONSOLE_FD), ("job", JOB_FD)]) {
