@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
+use std::ptr;
 
 use sigtrace_tests::death::Death;
 
@@ -10,10 +11,12 @@ use super::victim::Victim;
 use crate::process::until;
 
 /// Sets the soft and the hard limit. The type of its number is the library's.
-fn set_limit(resource: i32, soft: u64, hard: u64) {
-    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+fn set_limit(resource: impl Into<i64>, soft: u64, hard: u64) {
+    let limit = [soft, hard];
+    let no_limit = ptr::null_mut::<u64>();
     // SAFETY: a limit to read from.
-    let done = unsafe { libc::prlimit(0, resource as _, &raw const limit, std::ptr::null_mut()) };
+    let done =
+        unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource.into(), limit.as_ptr(), no_limit) };
     assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
 }
 
@@ -25,7 +28,7 @@ fn work() -> i32 {
 
 fn use_up(hard: u64, signal: i32, name: &str) {
     let mut worker = Victim::new(|| {
-        set_limit(libc::RLIMIT_CPU as i32, 1, hard);
+        set_limit(libc::RLIMIT_CPU, 1, hard);
         work()
     });
     Death::of(worker.pid, name).cause("cpu_limit").write();
@@ -45,7 +48,7 @@ pub(super) fn cpu_for_good() {
 
 pub(super) fn file_size() {
     let mut writer = Victim::new(|| {
-        set_limit(libc::RLIMIT_FSIZE as i32, 1, 1);
+        set_limit(libc::RLIMIT_FSIZE, 1, 1);
         let mut file = File::create("/run/day-file").unwrap_or_else(|error| panic!("{error}"));
         i32::from(file.write_all(b"!!").and_then(|()| file.write_all(b"!!")).is_err())
     });
