@@ -132,7 +132,10 @@ pub(crate) struct Fuzz {
 /// Options of `bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Guest kernels: of 5.10, 6.1, 6.12 and 7
+    /// Of aarch64, what can be counted in instructions without other tracers, beside calls on x86_64
+    #[arg(long, default_value = "x86_64")]
+    pub(crate) arch: Arch,
+    /// Guest kernels: of 5.10, 6.1, 6.12 and 7 (aarch64: 6.1, 6.12 and 7)
     #[arg(long, value_name = "VERSION,...", value_delimiter = ',', default_value = "6.12,7")]
     pub(crate) kernel: Vec<Version>,
     /// Leave docs/performance.md as it is
@@ -237,6 +240,7 @@ mod tests {
         };
         assert_eq!(kernels(&[]), ["6.12", "7"]);
         assert_eq!(kernels(&["--kernel", "5.10,6.1"]), ["5.10", "6.1"]);
+        assert_eq!(kernels(&["--arch", "aarch64"]), ["6.12", "7"]);
     }
 
     #[test]

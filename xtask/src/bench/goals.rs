@@ -1,5 +1,7 @@
 //! What the figures have to reach: the same on every kernel, or kernel by kernel.
 
+use crate::arch::Arch;
+
 /// Of strace's overhead, sigtrace's is at most this part.
 pub(super) const OF_STRACE: f64 = 0.08;
 /// What is not traced costs what it always did, give or take a measurement's last digit.
@@ -32,9 +34,11 @@ pub(super) struct Pair {
 /// Of bpftrace's overhead, sigtrace's is at most this part.
 pub(super) const OF_BPFTRACE: Pair = pair(0.31, 0.28);
 
-/// What differs between kernels. What is not there is only stated.
+/// What differs between kernels. What is not there is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Goals {
+    /// Figures have no bar, but those of what is not traced, and are only stated.
+    pub(super) stated_only: bool,
     /// Overhead by the mechanism that sigtrace chooses itself.
     pub(super) auto: Option<Pair>,
     /// Overhead with `--probe fentry`.
@@ -51,8 +55,22 @@ pub(super) struct Goals {
 
 const FENTRY: Pair = pair(1080.0, 850.0);
 
-/// The goals on the kernel of this release, such as `6.12.107+deb13-cloud-amd64`.
-pub(super) fn of(release: &str) -> Goals {
+impl Goals {
+    /// A goal that is the same on every kernel, where figures have one.
+    pub(super) fn unless_stated_only(&self, goal: f64) -> Option<f64> {
+        (!self.stated_only).then_some(goal)
+    }
+}
+
+/// The goals on the kernel of this release, such as `6.12.107+deb13-cloud-amd64`. They were set for x86_64.
+pub(super) fn of(arch: Arch, release: &str) -> Goals {
+    match arch {
+        Arch::X86_64 => of_x86_64(release),
+        Arch::Aarch64 => Goals { stated_only: true, ..Goals::default() },
+    }
+}
+
+fn of_x86_64(release: &str) -> Goals {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
     match (numbers.next(), numbers.next()) {
         (Some(Ok(7)), _) => Goals {
@@ -62,6 +80,7 @@ pub(super) fn of(release: &str) -> Goals {
             by_process: Some(pair(680.0, 580.0)),
             start_millions: Some(400.0),
             exit_seconds: Some(0.5),
+            ..Goals::default()
         },
         (Some(Ok(6)), Some(Ok(12))) => Goals {
             auto: Some(pair(1500.0, 1250.0)),
@@ -70,6 +89,7 @@ pub(super) fn of(release: &str) -> Goals {
             by_process: Some(pair(680.0, 480.0)),
             start_millions: Some(700.0),
             exit_seconds: Some(4.0),
+            ..Goals::default()
         },
         (Some(Ok(6)), Some(Ok(1))) => {
             Goals { auto: Some(pair(1700.0, 1450.0)), ..Goals::default() }
@@ -91,7 +111,7 @@ mod tests {
 
     #[test]
     fn each_kernel_has_its_own() {
-        let auto = |release| of(release).auto;
+        let auto = |release| of(Arch::X86_64, release).auto;
         assert_eq!(auto("7.3.4+deb13-cloud-amd64"), Some(pair(1650.0, 1400.0)));
         assert_eq!(auto("6.12.107+deb13-cloud-amd64"), Some(pair(1500.0, 1250.0)));
         assert_eq!(auto("6.1.0-50-cloud-amd64"), Some(pair(1700.0, 1450.0)));
@@ -101,7 +121,15 @@ mod tests {
     #[test]
     fn of_a_kernel_that_has_none_all_is_only_stated() {
         for release in ["6.19.2+deb13-cloud-amd64", "8.0.1", ""] {
-            assert_eq!(of(release), Goals::default(), "{release}");
+            assert_eq!(of(Arch::X86_64, release), Goals::default(), "{release}");
         }
+    }
+
+    #[test]
+    fn on_aarch64_figures_have_no_bars() {
+        let goals = of(Arch::Aarch64, "6.12.117+deb13-cloud-arm64");
+        assert_eq!(goals, Goals { stated_only: true, ..Goals::default() });
+        assert_eq!(goals.unless_stated_only(SHARE_MB), None);
+        assert_eq!(Goals::default().unless_stated_only(SHARE_MB), Some(SHARE_MB));
     }
 }

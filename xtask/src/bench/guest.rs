@@ -38,7 +38,7 @@ struct Guest {
     others: bool,
 }
 
-/// One after the other, so that none disturbs another: two of them are by the clock.
+/// Those of x86_64, one after the other, so that none disturbs another: two of them are by the clock.
 const GUESTS: [Guest; 4] = [
     Guest {
         what: "Counting instructions",
@@ -53,6 +53,19 @@ const GUESTS: [Guest; 4] = [
     Guest { what: "Counting losses", parts: &["storm"], others: true, ..guest(4) },
 ];
 
+/// Those of aarch64: what is by the clock or needs much memory is measured where it is not emulated by another
+/// machine, and other tracers are held against where there is a root image.
+const GUESTS_OF_AARCH64: [Guest; 1] = [Guest {
+    what: "Counting instructions",
+    parts: &["start", "calls", "work", "signals", "joined"],
+    icount: true,
+    ..guest(1)
+}];
+
+/// What calls cost, to be shown beside what they cost elsewhere.
+const CALLS: [Guest; 1] =
+    [Guest { what: "Counting instructions of calls", parts: &["calls"], icount: true, ..guest(1) }];
+
 /// One of so many processors that goes by the clock, with nothing to do.
 const fn guest(smp: u32) -> Guest {
     Guest { what: "", parts: &[], smp, memory_mb: 1024, icount: false, others: false }
@@ -60,6 +73,12 @@ const fn guest(smp: u32) -> Guest {
 
 /// What the guests had to say.
 pub(super) struct Measured {
+    /// Their architecture.
+    pub(super) arch: Arch,
+    /// What was measured in them, as the program knows it.
+    pub(super) parts: Vec<&'static str>,
+    /// Whether other tracers were to be measured, too.
+    pub(super) others: bool,
     /// The release of their kernel.
     pub(super) kernel: String,
     /// A line of JSON for each measurement.
@@ -88,15 +107,42 @@ pub(super) fn programs(cache: &Cache, arch: Arch) -> Result<Programs> {
 
 /// Measures everything on one kernel.
 pub(super) fn measure(cache: &Cache, programs: &Programs, version: &Version) -> Result<Measured> {
+    match programs.arch {
+        Arch::X86_64 => measure_in(cache, programs, version, &GUESTS),
+        Arch::Aarch64 => measure_in(cache, programs, version, &GUESTS_OF_AARCH64),
+    }
+}
+
+/// Measures what calls cost on one kernel, without other tracers.
+pub(super) fn measure_calls(
+    cache: &Cache,
+    programs: &Programs,
+    version: &Version,
+) -> Result<Measured> {
+    measure_in(cache, programs, version, &CALLS)
+}
+
+fn measure_in(
+    cache: &Cache,
+    programs: &Programs,
+    version: &Version,
+    guests: &[Guest],
+) -> Result<Measured> {
     let (mut kernel, mut lines) = (String::new(), String::new());
-    for guest in &GUESTS {
+    for guest in guests {
         let vm = vm(cache, programs, version, guest)?;
         kernel.clone_from(&vm.kernel.release);
         let step = Step::start(format!("{} with Linux {kernel}", guest.what));
         lines.push_str(&run(&vm)?);
         step.done("done");
     }
-    Ok(Measured { kernel, lines })
+    Ok(Measured {
+        arch: programs.arch,
+        parts: guests.iter().flat_map(|guest| guest.parts).copied().collect(),
+        others: guests.iter().any(|guest| guest.others),
+        kernel,
+        lines,
+    })
 }
 
 /// What the guest writes, which is started again if QEMU brought it to an end.

@@ -3,6 +3,7 @@
 //! bars the project has set itself.
 
 mod bars;
+mod beside;
 mod goals;
 mod guest;
 mod host;
@@ -29,8 +30,6 @@ use results::Results;
 
 /// The page whose generated part the figures go to.
 const PAGE: &str = "docs/performance.md";
-/// What is measured names functions of its kernels, and is held against programs of a root image.
-const ARCH: Arch = Arch::X86_64;
 /// The section that is of no kernel.
 const DECODER: &str = "decoder";
 
@@ -39,20 +38,28 @@ pub(crate) fn command(cache: &Cache, options: &cli::Bench) -> Result<ExitCode> {
     setup::build_tools(cache)?;
     let date = process::quiet(process::command("date").args(["-u", "+%F"]))?;
     let date = date.trim();
-    let programs = guest::programs(cache, ARCH)?;
-    let decode = host::decode()?;
+    let arch = options.arch;
+    let programs = guest::programs(cache, arch)?;
+    let beside = match arch {
+        Arch::X86_64 => None,
+        Arch::Aarch64 => Some(guest::programs(cache, Arch::X86_64)?),
+    };
     let mut bench = Bench { print_only: options.print_only, bars: 0, missed: 0 };
-    let bars = bars::of_decoder(&decode);
-    bench.publish(DECODER, &report::of_decoder(&decode, date, &bars), &bars)?;
+    // It is measured on this machine, and so no part of what another one costs.
+    if beside.is_none() {
+        let decode = host::decode()?;
+        let bars = bars::of_decoder(&decode);
+        bench.publish(DECODER, &report::of_decoder(&decode, date, &bars), &bars)?;
+    }
     let mut failed = false;
     for version in &options.kernel {
-        let name = version.to_string();
-        match kernel(cache, &programs, version, date) {
+        let name = section_name(arch, version);
+        match kernel(cache, &programs, beside.as_ref(), version, date) {
             Ok((section, bars)) => bench.publish(&name, &section, &bars)?,
             // The figures of the other kernels are none the worse for it.
             Err(error) => {
                 interrupt::check()?;
-                eprintln!("Linux {name}: {error:#}");
+                eprintln!("Linux {version}: {error:#}");
                 failed = true;
             }
         }
@@ -65,16 +72,30 @@ pub(crate) fn command(cache: &Cache, options: &cli::Bench) -> Result<ExitCode> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The section of a kernel, and its bars.
+/// What the section of a kernel is called: with its architecture unless that is the one that most is measured of.
+fn section_name(arch: Arch, version: &Version) -> String {
+    match arch {
+        Arch::X86_64 => version.to_string(),
+        Arch::Aarch64 => format!("{arch}-{version}"),
+    }
+}
+
+/// The section of a kernel, and its bars. With programs of another architecture, what calls cost there is in it, too.
 fn kernel(
     cache: &Cache,
     programs: &Programs,
+    beside: Option<&Programs>,
     version: &Version,
     date: &str,
 ) -> Result<(String, Vec<Bar>)> {
     let results = Results::new(&guest::measure(cache, programs, version)?, date)?;
     let bars = bars::of_kernel(&results)?;
-    Ok((report::of_kernel(&version.to_string(), &results, &bars)?, bars))
+    let mut section = report::of_kernel(&version.to_string(), &results, &bars)?;
+    if let Some(programs) = beside {
+        let other = Results::new(&guest::measure_calls(cache, programs, version)?, date)?;
+        section.push_str(&beside::table(&other, &results)?);
+    }
+    Ok((section, bars))
 }
 
 /// What has been measured so far.
@@ -88,7 +109,7 @@ impl Bench {
     /// Prints a section, and puts it into the page.
     fn publish(&mut self, name: &str, section: &str, bars: &[Bar]) -> Result<()> {
         println!("{section}");
-        self.bars += bars.len();
+        self.bars += bars.iter().filter(|bar| bar.is_set()).count();
         self.missed += bars.iter().filter(|bar| !bar.is_met()).count();
         if !self.print_only {
             page::put(&build::workspace().join(PAGE), name, section)?;

@@ -31,15 +31,15 @@ pub(super) fn put(page: &Path, name: &str, text: &str) -> Result<()> {
     fs::write(page, new).with_context(|| format!("writing {path}"))
 }
 
-/// The page with one section replaced or added. The newest kernel comes first, and what is of no
-/// kernel last.
+/// The page with one section replaced or added. The newest kernel comes first, those of another architecture after
+/// all others, and what is of no kernel last.
 fn replace(page: &str, name: &str, text: &str) -> Option<String> {
     let (before, rest) = page.split_once(BEGIN)?;
     let (block, after) = rest.split_once(END)?;
     let mut sections = sections(block)?;
     sections.retain(|section| section.name != name);
     sections.push(Section { name: name.into(), text: text.trim().into() });
-    sections.sort_by_key(|section| Reverse(numbers(&section.name)));
+    sections.sort_by_key(|section| Reverse(place(&section.name)));
     let render = |Section { name, text }: &Section| {
         format!("{MARKER}{name}{BEGINS}\n{text}\n{MARKER}{name}{ENDS}\n")
     };
@@ -58,9 +58,16 @@ fn sections(mut block: &str) -> Option<Vec<Section>> {
     Some(sections)
 }
 
-/// The numbers of a version; none of another name.
-fn numbers(name: &str) -> Vec<u32> {
-    name.split('.').map_while(|number| number.parse().ok()).collect()
+/// What sections are sorted by, the last first: whether they are of a kernel and of no other architecture than most,
+/// whether they are of a kernel, and the numbers of its version.
+fn place(name: &str) -> (bool, bool, Vec<u32>) {
+    let (arch, version) = match name.split_once('-') {
+        Some((arch, version)) => (Some(arch), version),
+        None => (None, name),
+    };
+    let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
+    let is_kernel = !numbers.is_empty();
+    (is_kernel && arch.is_none(), is_kernel, numbers)
 }
 
 #[cfg(test)]
@@ -85,9 +92,10 @@ mod tests {
 
     #[test]
     fn new_sections_come_in_the_order_of_versions() {
-        let names = ["6.1", "decoder", "7", "5.10", "6.12"];
+        let names = ["6.1", "aarch64-6.12", "decoder", "7", "aarch64-7", "5.10", "6.12"];
         let filled = names.iter().fold(page(""), |page, name| replace(&page, name, name).unwrap());
-        let sorted = ["7", "6.12", "6.1", "5.10", "decoder"].map(|name| section(name, name));
+        let sorted = ["7", "6.12", "6.1", "5.10", "aarch64-7", "aarch64-6.12", "decoder"]
+            .map(|name| section(name, name));
         assert_eq!(filled, page(&sorted.join("\n")));
     }
 

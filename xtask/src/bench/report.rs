@@ -4,36 +4,64 @@ use anyhow::Result;
 
 use super::bars::Bar;
 use super::host::Decode;
-use super::results::{Calls, Joined, Processes, Refused, Results, Signals, Storm, Work};
+use super::results::{
+    Calls, Clock, Joined, Memory, Processes, Refused, Results, Signals, Storm, Work,
+};
 use super::table::{render, thousands};
+use crate::arch::Arch;
 
 /// Where there is no figure.
-const NONE: &str = "–";
+pub(super) const NONE: &str = "–";
+/// Tracers of others among those of calls.
+const OTHERS: [&str; 2] = ["bpftrace", "strace"];
+/// The cell of that call among the figures of a tracer.
+const RT_SIGPENDING: usize = 4;
 
-/// All figures of a kernel.
+/// All figures of a kernel: a table for each kind of which there are any.
 pub(super) fn of_kernel(version: &str, results: &Results, bars: &[Bar]) -> Result<String> {
-    let Results { kernel, date, .. } = results;
-    Ok(format!(
-        "### Linux {version}\n\n\
-         {kernel}, {date}.\n\n\
-         Instructions per call, spent in its caller:\n\n{}\n{}\
-         Instructions per kill event, spent in the tracer's own process:\n\n{}\n\
-         Instructions that a signal costs its sender, and a process from its fork to its end:\n\n{}\n\
-         Instructions of the agent per joined signal, a kill that is handled, told of in three events:\n\n{}\n\
-         The agent:\n\n{}\n\
-         The agent's share of memory with 10,000 processes known, kB:\n\n{}\n\
-         Many kills by 16 threads on four processors:\n\n{}\n\
-         Bars:\n\n{}",
+    let Results { arch, kernel, date, .. } = results;
+    let title = match arch {
+        Arch::X86_64 => format!("### Linux {version}"),
+        Arch::Aarch64 => format!("### Linux {version} on {arch}"),
+    };
+    let clock = clock(results.clock);
+    let mut section = format!("{title}\n\n{kernel}, {date}.\n\n{clock}");
+    section.push_str(&format!(
+        "Instructions per call, spent in its caller:\n\n{}\n{}{}",
         calls(results),
         left_out(&results.refused),
+        absent(&results.absent)
+    ));
+    let mut add = |title: &str, is_measured: bool, table: String| {
+        if is_measured {
+            section.push_str(&format!("{title}:\n\n{table}\n"));
+        }
+    };
+    add(
+        "Instructions per kill event, spent in the tracer's own process",
+        !results.work.is_empty(),
         work(results)?,
+    );
+    add(
+        "Instructions that a signal costs its sender, and a process from its fork to its end",
+        !results.signals.is_empty(),
         signals(results),
+    );
+    add(
+        "Instructions of the agent per joined signal, a kill that is handled, told of in three events",
+        !results.joined.is_empty(),
         joined(results),
-        agent(results),
+    );
+    let (is_measured, table) = agent(results);
+    add("The agent", is_measured, table);
+    add(
+        "The agent's share of memory with 10,000 processes known, kB",
+        !results.processes.is_empty(),
         processes(results),
-        storms(results),
-        bars_table(bars)
-    ))
+    );
+    add("Many kills by 16 threads on four processors", !results.storms.is_empty(), storms(results));
+    section.push_str(&format!("Bars:\n\n{}", bars_table(bars)));
+    Ok(section)
 }
 
 /// The figures of the decoder.
@@ -54,6 +82,7 @@ fn calls(results: &Results) -> String {
         "kill",
         "kill another",
         "signal another",
+        "rt_sigpending",
         "getppid",
         "rt_sigprocmask in a row",
         "kill in a row",
@@ -65,11 +94,17 @@ fn calls(results: &Results) -> String {
             alone.kill,
             alone.kill_another,
             alone.signal_another,
+            alone.rt_sigpending,
             alone.getppid,
             row.rt_sigprocmask,
             row.kill,
         ];
-        [vec![label(calls)], figures.map(thousands).to_vec()].concat()
+        let mut cells = figures.map(thousands);
+        // Others trace the first two calls only.
+        if OTHERS.contains(&&*calls.tracer) {
+            cells[RT_SIGPENDING] = NONE.into();
+        }
+        [&[label(calls)][..], &cells].concat()
     };
     let mut rows: Vec<_> = results.calls.iter().map(row).collect();
     if is_refused(results, "bpftrace") {
@@ -84,7 +119,7 @@ fn is_refused(results: &Results, tracer: &str) -> bool {
 }
 
 /// What a tracer is called in the table.
-fn label(calls: &Calls) -> String {
+pub(super) fn label(calls: &Calls) -> String {
     let Some(options) = calls.tracer.strip_prefix("sigtrace") else {
         return match calls.tracer.as_str() {
             "empty" => "empty pair of probes".into(),
@@ -100,11 +135,35 @@ fn label(calls: &Calls) -> String {
         Some(probe) if asked != Some(probe) => label.push_str(&format!(", by {probe}")),
         _ => {}
     }
+    match &calls.probe_of_rare {
+        Some(rare) if !calls.filtered && calls.probe.as_ref() != Some(rare) => {
+            label.push_str(&format!("; rare calls by {rare}"));
+        }
+        _ => {}
+    }
     label
 }
 
 fn sigtrace(options: &str) -> String {
     if options.is_empty() { "sigtrace".into() } else { format!("sigtrace `{options}`") }
+}
+
+/// The programs that were not there to be measured.
+fn absent(programs: &[String]) -> String {
+    match programs {
+        [] => String::new(),
+        _ => format!("Not measured, as the guest has no root image: {}.\n\n", programs.join(", ")),
+    }
+}
+
+/// What the guest's clock made of a loop.
+fn clock(clock: Clock) -> String {
+    let Clock { executed, counted } = clock;
+    format!(
+        "A loop of {} instructions took {} by the guest's clock.\n\n",
+        thousands(executed),
+        thousands(counted)
+    )
 }
 
 /// The tracers that there are no figures of, and what they said about it.
@@ -195,26 +254,31 @@ fn processes(results: &Results) -> String {
     render(&header, &results.processes.iter().map(row).collect::<Vec<_>>())
 }
 
-fn agent(results: &Results) -> String {
-    let Results { memory, start, end, .. } = results;
+/// Whether there are any figures, and those.
+fn agent(results: &Results) -> (bool, String) {
     let millions = |instructions: u64| {
         format!("{}.{}", thousands(instructions / 1_000_000), instructions / 100_000 % 10)
     };
     let seconds = |nanoseconds: u64| format!("{:.2}", nanoseconds as f64 / 1e9);
-    let mut rows = vec![
-        ("its share of memory after 100,000 events, kB".to_owned(), thousands(memory.pss)),
-        ("... pages of its own".into(), thousands(memory.anonymous)),
-        ("... files and maps".into(), thousands(memory.file)),
-        ("... rings, each once".into(), thousands(memory.ring)),
-        ("million instructions from start to attached".into(), millions(start.instructions)),
-    ];
-    rows.extend(
-        start.parts.iter().map(|part| (format!("... {}", part.name), millions(part.instructions))),
-    );
-    rows.push(("seconds from SIGTERM until its output is closed".into(), seconds(end.output_ns)));
-    rows.push(("... until it has exited".into(), seconds(end.exit_ns)));
-    let rows: Vec<_> = rows.into_iter().map(|(what, figure)| vec![what, figure]).collect();
-    render(&["", "figure"], &rows)
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut add = |what: &str, figure: String| rows.push(vec![what.to_owned(), figure]);
+    if let Some(Memory { pss, anonymous, file, ring }) = &results.memory {
+        add("its share of memory after 100,000 events, kB", thousands(*pss));
+        add("... pages of its own", thousands(*anonymous));
+        add("... files and maps", thousands(*file));
+        add("... rings, each once", thousands(*ring));
+    }
+    if let Some(start) = &results.start {
+        add("million instructions from start to attached", millions(start.instructions));
+        for part in &start.parts {
+            add(&format!("... {}", part.name), millions(part.instructions));
+        }
+    }
+    if let Some(end) = &results.end {
+        add("seconds from SIGTERM until its output is closed", seconds(end.output_ns));
+        add("... until it has exited", seconds(end.exit_ns));
+    }
+    (!rows.is_empty(), render(&["", "figure"], &rows))
 }
 
 fn storms(results: &Results) -> String {
@@ -236,7 +300,11 @@ fn storms(results: &Results) -> String {
 
 fn bars_table(bars: &[Bar]) -> String {
     let row = |bar: &Bar| {
-        let met = if bar.is_met() { "met" } else { "NOT MET" };
+        let met = match (bar.is_set(), bar.is_met()) {
+            (false, _) => NONE,
+            (true, true) => "met",
+            (true, false) => "NOT MET",
+        };
         vec![bar.what.clone(), bar.figure(), bar.bar(), met.into()]
     };
     render(&["bar", "figure", "to reach", ""], &bars.iter().map(row).collect::<Vec<_>>())
@@ -246,7 +314,7 @@ fn bars_table(bars: &[Bar]) -> String {
 mod tests {
     use super::super::bars;
     use super::super::host::tests::sample as decode;
-    use super::super::results::tests::{sample, sample_without_bpftrace};
+    use super::super::results::tests::{sample, sample_of_aarch64, sample_without_bpftrace};
     use super::*;
 
     fn report(results: &Results) -> String {
@@ -295,7 +363,7 @@ mod tests {
     fn calls_have_all_their_figures() {
         let table = table(&report(&sample()), "spent in its caller");
         let row = table.last().unwrap().join(" ");
-        assert_eq!(row, "strace --seccomp-bpf 50,350 41,050 41,060 41,600 500 50,351 41,051");
+        assert_eq!(row, "strace --seccomp-bpf 50,350 41,050 41,060 41,600 – 500 50,351 41,051");
     }
 
     #[test]
@@ -305,6 +373,48 @@ mod tests {
         fentry.unwrap().probe = Some("kprobe+fexit".into());
         let report = report(&results);
         assert!(report.contains("| sigtrace `--probe fentry`, by kprobe+fexit "), "{report}");
+    }
+
+    #[test]
+    fn rare_calls_that_are_probed_by_something_else_are_named() {
+        let mut results = sample();
+        results.calls[2].probe_of_rare = Some("kprobe.multi+fexit".into());
+        let label = label(&results.calls[2]);
+        assert_eq!(label, "sigtrace, by kprobe; rare calls by kprobe.multi+fexit");
+    }
+
+    #[test]
+    fn a_section_has_tables_of_what_was_measured_only() {
+        let titles = |results: &Results| -> Vec<String> {
+            let report = report(results);
+            report.lines().filter(|line| line.ends_with(':')).map(str::to_owned).collect()
+        };
+        let all = [
+            "Instructions per call, spent in its caller:",
+            "Left out:",
+            "Instructions per kill event, spent in the tracer's own process:",
+            "Instructions that a signal costs its sender, and a process from its fork to its end:",
+            "Instructions of the agent per joined signal, a kill that is handled, told of in three events:",
+            "The agent:",
+            "The agent's share of memory with 10,000 processes known, kB:",
+            "Many kills by 16 threads on four processors:",
+            "Bars:",
+        ];
+        assert_eq!(titles(&sample()), all);
+        assert_eq!(titles(&sample_of_aarch64()), [&all[..6], &all[8..]].concat());
+    }
+
+    #[test]
+    fn a_guest_without_other_tracers_says_so() {
+        let report = report(&sample_of_aarch64());
+        let beginning = "### Linux 6.12 on aarch64\n\n6.12.1, 2026-11-21.\n\n\
+                         A loop of 20,000 instructions took 20,000 by the guest's clock.\n\n";
+        assert!(report.starts_with(beginning), "{report}");
+        let absent = "\nNot measured, as the guest has no root image: bpftrace, strace.\n\n";
+        assert!(report.contains(absent), "{report}");
+        let bars = table(&report, "Bars");
+        let rows: Vec<_> = bars[2..].iter().map(|row| row[1..].join(" ")).collect();
+        assert_eq!((&rows[0][..], &rows[8][..]), ("1500 no bar –", "0 at most 1 met"));
     }
 
     #[test]

@@ -4,14 +4,20 @@ use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
+use sigtrace_tests::expect::entry;
 
+use crate::clock;
 use crate::empty_pair::EmptyPairs;
 use crate::percall;
-use crate::tracer::{EVENTS, Refusal, Tracer};
+use crate::tracer::{self, EVENTS, Refusal, Tracer};
 
+const STRACE: &str = "strace";
 const PERCALL: [&str; 2] = ["/payload/bench-guest", "percall"];
-const SYMBOLS: [&str; 2] = ["__x64_sys_rt_sigprocmask", "__x64_sys_kill"];
+/// The calls that percall makes, and that are traced.
+const SYSCALLS: [&str; 3] = ["rt_sigprocmask", "kill", "rt_sigpending"];
+/// Of those, one that programs make rarely: sigtrace may probe it by another mechanism.
+const RARE: &str = "rt_sigpending";
 
 /// Mechanisms to probe by, beside what sigtrace chooses itself. It need not know all of them, nor
 /// have them all on every kernel.
@@ -39,8 +45,9 @@ enum Selected {
 
 /// Measures them in turn.
 pub(crate) fn measure() -> Result<()> {
+    clock()?;
     print("untraced", untraced()?);
-    let pairs = EmptyPairs::attach(&SYMBOLS)?;
+    let pairs = EmptyPairs::attach(&SYSCALLS.map(entry))?;
     print("empty", untraced()?);
     drop(pairs);
     sigtrace("", Selected::All)?.map_err(anyhow::Error::from)?;
@@ -58,7 +65,19 @@ pub(crate) fn measure() -> Result<()> {
         }
         Err(refusal) => refusal.print("bpftrace"),
     }
-    print("strace", strace()?);
+    match strace()? {
+        Ok(calls) => print("strace", calls),
+        Err(refusal) => refusal.print("strace"),
+    }
+    Ok(())
+}
+
+/// Says how many instructions a loop of a known number of them takes by the clock that everything is
+/// measured with.
+fn clock() -> Result<()> {
+    let counted = clock::counted();
+    println!("{}", json!({ "measure": "clock", "executed": clock::EXECUTED, "counted": counted }));
+    ensure!(counted == clock::EXECUTED, "the guest's clock does not count instructions");
     Ok(())
 }
 
@@ -107,7 +126,7 @@ fn sigtrace(options: &str, selected: Selected) -> Result<Result<(), Refusal>> {
     let events = fs::read_to_string(EVENTS)?;
     let stats: Value = serde_json::from_str(events.lines().last().unwrap_or_default())
         .context("sigtrace's last line is no stats record")?;
-    for syscall in ["kill", "rt_sigprocmask"] {
+    for syscall in SYSCALLS {
         let printed = stats["printed"][syscall].as_u64().unwrap_or_default();
         let expected = match selected {
             Selected::All => printed >= percall::CALLS,
@@ -119,15 +138,19 @@ fn sigtrace(options: &str, selected: Selected) -> Result<Result<(), Refusal>> {
     ensure!(lost.values().all(|count| count == 0), "sigtrace {options} lost calls: {lost:?}");
     calls["filtered"] = (selected == Selected::None).into();
     calls["probe"] = stats["probes"]["kill"].clone();
+    calls["probe_of_rare"] = stats["probes"][RARE].clone();
     print(format!("sigtrace {options}").trim_end(), calls);
     Ok(Ok(()))
 }
 
-fn strace() -> Result<Value> {
-    let mut command = Command::new("strace");
+fn strace() -> Result<Result<Value, Refusal>> {
+    if let Err(absent) = tracer::find(STRACE) {
+        return Ok(Err(absent));
+    }
+    let mut command = Command::new(STRACE);
     command.args(["--seccomp-bpf", "-f", "-e", "trace=rt_sigprocmask,kill", "-o", EVENTS]);
     let calls = percall(command.args(PERCALL))?;
     let lines = fs::read_to_string(EVENTS)?.lines().count() as u64;
     ensure!(lines >= 2 * percall::CALLS, "strace printed {lines} lines only");
-    Ok(calls)
+    Ok(Ok(calls))
 }

@@ -50,7 +50,7 @@ pub(crate) struct EmptyPairs {
 
 impl EmptyPairs {
     /// Attaches a pair to each of `symbols`.
-    pub(crate) fn attach(symbols: &[&str]) -> Result<Self> {
+    pub(crate) fn attach(symbols: &[String]) -> Result<Self> {
         let program = load().context("loading an empty program")?;
         let kind = read_number(&format!("{KPROBE}/type"), "")?;
         let retprobe = read_number(&format!("{KPROBE}/format/retprobe"), "config:")?;

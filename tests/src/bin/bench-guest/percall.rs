@@ -47,6 +47,11 @@ pub(crate) fn measure(another: Option<&str>) -> Result<()> {
         // SAFETY: two sets of eight bytes each.
         unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, set, old, 8) };
     };
+    let mut pending = 0u64;
+    let mut sigpending = || {
+        // SAFETY: a set of eight bytes.
+        unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut pending, 8) };
+    };
     let kill = |pid: libc::pid_t, signo: libc::c_int| {
         // SAFETY: plain system call; neither signal does anything to a process.
         move || _ = unsafe { libc::syscall(libc::SYS_kill, pid, signo) }
@@ -67,6 +72,7 @@ pub(crate) fn measure(another: Option<&str>) -> Result<()> {
     add("kill", &mut kill(pid, 0));
     add("kill_another", &mut kill(another, 0));
     add("signal_another", &mut kill(another, IGNORED));
+    add("rt_sigpending", &mut sigpending);
     add("getppid", &mut getppid);
     println!("{ways}");
     Ok(())

@@ -1,5 +1,6 @@
 //! Tracers running beside us.
 
+use std::env;
 use std::fs::{self, File};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde_json::json;
+use sigtrace_tests::expect::entry;
 
 /// Where tracers write: memory, so that no disk is in the way.
 pub(crate) const EVENTS: &str = "/tmp/bench-events";
@@ -14,28 +16,37 @@ pub(crate) const EVENTS: &str = "/tmp/bench-events";
 const MESSAGES: &str = "/tmp/bench-messages";
 /// Where sigtrace says that it is ready.
 const SOCKET: &str = "/run/bench-ready";
+const BPFTRACE: &str = "bpftrace";
 const SIGTRACE: &str = "/payload/sigtrace";
 /// How long a tracer may take to attach, or to end.
 const PATIENCE: Duration = Duration::from_secs(120);
 const STEP: Duration = Duration::from_millis(20);
 
+/// The caller's registers with the arguments of a system call, in `struct pt_regs`.
+const REGISTERS: [&str; 3] = if cfg!(target_arch = "x86_64") {
+    ["di", "si", "dx"]
+} else {
+    ["regs[0]", "regs[1]", "regs[2]"]
+};
+
 /// A line for each call with what it was asked to do and what came of it, as one would write it:
-/// what is known at entry is kept in a map until the return.
-const BPFTRACE: &str = r#"
-kprobe:__x64_sys_kill {
+/// what is known at entry is kept in a map until the return. `sys_` stands for what the kernel's functions begin
+/// with, `ARG0` to `ARG2` for the [`REGISTERS`].
+const CALLS: &str = r#"
+kprobe:sys_kill {
   $regs = (struct pt_regs *)arg0;
-  @kill[tid] = ($regs->di, $regs->si);
+  @kill[tid] = ($regs->ARG0, $regs->ARG1);
 }
-kretprobe:__x64_sys_kill {
+kretprobe:sys_kill {
   $call = @kill[tid];
   printf("%d %s kill(%d, %d) = %d\n", pid, comm, $call.0, $call.1, retval);
   delete(@kill[tid]);
 }
-kprobe:__x64_sys_rt_sigprocmask {
+kprobe:sys_rt_sigprocmask {
   $regs = (struct pt_regs *)arg0;
-  @mask[tid] = ($regs->di, *(uint64 *)uptr($regs->si), $regs->dx);
+  @mask[tid] = ($regs->ARG0, *(uint64 *)uptr($regs->ARG1), $regs->ARG2);
 }
-kretprobe:__x64_sys_rt_sigprocmask {
+kretprobe:sys_rt_sigprocmask {
   $call = @mask[tid];
   printf("%d %s rt_sigprocmask(%d, 0x%lx, 0x%lx) = %d\n",
     pid, comm, $call.0, $call.1, *(uint64 *)uptr($call.2), retval);
@@ -44,13 +55,13 @@ kretprobe:__x64_sys_rt_sigprocmask {
 "#;
 
 /// A line for each signal that is sent: by whom, which, to whom, and what became of it, as sigsnoop has it.
-const BPFTRACE_SIGNALS: &str = r#"
+const SIGNALS: &str = r#"
 tracepoint:signal:signal_generate {
   printf("%d %s sends %d to %d: %d\n", pid, comm, args.sig, args.pid, args.result);
 }
 "#;
 /// What is in such a line and in no other.
-const OF_BPFTRACE_SIGNALS: &str = " sends ";
+const OF_SIGNALS: &str = " sends ";
 
 /// That of libbpf-tools, as Debian calls it, which has as much to say of each. It would keep its lines to itself
 /// until there are many.
@@ -70,11 +81,19 @@ pub(crate) struct Tracer {
 /// A tracer that is attached, or why this one cannot be had here.
 pub(crate) type Attached = Result<Tracer, Refusal>;
 
-/// What a tracer said that ended, or attached to nothing, instead of getting ready.
+/// Why there is no tracer.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     name: String,
-    messages: String,
+    why: Why,
+}
+
+#[derive(Debug)]
+enum Why {
+    /// The guest has no such program.
+    Absent,
+    /// What it said when it ended, or attached to nothing, instead of getting ready.
+    Said(String),
 }
 
 impl Tracer {
@@ -113,9 +132,10 @@ impl Tracer {
                 libc::kill(libc::getpid(), 0);
             }
         };
-        let mut command = Command::new("bpftrace");
+        let mut command = Command::new(BPFTRACE);
         Self::until_it_prints(
-            command.args(["-e", BPFTRACE]),
+            BPFTRACE,
+            command.args(["-e", &script()]),
             calls,
             &[" kill(", " rt_sigprocmask("],
         )
@@ -123,24 +143,29 @@ impl Tracer {
 
     /// Starts a bpftrace that prints signals as they are sent, likewise.
     pub(crate) fn try_bpftrace_of_signals() -> Result<Attached> {
-        let mut command = Command::new("bpftrace");
-        let command = command.args(["-e", BPFTRACE_SIGNALS]);
-        Self::until_it_prints(command, send, &[OF_BPFTRACE_SIGNALS])
+        let mut command = Command::new(BPFTRACE);
+        let command = command.args(["-e", SIGNALS]);
+        Self::until_it_prints(BPFTRACE, command, send, &[OF_SIGNALS])
     }
 
     /// Starts sigsnoop, likewise.
     pub(crate) fn try_sigsnoop() -> Result<Attached> {
-        let [command, args @ ..] = SIGSNOOP;
-        Self::until_it_prints(Command::new(command).args(args), send, &[OF_SIGSNOOP])
+        let [command, args @ .., program] = SIGSNOOP;
+        let mut command = Command::new(command);
+        Self::until_it_prints(program, command.args(args).arg(program), send, &[OF_SIGSNOOP])
     }
 
-    /// Starts a tracer, printing to [`EVENTS`], and waits until it has printed all of this about what is done for
-    /// it meanwhile. It may have no way to attach to this kernel.
+    /// Starts a tracer by `command`, printing to [`EVENTS`], and waits until it has printed all of this about what is
+    /// done for it meanwhile. The guest may not have its `program`, and that no way to attach to this kernel.
     fn until_it_prints(
+        program: &str,
         command: &mut Command,
         something: impl Fn(),
         lines: &[&str],
     ) -> Result<Attached> {
+        if let Err(absent) = find(program) {
+            return Ok(Err(absent));
+        }
         let mut tracer = Self::start(command, File::create(EVENTS)?.into())?;
         let attached = tracer.wait_until(|| {
             something();
@@ -205,8 +230,26 @@ impl Tracer {
 
     fn refusal(&self) -> Refusal {
         let messages = fs::read_to_string(MESSAGES).unwrap_or_default();
-        Refusal { name: self.name.clone(), messages }
+        Refusal { name: self.name.clone(), why: Why::Said(messages) }
     }
+}
+
+/// What bpftrace is to do with calls, in the names of this architecture.
+fn script() -> String {
+    let script = CALLS.replace("sys_", &entry(""));
+    REGISTERS
+        .iter()
+        .enumerate()
+        .fold(script, |script, (index, register)| script.replace(&format!("ARG{index}"), register))
+}
+
+/// Looks for a program of others, which the guest has only if it has a root image.
+pub(crate) fn find(program: &str) -> Result<(), Refusal> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    if env::split_paths(&path).any(|dir| dir.join(program).is_file()) {
+        return Ok(());
+    }
+    Err(Refusal { name: program.to_owned(), why: Why::Absent })
 }
 
 /// Sends us a signal that we ignore.
@@ -218,22 +261,32 @@ fn send() {
 impl Refusal {
     /// Says in a line of JSON that there are no figures of `tracer`, and why.
     pub(crate) fn print(&self, tracer: &str) {
-        println!("{}", json!({ "measure": "refused", "tracer": tracer, "why": self.why() }));
+        println!(
+            "{}",
+            match &self.why {
+                Why::Absent => json!({ "measure": "absent", "program": self.name }),
+                Why::Said(messages) =>
+                    json!({ "measure": "refused", "tracer": tracer, "why": reason(messages) }),
+            }
+        );
     }
+}
 
-    /// The line of its messages that tells most: the first about an error, else the last.
-    fn why(&self) -> &str {
-        let lines = self.messages.lines().map(str::trim).filter(|line| !line.is_empty());
-        let mut lines = lines.filter(|line| !line.starts_with("sigtrace: warning: "));
-        let error = |line: &&str| line.to_lowercase().contains("error");
-        let line = lines.clone().find(error).or_else(|| lines.next_back());
-        line.unwrap_or("it does not get ready, and says nothing")
-    }
+/// The line of a tracer's messages that tells most: the first about an error, else the last.
+fn reason(messages: &str) -> &str {
+    let lines = messages.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut lines = lines.filter(|line| !line.starts_with("sigtrace: warning: "));
+    let error = |line: &&str| line.to_lowercase().contains("error");
+    let line = lines.clone().find(error).or_else(|| lines.next_back());
+    line.unwrap_or("it does not get ready, and says nothing")
 }
 
 impl From<Refusal> for anyhow::Error {
     fn from(refusal: Refusal) -> Self {
-        anyhow!("{} does not get ready: {}", refusal.name, refusal.messages)
+        match refusal.why {
+            Why::Absent => anyhow!("the guest has no {}", refusal.name),
+            Why::Said(messages) => anyhow!("{} does not get ready: {messages}", refusal.name),
+        }
     }
 }
 
@@ -249,21 +302,41 @@ impl Drop for Tracer {
 mod tests {
     use super::*;
 
-    fn why(messages: &str) -> String {
-        Refusal { name: "sigtrace".into(), messages: messages.into() }.why().to_owned()
-    }
-
     #[test]
     fn a_refusal_is_the_line_about_an_error() {
         let clap = "error: invalid value 'kprobe.multi' for '--probe <PROBE>'\n  [possible values: \
                     auto, kprobe, fentry]\n\nFor more information, try '--help'.\n";
-        assert_eq!(why(clap), "error: invalid value 'kprobe.multi' for '--probe <PROBE>'");
+        assert_eq!(reason(clap), "error: invalid value 'kprobe.multi' for '--probe <PROBE>'");
         assert_eq!(
-            why("Attached 2 probes\nERROR: Code not supported\n"),
+            reason("Attached 2 probes\nERROR: Code not supported\n"),
             "ERROR: Code not supported"
         );
         let own = "sigtrace: warning: no error\n\nsigtrace: cannot attach\n";
-        assert_eq!(why(own), "sigtrace: cannot attach");
-        assert_eq!(why(""), "it does not get ready, and says nothing");
+        assert_eq!(reason(own), "sigtrace: cannot attach");
+        assert_eq!(reason(""), "it does not get ready, and says nothing");
+    }
+    #[test]
+    fn the_script_names_what_this_architecture_has() {
+        let script = script();
+        let lines: Vec<_> = script.lines().map(str::trim).skip(1).take(5).collect();
+        let [first, second] = [REGISTERS[0], REGISTERS[1]];
+        assert_eq!(
+            lines,
+            [
+                &format!("kprobe:{} {{", entry("kill"))[..],
+                "$regs = (struct pt_regs *)arg0;",
+                &format!("@kill[tid] = ($regs->{first}, $regs->{second});"),
+                "}",
+                &format!("kretprobe:{} {{", entry("kill")),
+            ]
+        );
+        assert!(!script.contains("ARG") && !script.contains(":sys_"), "{script}");
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_told_of() {
+        assert!(find("sh").is_ok());
+        let error = anyhow::Error::from(find("no-such-tracer").unwrap_err());
+        assert_eq!(error.to_string(), "the guest has no no-such-tracer");
     }
 }
