@@ -77,7 +77,8 @@ pub(crate) fn measure() -> Result<()> {
 fn clock() -> Result<()> {
     let counted = clock::counted();
     println!("{}", json!({ "measure": "clock", "executed": clock::EXECUTED, "counted": counted }));
-    ensure!(counted == clock::EXECUTED, "the guest's clock does not count instructions");
+    let off = counted.abs_diff(clock::EXECUTED);
+    ensure!(off <= clock::TOLERANCE, "the guest's clock does not count instructions: {off} off");
     Ok(())
 }
 
