@@ -88,7 +88,7 @@ fn a_control_group_is_selected_with_those_below_it() {
         filter(format!("-s kill --cgroup {}", chosen.path()), |what, _| {
             what == "in" || what == "below"
         }),
-        filter(&format!("-s kill --cgroup {}", control_groups()), |_, _| true),
+        filter(format!("-s kill --cgroup {}", control_groups()), |_, _| true),
     ];
     assert_filters(&filters, || {
         vec![

@@ -171,7 +171,7 @@ fn targets_are_selected_by_their_control_group_and_those_below_it() {
         }),
         filter(format!("-s @send --target-cgroup {}/", deeper.path()), sent_to('D')),
         filter(format!("-s @send --target-cgroup {}", pod2.path()), sent_to('2')),
-        filter(&format!("-s @send --target-cgroup {}", control_groups()), |what, _| {
+        filter(format!("-s @send --target-cgroup {}", control_groups()), |what, _| {
             !what.ends_with('>')
         }),
         filter(
