@@ -49,6 +49,8 @@ static FORKS2: PerCpuArray<Scratch<Process, SMALL>> = PerCpuArray::with_max_entr
 /// … and of one that is moved.
 #[map]
 static MOVES: PerCpuArray<Scratch<Process, SMALL>> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+static MOVES2: PerCpuArray<Scratch<Process, SMALL>> = PerCpuArray::with_max_entries(1, 0);
 
 /// `PF_KTHREAD` (`include/linux/sched.h`): a thread of the kernel.
 const PF_KTHREAD: u32 = 0x0020_0000;
@@ -149,11 +151,25 @@ fn fork(task: u64, records: &PerCpuArray<Scratch<Process, SMALL>>) -> i32 {
 /// one is looked at.
 #[raw_tracepoint(tracepoint = "cgroup_attach_task")]
 pub fn process_move(ctx: RawTracePointContext) -> i32 {
+    move_to_group(&ctx, &MOVES)
+}
+
+/// A second one, likewise: what is told twice is the same.
+#[raw_tracepoint(tracepoint = "cgroup_attach_task")]
+pub fn process_move2(ctx: RawTracePointContext) -> i32 {
+    move_to_group(&ctx, &MOVES2)
+}
+
+#[inline(always)]
+fn move_to_group(
+    ctx: &RawTracePointContext,
+    records: &PerCpuArray<Scratch<Process, SMALL>>,
+) -> i32 {
     let (group, task): (u64, u64) = (ctx.arg(0), ctx.arg(2));
     if !is_first(task) || member::<u64>(group, config!(offsets.cgroup_kn)) != paths::group(task) {
         return 0;
     }
-    let Some(scratch) = MOVES.get_ptr_mut(0) else { return 0 };
+    let Some(scratch) = records.get_ptr_mut(0) else { return 0 };
     scratch::begin(scratch);
     let flags = paths::cgroup(scratch, task);
     describe(scratch, task, RecordKind::Move, flags);
@@ -188,6 +204,17 @@ pub fn process_end(_ctx: RawTracePointContext) -> i32 {
 /// A thread is given a name: `(struct task_struct *, const char *comm)` (`__set_task_comm`, `fs/exec.c`).
 #[raw_tracepoint(tracepoint = "task_rename")]
 pub fn process_rename(ctx: RawTracePointContext) -> i32 {
+    rename(&ctx)
+}
+
+/// A second one, likewise: what is told twice is the same.
+#[raw_tracepoint(tracepoint = "task_rename")]
+pub fn process_rename2(ctx: RawTracePointContext) -> i32 {
+    rename(&ctx)
+}
+
+#[inline(always)]
+fn rename(ctx: &RawTracePointContext) -> i32 {
     let (task, name): (u64, u64) = (ctx.arg(0), ctx.arg(1));
     if !is_first(task) {
         return 0;

@@ -387,9 +387,12 @@ impl Attaching {
             self.raw_tracepoint(program, tracepoint)?;
         }
         if self.kernel.plan.preempts {
-            // For what the kernel skips: without these, nothing would be known of who the process is.
+            // For what the kernel skips: without these, nothing would be known of who the process is, or what
+            // it was.
             self.raw_tracepoint("process_exec2", c"sched_process_exec")?;
             self.raw_tracepoint("process_fork2", c"task_newtask")?;
+            self.raw_tracepoint("process_rename2", c"task_rename")?;
+            self.raw_tracepoint("process_move2", c"cgroup_attach_task")?;
         }
         Ok(())
     }
