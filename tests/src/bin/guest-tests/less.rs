@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use sigtrace_tests::harness::{
     Puppet, Streaming, Test, Trace, Tracer, command, perform, run_to_end, temporary,
 };
-use sigtrace_tests::kernel::Kernel;
+use sigtrace_tests::kernel::{Kernel, control_groups};
 use sigtrace_tests::tests;
 
 use crate::calls::Traced;
@@ -150,7 +150,9 @@ fn without_btf_ends_of_processes_are_refused() {
 }
 
 fn without_btf_targets_are_selected_by_their_number_only() {
-    for option in [["--target-comm", "sh"], ["--target-uid", "0"], ["--target-cgroup", CGROUPS]] {
+    for option in
+        [["--target-comm", "sh"], ["--target-uid", "0"], ["--target-cgroup", control_groups()]]
+    {
         let ended = run_to_end(&mut without_btf(&option));
         assert_eq!(ended.status.code(), Some(1));
         let expected = format!(
@@ -172,8 +174,6 @@ fn without_btf_targets_are_selected_by_their_number_only() {
     let got: Vec<Value> = trace.calls().map(foreseeable).collect();
     assert_eq!(got, [foreseeable(&sent)]);
 }
-
-const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// A copy of the kernel's types, after a change.
 fn types(change: impl FnOnce(&mut Vec<u8>)) -> String {
