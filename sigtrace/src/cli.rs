@@ -74,7 +74,7 @@ pub enum Command {
 /// Where the kernel's types come from.
 #[derive(Debug, Args)]
 pub struct TypesArgs {
-    /// Read the types of a kernel that has no BTF of its own from FILE, which is BTF of just this kernel
+    /// Read the types of a kernel that has no BTF of its own from FILE, which is BTF of exactly this kernel
     #[arg(long, value_name = "FILE", help_heading = "Probing")]
     pub btf: Option<PathBuf>,
 }

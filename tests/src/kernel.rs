@@ -82,16 +82,17 @@ pub fn syscalls() -> Vec<&'static str> {
     ALL.into_iter().filter(is_there).collect()
 }
 
-/// What follows this on the kernel's command line, in the first word that begins so.
+/// What follows this on the kernel's command line, in the last word that begins so, which is the one that counts.
 pub fn booted_with(start: &str) -> Option<String> {
     let line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
-    line.split_ascii_whitespace().find_map(|word| word.strip_prefix(start)).map(str::to_owned)
+    line.split_ascii_whitespace().rev().find_map(|word| word.strip_prefix(start)).map(str::to_owned)
 }
 
 /// Where the control groups of version 2 are mounted, of a guest that has them: as systemd does it, by
 /// `sigtrace.cgroup=` on the kernel's command line (`guest-init`).
 pub fn control_groups() -> &'static str {
     match booted_with(CONTROL_GROUPS).as_deref() {
+        Some("v1") => "/nowhere, as there are no control groups of version 2",
         Some("hybrid") => "/sys/fs/cgroup/unified",
         _ => "/sys/fs/cgroup",
     }

@@ -7,6 +7,8 @@ pub(super) const R0: u8 = 0;
 pub(super) const R1: u8 = 1;
 pub(super) const R2: u8 = 2;
 pub(super) const R3: u8 = 3;
+/// One that calls leave alone.
+pub(super) const R6: u8 = 6;
 /// The frame pointer.
 pub(super) const R10: u8 = 10;
 
@@ -72,6 +74,12 @@ pub(super) fn load(to: u8, from: u8, offset: i16) -> bpf_insn {
 /// `BPF_LDX | BPF_MEM | BPF_DW`.
 pub(super) fn load_pointer(to: u8, from: u8, offset: i16) -> bpf_insn {
     instruction(0x79, (to, from), offset, 0)
+}
+
+/// Reads so many bytes of the kernel's memory, at the address in [`R3`], to this place on the stack; [`R0`] is 0, or
+/// the error. What cannot be read is zero.
+pub(super) fn read_kernel(place: i16, size: usize) -> [bpf_insn; 4] {
+    [copy(R1, R10), add(R1, place.into()), set(R2, size as u32), call(PROBE_READ_KERNEL)]
 }
 
 /// `BPF_JMP | BPF_EXIT`.

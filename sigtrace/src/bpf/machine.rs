@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use sigtrace_common::{Offsets, Syscall, kinds, select};
 
 use super::{
@@ -35,7 +35,8 @@ pub(super) struct Machine {
 pub(super) enum Source {
     Kernel,
     File(PathBuf),
-    Nobody,
+    /// And why the kernel does not.
+    Nobody(String),
 }
 
 impl Machine {
@@ -47,8 +48,18 @@ impl Machine {
     /// tell.
     pub(super) fn running(policy: Policy, btf: Option<&Path>) -> Result<Self> {
         if let Some(path) = btf {
-            return Self::by_file(policy, path)
-                .with_context(|| format!("--btf {}", path.display()));
+            if !does_without_types(policy) {
+                bail!(
+                    "--probe {}: needs types of the kernel's own, and not --btf; --probe auto does without",
+                    policy.name()
+                );
+            }
+            return Self::by_file(path).map_err(|error| {
+                let path = path.display();
+                anyhow!(
+                    "--btf {path}: {error:#}; give it BTF of exactly this kernel, or leave it out"
+                )
+            });
         }
         let types = match Types::of_kernel() {
             Ok(types) => types,
@@ -67,7 +78,7 @@ impl Machine {
                 );
                 return Ok(Self {
                     types: None,
-                    source: Source::Nobody,
+                    source: Source::Nobody(format!("{error:#}")),
                     offsets: Offsets::default(),
                     features: Features::without_types(),
                 });
@@ -80,18 +91,13 @@ impl Machine {
 
     /// As a kernel without types, but for the offsets of members: numbers of types, by which the kernel is told
     /// which functions get trampolines and what pointers point to, are only those of its own.
-    fn by_file(policy: Policy, path: &Path) -> Result<Self> {
-        if !does_without_types(policy) {
-            bail!(
-                "--probe {}: needs types of the kernel's own; --probe auto does without",
-                policy.name()
-            );
-        }
+    fn by_file(path: &Path) -> Result<Self> {
         let offsets = offsets::of(&Types::of_file(path)?);
         members::check(&offsets)?;
         if Path::new(BTF).exists() {
             tracing::warn!(
-                "--btf: this kernel has types of its own, {BTF}, which allow for more; without --btf they are used"
+                "--btf: this kernel has types of its own, {BTF}, which also allow for trampolines, kprobe.multi and \
+                 kprobe.session; without --btf they are used"
             );
         }
         let features = Features::without_types();
@@ -149,8 +155,8 @@ impl Machine {
         match &self.source {
             Source::Kernel => lacks(&BTF),
             Source::File(path) => lacks(&path.display()),
-            Source::Nobody => format!(
-                "{BTF} cannot be read, which needs a kernel with CONFIG_DEBUG_INFO_BTF; --btf FILE can have it instead"
+            Source::Nobody(_) => format!(
+                "{BTF} cannot be read, which needs a kernel with CONFIG_DEBUG_INFO_BTF; --btf FILE can supply it"
             ),
         }
     }

@@ -9,9 +9,7 @@ use std::{
 };
 
 use super::{
-    code::{
-        PROBE_READ_KERNEL, R0, R1, R2, R3, R10, add, call, copy, exit, load, or, set, set_wide,
-    },
+    code::{R0, R1, R3, R10, exit, load, or, read_kernel, set_wide},
     object::Program,
     sys::{self, Kind},
 };
@@ -55,7 +53,12 @@ impl Preemption {
     }
 
     fn named(mode: &str) -> Self {
-        if ["full", "lazy"].contains(&mode) { Self::By(mode.to_owned()) } else { Self::Never }
+        match mode {
+            "none" | "voluntary" => Self::Never,
+            "full" | "lazy" => Self::By(mode.to_owned()),
+            // What a newer kernel may have.
+            _ => Self::Perhaps,
+        }
     }
 }
 
@@ -91,14 +94,23 @@ fn by_build(version: &str, variable: impl Fn() -> Option<u32>) -> Preemption {
 /// programs only in *confidentiality* mode.
 fn by_variable() -> Option<u32> {
     let symbols = BufReader::new(File::open(SYMBOLS).ok()?);
-    let address = symbols.lines().map_while(Result::ok).find_map(|line| address_in(&line))?;
+    // To who may not know them all addresses are 0: the first line tells.
+    let lines = symbols.lines().map_while(Result::ok);
+    let address = lines.take_while(|line| !is_hidden(line)).find_map(|line| address_in(&line))?;
     let program = Program { code: program(address), functions: None };
     let loaded = sys::load("read_variable", Kind::RawTracepoint, &program);
     let loaded = loaded.inspect_err(|refused| tracing::debug!("{VARIABLE}: {refused}")).ok()?;
     sys::run(loaded.as_fd()).inspect_err(|error| tracing::debug!("{VARIABLE}: {error}")).ok()
 }
 
-/// The address of [`VARIABLE`], if the line is about it and tells: otherwise it is 0.
+/// Whether the address in the line is withheld. On x86, that of variables of each processor begins with zeros, too.
+fn is_hidden(line: &str) -> bool {
+    let mut words = line.split_ascii_whitespace();
+    let is_zero = words.next().is_some_and(|address| address.bytes().all(|digit| digit == b'0'));
+    is_zero && words.next().is_some_and(|kind| kind.eq_ignore_ascii_case("t"))
+}
+
+/// The address of [`VARIABLE`], if the line is about it.
 fn address_in(line: &str) -> Option<u64> {
     let mut words = line.split_ascii_whitespace();
     let address = words.next()?;
@@ -109,18 +121,11 @@ fn address_in(line: &str) -> Option<u64> {
 /// Returns the word at an address of the kernel's; what is none of its values if that cannot be read.
 fn program(address: u64) -> Vec<aya_obj::generated::bpf_insn> {
     const PLACE: i16 = -8;
-    let read = set_wide(R3, address).into_iter().chain([
-        copy(R1, R10),
-        add(R1, PLACE.into()),
-        set(R2, size_of::<u32>() as u32),
-        call(PROBE_READ_KERNEL),
-        load(R1, R10, PLACE),
-        // 0, or an error with all upper bits set.
-        or(R1, R0),
-        copy(R0, R1),
-        exit(),
-    ]);
-    read.collect()
+    let mut code = set_wide(R3, address).to_vec();
+    code.extend(read_kernel(PLACE, size_of::<u32>()));
+    // 0, or an error with all upper bits set.
+    code.extend([load(R1, R10, PLACE), or(R0, R1), exit()]);
+    code
 }
 
 #[cfg(test)]
@@ -136,7 +141,8 @@ mod tests {
         assert_eq!(by_choice("none voluntary (full) lazy\n"), by("full"));
         assert_eq!(by_choice("none voluntary full (lazy)\n"), by("lazy"));
         assert_eq!(by_choice("none (voluntary) full\n"), Preemption::Never);
-        assert_eq!(by_choice(""), Preemption::Never);
+        assert_eq!(by_choice("none (eager)\n"), Preemption::Perhaps);
+        assert_eq!(by_choice(""), Preemption::Perhaps);
     }
 
     #[test]
@@ -163,6 +169,8 @@ mod tests {
         assert_eq!(address_in(line), Some(0xffff_ffff_a005_50e0));
         assert_eq!(address_in("0000000000000000 D preempt_dynamic_mode"), None);
         assert_eq!(address_in("ffffffffa00550e0 T preempt_dynamic_mode_more"), None);
+        assert!(is_hidden("0000000000000000 T _stext") && !is_hidden(line));
+        assert!(!is_hidden("0000000000000000 A fixed_percpu_data"));
         assert_eq!(address_in(""), None);
     }
 }

@@ -58,11 +58,12 @@ pub struct Findings {
 
 /// Looks at this machine, going by the kernel's types, or by those in a file.
 pub fn examine(btf: Option<&Path>) -> Findings {
-    let machine = Machine::running(Policy::Auto, btf);
-    let necessary = NECESSARY.iter().map(|condition| condition());
-    let useful = USEFUL.iter().map(|condition| condition(&machine));
-    let conditions: Vec<Condition> = necessary.chain(useful).collect();
+    let mut conditions: Vec<Condition> = NECESSARY.iter().map(|condition| condition()).collect();
     let is_missing = |condition: &Condition| matches!(condition.standing, Standing::Missing { .. });
+    // Who may not load programs, or counts processes otherwise than the kernel, cannot try a file.
+    let btf = btf.filter(|_| !conditions.iter().any(is_missing));
+    let machine = Machine::running(Policy::Auto, btf);
+    conditions.extend(USEFUL.iter().map(|condition| condition(&machine)));
     // Who may not load programs does not learn what the kernel takes.
     let can_trace = !conditions.iter().any(is_missing);
     let abilities = machine.ok().filter(|_| can_trace).map(|machine| abilities::of(&machine));

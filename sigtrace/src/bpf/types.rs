@@ -96,16 +96,16 @@ impl Types {
             bail!("it is a directory");
         }
         (&mut file).take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_SIZE {
-            bail!("it is larger than {} MiB, which no kernel's types are", MAX_SIZE >> 20);
-        }
         if bytes.starts_with(b"\x7fELF") {
             bail!(
                 "it is an ELF file, not BTF; take its types out with `objcopy -O binary --only-section=.BTF \
                  --set-section-flags .BTF=alloc`, or make them with `pahole --btf_encode_detached`"
             );
         }
-        if word(&bytes, 0).is_some_and(|word| word.swap_bytes() & 0xffff == MAGIC) {
+        if bytes.len() as u64 > MAX_SIZE {
+            bail!("it is larger than {} MiB, which no kernel's types are", MAX_SIZE >> 20);
+        }
+        if bytes.starts_with(&(MAGIC as u16).swap_bytes().to_ne_bytes()) {
             bail!("it is BTF of a machine with another byte order");
         }
         Self::of(bytes).context("it is not BTF")
@@ -183,7 +183,7 @@ impl Types {
         let mut next = self.buckets[bucket(name.as_bytes(), 0)];
         while next != 0 {
             let (number, before) = self.named[next as usize - 1];
-            if self.kind(number) == Some(wanted) && self.name(number) == name.as_bytes() {
+            if self.kind(number) == Some(wanted) && self.is_named(number, name) {
                 found.push(number);
             }
             next = before;
@@ -200,11 +200,9 @@ impl Types {
         Some(word(&self.bytes, self.place(number)? + 4)? >> 24 & 0x1f)
     }
 
-    fn name(&self, number: u32) -> &[u8] {
-        match self.place(number).and_then(|at| word(&self.bytes, at)) {
-            Some(name) => text(&self.bytes, self.strings + name as usize),
-            None => &[],
-        }
+    fn is_named(&self, number: u32, name: &str) -> bool {
+        let found = self.place(number).and_then(|at| word(&self.bytes, at));
+        found.is_some_and(|found| is_text(&self.bytes, self.strings + found as usize, name))
     }
 
     /// The structure or union behind names and qualifiers, if it is one.
@@ -234,17 +232,16 @@ impl Types {
             let bits = word(&self.bytes, at + 8)?;
             // With the flag the upper byte is the size of a bit field.
             let offset = if info >> 31 == 0 { bits } else { bits & 0xff_ffff } / 8;
-            match text(&self.bytes, self.strings + name as usize) {
-                found if found == wanted.as_bytes() => return Some(offset),
-                [] => {
-                    let inner = self
-                        .behind(inner)
-                        .and_then(|inner| self.member(inner, wanted, depth, left));
-                    if let Some(inner) = inner {
-                        return offset.checked_add(inner);
-                    }
+            let is = |text| is_text(&self.bytes, self.strings + name as usize, text);
+            if is(wanted) {
+                return Some(offset);
+            }
+            if is("") {
+                let inner =
+                    self.behind(inner).and_then(|inner| self.member(inner, wanted, depth, left));
+                if let Some(inner) = inner {
+                    return offset.checked_add(inner);
                 }
-                _ => {}
             }
         }
         None
@@ -277,10 +274,10 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
 
-/// The string at this place, without its NUL.
-fn text(bytes: &[u8], at: usize) -> &[u8] {
+/// Whether this string is at this place, with its NUL. It is not looked for the end of one that can be anything.
+fn is_text(bytes: &[u8], at: usize, text: &str) -> bool {
     let rest = bytes.get(at..).unwrap_or_default();
-    rest.split(|&byte| byte == 0).next().unwrap_or_default()
+    rest.strip_prefix(text.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
 }
 
 const BUCKETS: usize = 1 << 14;
@@ -401,7 +398,8 @@ mod tests {
         assert!(
             error(b"\x7fELF\x02\x01").starts_with("it is an ELF file, not BTF; take its types out")
         );
-        let swapped = (MAGIC | 1 << 16).swap_bytes().to_ne_bytes();
+        let swapped =
+            if cfg!(target_endian = "little") { [0xeb, 0x9f, 1, 0] } else { [0x9f, 0xeb, 1, 0] };
         assert_eq!(error(&swapped), "it is BTF of a machine with another byte order");
         assert_eq!(error(b"nothing of the kind"), "it is not BTF: its header is invalid");
         assert_eq!(error(b""), "it is not BTF: it is too short");
@@ -410,7 +408,31 @@ mod tests {
         assert_eq!(error.to_string(), "it is a directory");
     }
 
+    #[test]
+    fn an_elf_file_of_any_size_is_said_to_be_one() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), b"\x7fELF").unwrap();
+        file.as_file().set_len(MAX_SIZE * 8).unwrap();
+        let error = Types::of_file(file.path()).unwrap_err().to_string();
+        assert!(error.starts_with("it is an ELF file"), "{error}");
+    }
+
     proptest::proptest! {
+        #[test]
+        fn bytes_that_are_no_types_do_no_harm(
+            header in proptest::collection::vec(proptest::prelude::any::<u32>(), 6),
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400),
+        ) {
+            let mut header = header;
+            header[0] = MAGIC | 1 << 16;
+            header.iter_mut().skip(1).for_each(|word| *word %= 256);
+            let words = header.iter().flat_map(|word| word.to_ne_bytes());
+            if let Ok(types) = Types::of(words.chain(bytes).collect()) {
+                let offsets = crate::bpf::offsets::of(&types);
+                let _ = crate::bpf::offsets::with_numbers(&types, offsets);
+            }
+        }
+
         #[test]
         fn whatever_the_bytes_are_there_is_an_answer(
             words in proptest::collection::vec(0u32..64, 3..200),

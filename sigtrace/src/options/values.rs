@@ -134,7 +134,9 @@ pub(super) fn cgroup(option: &'static str, path: &Path) -> Result<File, UsageErr
                 )
             }
             None => {
-                "it takes a directory of the cgroup v2 hierarchy, which is not mounted".to_owned()
+                "it takes a directory of the cgroup v2 hierarchy, which is not mounted; mount it with \
+                     `mount -t cgroup2 cgroup2 /sys/fs/cgroup`"
+                .to_owned()
             }
         };
         usage(option, format!("{}: {problem}; {way_out}", path.display()))

@@ -49,7 +49,11 @@ pub(super) fn run(
     thread::scope(|scope| {
         // The guests of one architecture run while the programs of the next are built.
         scope.spawn(|| {
+            let _builder = queue.builder();
             for arch in BOTH.iter().copied().filter(|arch| queue.wants(*arch)) {
+                if interrupt::count() > 0 {
+                    break;
+                }
                 match built(cache, arch) {
                     Ok(programs) => queue.supply(arch, programs),
                     // The guests of the other are none the worse for it.

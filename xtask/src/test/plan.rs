@@ -126,6 +126,7 @@ impl Run {
         }
         if let Some(memory) = *memory {
             self.suite.memory_mb = memory;
+            self.label.push_str(&format!(" memory={memory}"));
         }
         if let Some(cmdline) = cmdline {
             self.options = format!("{} {cmdline}", self.options).trim_start().into();
@@ -191,7 +192,7 @@ mod tests {
         let cmdline = Some("preempt=full threadirqs".into());
         runs[0].boot(&Boot { smp: Some(64), memory: Some(4096), cmdline });
         let Run { label, options, suite, .. } = &runs[0];
-        assert_eq!(label, "storm 6.12 smp=64 preempt=full threadirqs");
+        assert_eq!(label, "storm 6.12 smp=64 memory=4096 preempt=full threadirqs");
         assert_eq!(
             (options.as_str(), suite.smp, suite.memory_mb),
             ("preempt=full threadirqs", 64, 4096)

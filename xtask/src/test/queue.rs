@@ -43,6 +43,12 @@ impl Queue {
         self.changed.notify_all();
     }
 
+    /// Takes out the runs for which there are no programs when this is dropped: there will be none any more, whatever
+    /// became of who was building them.
+    pub(super) fn builder(&self) -> Builder<'_> {
+        Builder(self)
+    }
+
     /// The next run that can begin, with its programs; waits while there can be one. None if no more are left, or the
     /// user wants no more.
     pub(super) fn next(&self) -> Option<(Run, Arc<Programs>)> {
@@ -56,6 +62,17 @@ impl Queue {
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// Who builds programs.
+pub(super) struct Builder<'a>(&'a Queue);
+
+impl Drop for Builder<'_> {
+    fn drop(&mut self) {
+        let State { runs, built } = &mut *lock(&self.0.state);
+        runs.retain(|run| built.iter().any(|(arch, _)| *arch == run.arch));
+        self.0.changed.notify_all();
     }
 }
 
@@ -75,9 +92,13 @@ impl State {
 #[cfg(test)]
 mod tests {
     use std::thread;
+    use std::time::Duration;
 
     use super::*;
     use crate::test::plan::{Asked, plan};
+
+    /// Long enough for a thread to begin to wait; if it is not, the tests prove less.
+    const UNTIL_IT_WAITS: Duration = Duration::from_millis(50);
 
     fn queue() -> Queue {
         let suites = ["guest".into()];
@@ -91,6 +112,7 @@ mod tests {
         assert!(queue.wants(Arch::Aarch64) && queue.wants(Arch::X86_64));
         thread::scope(|scope| {
             let first = scope.spawn(|| queue.next().map(|(run, _)| run.label));
+            thread::sleep(UNTIL_IT_WAITS);
             queue.supply(Arch::Aarch64, Programs::new());
             assert_eq!(first.join().unwrap().as_deref(), Some("guest 6.12 aarch64"));
         });
@@ -103,8 +125,20 @@ mod tests {
         let queue = queue();
         thread::scope(|scope| {
             let waiting = scope.spawn(|| queue.next().is_none());
+            thread::sleep(UNTIL_IT_WAITS);
             queue.give_up(Arch::X86_64);
             queue.give_up(Arch::Aarch64);
+            assert!(waiting.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn who_waits_for_a_builder_that_is_gone_ends() {
+        let queue = queue();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| queue.next().is_none());
+            thread::sleep(UNTIL_IT_WAITS);
+            drop(queue.builder());
             assert!(waiting.join().unwrap());
         });
     }

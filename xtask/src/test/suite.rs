@@ -39,13 +39,13 @@ const OF_THE_AGENT: &[&str] = &[
     "bad_input",
     "blocked",
     "full_disk",
-    "less",
     "limited",
     "output",
     "pending",
     "strange_names",
     "terminal",
     "text",
+    "types_file",
 ];
 
 /// To detach a probe the kernel waits for several grace periods of RCU, one probe after the other. With

@@ -17,8 +17,8 @@ const PROC_USER_INIT_INO: u64 = 0xEFFF_FFFD;
 const SECURITYFS: &str = "/sys/kernel/security";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 /// All of them.
-pub(super) const NECESSARY: [fn() -> Condition; 5] =
-    [kernel, privileges, pid_namespace, kprobes, lockdown];
+pub(super) const NECESSARY: [fn() -> Condition; 6] =
+    [kernel, privileges, pid_namespace, kprobes, control_groups, lockdown];
 
 fn kernel() -> Condition {
     let release = read("/proc/sys/kernel/osrelease").unwrap_or_else(|error| format!("{error:#}"));
@@ -120,6 +120,21 @@ fn kprobes() -> Condition {
         )
     };
     Condition { name: "kprobes", found, standing }
+}
+
+/// The programs select by them, and ask for that of the caller.
+fn control_groups() -> Condition {
+    // Of every process of a kernel that has them.
+    const OWN: &str = "/proc/self/cgroup";
+    let (found, standing) = if Path::new(OWN).exists() {
+        ("available".to_owned(), Standing::Met)
+    } else {
+        (
+            format!("not available: no {OWN}"),
+            Standing::Missing { remedy: "sigtrace needs a kernel with CONFIG_CGROUPS" },
+        )
+    };
+    Condition { name: "control groups", found, standing }
 }
 
 fn lockdown() -> Condition {

@@ -1,7 +1,7 @@
 //! The conditions that sigtrace works without, in part. What a kernel lacks is named by the option of its
 //! configuration that would have it.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::Result;
 
@@ -45,10 +45,14 @@ fn btf(machine: &Result<Machine>) -> Condition {
         Ok(machine) => match &machine.source {
             Source::Kernel => met(NAME, "available"),
             Source::File(path) => met(NAME, format!("in {}", path.display())),
-            Source::Nobody => lacking(
+            Source::Nobody(error) => lacking(
                 NAME,
-                format!("not available: no {BTF} (CONFIG_DEBUG_INFO_BTF)"),
-                "--btf FILE can have it instead; without, events have no ppid, no target and no ids of pid \
+                if Path::new(BTF).exists() {
+                    format!("not usable: {BTF}: {error}")
+                } else {
+                    format!("not available: no {BTF} (CONFIG_DEBUG_INFO_BTF)")
+                },
+                "--btf FILE can supply it; without, events have no ppid, no target and no ids of pid \
                  namespaces; from 6.10 on, reads from a signalfd are not traced; --follow keeps processes that \
                  have ended; --target-comm, --target-uid, --target-cgroup, --events generate, deliver and exit, \
                  and --context are refused",
@@ -57,9 +61,7 @@ fn btf(machine: &Result<Machine>) -> Condition {
         Err(error) => Condition {
             name: NAME,
             found: format!("{error:#}"),
-            standing: Standing::Missing {
-                remedy: "give --btf the types of this kernel, or leave it out",
-            },
+            standing: Standing::Missing { remedy: "sigtrace does not trace by it" },
         },
     }
 }
@@ -67,7 +69,7 @@ fn btf(machine: &Result<Machine>) -> Condition {
 fn trampolines(machine: &Result<Machine>) -> Condition {
     const NAME: &str = "trampolines";
     let Some(features) = of_own_types(machine) else {
-        return lacking(NAME, "not available without BTF of the kernel's own", FEW_RETURNS);
+        return lacking(NAME, without_own_types(machine), FEW_RETURNS);
     };
     if !features.direct {
         let found = "not available: needs CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, on aarch64 Linux 6.4 or later";
@@ -93,7 +95,15 @@ fn fprobe(machine: &Result<Machine>) -> Condition {
             "not available: needs CONFIG_FPROBE, and Linux 6.2 or later, on aarch64 6.14",
             SLOW_TO_ATTACH,
         ),
-        None => lacking(NAME, "not available without BTF of the kernel's own", SLOW_TO_ATTACH),
+        None => lacking(NAME, without_own_types(machine), SLOW_TO_ATTACH),
+    }
+}
+
+/// Why there is nothing that goes by the kernel's own types.
+fn without_own_types(machine: &Result<Machine>) -> &'static str {
+    match machine {
+        Ok(Machine { source: Source::File(_), .. }) => "not used with --btf",
+        _ => "not available without BTF",
     }
 }
 
@@ -129,18 +139,13 @@ fn mechanism(machine: &Result<Machine>) -> Condition {
 
 fn tracefs(_: &Result<Machine>) -> Condition {
     const NAME: &str = "tracefs";
-    if let Some(path) = TRACEFS.iter().find(|path| fs::read_dir(path).is_ok()) {
-        return met(NAME, format!("mounted at {}", path.trim_end_matches("/events")));
-    }
-    if has_file_system("tracefs") {
-        lacking(
+    match TRACEFS.iter().find(|path| fs::read_dir(path).is_ok()) {
+        Some(path) => met(NAME, format!("mounted at {}", path.trim_end_matches("/events"))),
+        None => lacking(
             NAME,
             "not mounted, or not readable",
             "--pid, --target and --follow fail; mount it with `mount -t tracefs tracefs /sys/kernel/tracing`",
-        )
-    } else {
-        let found = "not in this kernel: needs CONFIG_EVENT_TRACING";
-        lacking(NAME, found, "--pid, --target and --follow fail")
+        ),
     }
 }
 
@@ -148,16 +153,11 @@ fn cgroups(_: &Result<Machine>) -> Condition {
     const NAME: &str = "cgroup v2";
     match mountinfo::cgroup2() {
         Some(path) => met(NAME, format!("mounted at {}", path.display())),
-        None if has_file_system("cgroup2") => lacking(
-            NAME,
-            "not mounted",
-            "control groups of version 1 are not told, nor the units and containers that go by them; --cgroup and \
-             --target-cgroup need a directory of version 2",
-        ),
         None => lacking(
             NAME,
-            "not in this kernel: needs CONFIG_CGROUPS",
-            "events tell no control groups, units and containers; --cgroup and --target-cgroup fail",
+            "not mounted",
+            "control groups of version 1 are not reported, nor the units and containers that go by them; --cgroup \
+             and --target-cgroup need a directory of version 2",
         ),
     }
 }
@@ -165,20 +165,27 @@ fn cgroups(_: &Result<Machine>) -> Condition {
 fn debugfs(_: &Result<Machine>) -> Condition {
     const NAME: &str = "debugfs";
     let is_mounted = fs::read_dir(DEBUGFS).is_ok_and(|mut entries| entries.next().is_some());
-    if is_mounted {
-        met(NAME, format!("mounted at {DEBUGFS}"))
-    } else if *Preemption::of_kernel() != Preemption::Perhaps {
-        met(NAME, "not mounted, and not needed: how the kernel preempts itself is known")
-    } else if has_file_system("debugfs") {
-        lacking(
+    match (is_mounted, *Preemption::of_kernel() == Preemption::Perhaps) {
+        (true, false) => met(NAME, format!("mounted at {DEBUGFS}")),
+        (false, false) => {
+            met(NAME, "not readable, and not needed to know how the kernel preempts itself")
+        }
+        (true, true) => lacking(
+            NAME,
+            "locked down",
+            "how the kernel preempts itself is unknown, and calls are probed as if it did; CAP_SYSLOG would tell",
+        ),
+        (false, true) if has_file_system("debugfs") => lacking(
             NAME,
             "not mounted, or not readable",
             "how the kernel preempts itself is unknown, and calls are probed as if it did; mount it with \
              `mount -t debugfs debugfs /sys/kernel/debug`",
-        )
-    } else {
-        let effect = "how the kernel preempts itself is unknown, and calls are probed as if it did";
-        lacking(NAME, "not in this kernel: needs CONFIG_DEBUG_FS", effect)
+        ),
+        (false, true) => lacking(
+            NAME,
+            "not in this kernel: needs CONFIG_DEBUG_FS",
+            "how the kernel preempts itself is unknown, and calls are probed as if it did",
+        ),
     }
 }
 

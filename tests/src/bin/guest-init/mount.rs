@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::io;
 
 use anyhow::{Context as _, Result, bail};
-use sigtrace_tests::kernel::{CONTROL_GROUPS, booted_with, control_groups as control_groups_2};
+use sigtrace_tests::kernel::{CONTROL_GROUPS, booted_with, control_groups as cgroup2_root};
 
 /// A file system type and where it goes.
 pub(crate) type Mount = (&'static str, &'static str);
@@ -51,7 +51,7 @@ pub(crate) fn control_groups() -> Result<()> {
     }
     match layout.as_deref() {
         Some("v1") => Ok(()),
-        None | Some("hybrid") => kernel_file_systems(&[("cgroup2", control_groups_2())]),
+        None | Some("hybrid") => kernel_file_systems(&[("cgroup2", cgroup2_root())]),
         Some(other) => bail!("{CONTROL_GROUPS}{other}: v1 or hybrid"),
     }
 }

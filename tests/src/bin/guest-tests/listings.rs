@@ -71,6 +71,7 @@ fn the_doctor_finds_all_well_here() {
         "ok       privileges: ",
         "ok       pid namespace: the initial one",
         "ok       kprobes: available",
+        "ok       control groups: available",
         if Path::new("/sys/kernel/security/lockdown").exists() {
             "ok       lockdown: none"
         } else {

@@ -38,6 +38,7 @@ mod stuck;
 mod terminal;
 mod text;
 mod two_tracers;
+mod types_file;
 mod unfinished;
 mod who;
 
@@ -51,6 +52,7 @@ const TESTS: &[(&str, &[harness::Test])] = &[
     ("unfinished", unfinished::TESTS),
     ("mechanisms", mechanisms::TESTS),
     ("less", less::TESTS),
+    ("types_file", types_file::TESTS),
     ("stuck", stuck::TESTS),
     ("by_process", by_process::TESTS),
     ("follow", follow::TESTS),
