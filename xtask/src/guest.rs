@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result};
 
 use crate::arch::Arch;
 use crate::cache::Cache;
-use crate::setup::{self, image};
+use crate::image;
+use crate::setup;
 use crate::vm::{GuestFile, Job, Root, Streams, Vm};
 use crate::{build, cli};
 

@@ -8,6 +8,7 @@ mod cli;
 mod fuzz;
 mod guest;
 mod host;
+mod image;
 mod interrupt;
 mod process;
 mod progress;
@@ -54,7 +55,7 @@ fn run(command: &Command) -> Result<ExitCode> {
         Command::Vm(options) => return guest::command(&cache, options),
         Command::Image(options) => {
             let arch = options.arch.map_or_else(Arch::of_host, Ok)?;
-            println!("{}", setup::image::ensure(&cache, arch)?.display());
+            println!("{}", image::ensure(&cache, arch)?.display());
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -10,11 +10,12 @@ use anyhow::{Context as _, Result, ensure};
 use crate::arch::Arch;
 use crate::build;
 use crate::cache::Cache;
+use crate::image;
 use crate::interrupt;
 use crate::process;
 use crate::progress::Step;
+use crate::setup;
 use crate::setup::kernel::Version;
-use crate::setup::{self, image};
 use crate::vm::{Job, Mishap, OnInterrupt, PAYLOAD, Root, Streams, Vm};
 
 const PROGRAM: &str = "bench-guest";

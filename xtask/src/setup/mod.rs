@@ -4,7 +4,6 @@
 pub(crate) mod apt;
 pub(crate) mod bpf_linker;
 pub(crate) mod busybox;
-pub(crate) mod image;
 pub(crate) mod kernel;
 pub(crate) mod system;
 pub(crate) mod toolchain;

@@ -19,9 +19,10 @@ use crate::arch::Arch;
 use crate::build::{self, Programs};
 use crate::cache::Cache;
 use crate::cli::Boot;
+use crate::image;
 use crate::interrupt;
 use crate::process;
-use crate::setup::{self, image};
+use crate::setup;
 use crate::vm::{GuestFile, Job, Mishap, OnInterrupt, PAYLOAD, Root, Streams, Vm};
 
 const SILENCE: Duration = Duration::from_secs(360);

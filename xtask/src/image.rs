@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{apt, system};
 use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::process;
 use crate::progress::Step;
+use crate::setup::{apt, system};
 
 const RELEASE: &str = "trixie";
 const PACKAGES: &[&str] = &[
