@@ -38,6 +38,12 @@ const UNLIMITED_RETURNS: [&str; 11] = [
 pub const FREQUENT: [&str; 5] =
     ["rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "kill", "tgkill"];
 
+/// Whether programs of 32 bits enter this call, which others make as well, by a function of their own. On Arm they do
+/// where their structures differ.
+pub fn has_entry_32(syscall: &str) -> bool {
+    !ARM || !["kill", "tkill", "tgkill", "pidfd_send_signal", "pidfd_open"].contains(&syscall)
+}
+
 /// Bytes of a page: of 4 KiB on x86, on Arm also of 16 or 64.
 pub fn page_size() -> usize {
     // SAFETY: no memory is involved.
@@ -203,7 +209,15 @@ impl Kernel {
     /// By what a call is probed if nothing else is asked for: of those that lose nothing the cheapest
     /// if the call is a frequent one, or has a function of its own, else the quickest to attach.
     pub fn probe(self, syscall: &str) -> &'static str {
-        let alone = FREQUENT.contains(&syscall) || syscall == "read";
+        self.probe_for(syscall, FREQUENT.contains(&syscall) || syscall == "read")
+    }
+
+    /// The same for the entry that programs of 32 bits have of their own: their calls are rare.
+    pub fn probe_32(self, syscall: &str) -> &'static str {
+        self.probe_for(syscall, false)
+    }
+
+    fn probe_for(self, syscall: &str, alone: bool) -> &'static str {
         if self.at_least(6, 14) {
             "kprobe.session"
         } else if !self.has_mechanism("fentry") {

@@ -1,8 +1,11 @@
 //! What the kernel holds of a tracer, asked without any tool.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use sigtrace_tests::bpf;
-use sigtrace_tests::kernel::FREQUENT;
+use sigtrace_tests::expect::ABI_32;
+use sigtrace_tests::kernel::{Kernel, has_entry_32};
 
 const BPF_PROG_TYPE_KPROBE: u32 = 2;
 const BPF_PROG_TYPE_TRACEPOINT: u32 = 5;
@@ -15,6 +18,9 @@ const TRACERS: [u32; 4] = [
     BPF_PROG_TYPE_RAW_TRACEPOINT,
     BPF_PROG_TYPE_TRACING,
 ];
+
+/// Calls of which the 64-bit entry has a session of its own, as its program is shorter than one that serves many.
+const OWN_SESSION: [&str; 2] = ["rt_sigprocmask", "kill"];
 
 /// What a tracer leaves in the kernel while it lives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,27 +42,44 @@ impl Traces {
     }
 }
 
-/// The names of the programs that see `syscalls` if nothing else is asked for, as [`Traces::probes`] has
-/// them: returns by trampolines, the entries of frequent calls of 64-bit callers, too, all others by one.
+/// The names of the programs that see `syscalls` if nothing else is asked for, as [`Traces::probes`] has them.
 pub(crate) fn by_default(syscalls: &[&str]) -> Vec<String> {
-    let frequent = |name: &&&str| FREQUENT.contains(*name);
-    let entries = syscalls.iter().filter(frequent).map(|name| format!("{name}_fentry"));
-    let returns =
-        syscalls.iter().flat_map(|name| ["", "i386_"].map(|of| format!("{of}{name}_fexit")));
-    sorted(entries.chain(returns).chain(["multi".to_owned()]))
+    let kernel = Kernel::running();
+    programs(syscalls, |name, is_32| if is_32 { kernel.probe_32(name) } else { kernel.probe(name) })
 }
 
-/// The names of the programs for entries and returns of `syscalls` by trampolines, as
-/// [`Traces::probes`] has them: for 64-bit callers and for 32-bit ones.
-pub(crate) fn trampolines(syscalls: &[&str]) -> Vec<String> {
-    let points =
-        syscalls.iter().flat_map(|syscall| [(*syscall).to_owned(), format!("i386_{syscall}")]);
-    sorted(points.flat_map(|point| [format!("{point}_fentry"), format!("{point}_fexit")]))
+/// The same if all entries are probed by this mechanism, as `stats` names it.
+pub(crate) fn by(mechanism: &'static str, syscalls: &[&str]) -> Vec<String> {
+    programs(syscalls, |_, _| mechanism)
 }
 
-/// In order, and as far as the kernel keeps them.
-fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut names: Vec<String> = names.map(|name| name.chars().take(15).collect()).collect();
+/// The same with a mechanism for each entry, which `by` tells of a call and of whether its callers have 32 bits.
+fn programs(syscalls: &[&str], by: impl Fn(&str, bool) -> &'static str) -> Vec<String> {
+    // The names of those that serve many entries, once each, and of the others.
+    let (mut shared, mut own) = (BTreeSet::new(), Vec::new());
+    let native = syscalls.iter().map(|name| (*name, false));
+    let of_32 = syscalls.iter().filter(|name| has_entry_32(name)).map(|name| (*name, true));
+    for (name, is_32) in native.chain(of_32) {
+        let mechanism = by(name, is_32);
+        let (for_many, ends): (_, &[&str]) = match mechanism {
+            "kprobe" => (None, &["enter", "exit"]),
+            "fentry" => (None, &["fentry", "fexit"]),
+            "kprobe+fexit" => (None, &["enter", "fexit"]),
+            "kprobe.multi+fexit" => (Some("multi"), &["fexit"]),
+            "kprobe.session" if !is_32 && OWN_SESSION.contains(&name) => (None, &["session"]),
+            "kprobe.session" => (Some("session"), &[]),
+            other => panic!("no mechanism: {other}"),
+        };
+        // Where the kernel can skip a program for the return, it has help.
+        let is_helped = mechanism.ends_with("+fexit") && Kernel::running().preempts();
+        let prefix = if is_32 { format!("{ABI_32}_") } else { String::new() };
+        let ends = ends.iter().chain(is_helped.then_some(&"exit"));
+        own.extend(ends.map(|end| format!("{prefix}{name}_{end}")));
+        shared.extend(for_many.map(str::to_owned));
+    }
+    let all = own.into_iter().chain(shared);
+    // As far as the kernel keeps them.
+    let mut names: Vec<String> = all.map(|name| name.chars().take(15).collect()).collect();
     names.sort();
     names
 }

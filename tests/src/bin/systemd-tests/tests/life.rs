@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use sigtrace_tests::expect;
 
 use crate::kernel::{Traces, by_default};
 use crate::service::Service;
@@ -42,7 +43,7 @@ fn a_signal_sent_right_after_the_start_is_in_the_journal_as_json() -> Result<()>
     let expected = json!({
         "event": "syscall",
         "syscall": "kill",
-        "abi": "x86_64",
+        "abi": expect::abi(),
         "pid": me,
         "tid": me,
         "ppid": std::os::unix::process::parent_id(),
