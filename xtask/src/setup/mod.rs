@@ -23,6 +23,7 @@ pub(crate) fn build_tools(cache: &Cache) -> Result<()> {
 }
 
 /// What it takes to boot a guest.
+#[derive(Clone, Debug)]
 pub(crate) struct Machine {
     /// What it is.
     pub(crate) arch: Arch,

@@ -54,9 +54,11 @@ pub(crate) struct Job {
 pub(crate) enum Root {
     /// The initial one, with busybox.
     Initramfs,
-    /// A disk image, the job run by our init.
+    /// A disk image, the job run by our init. What is written to it is gone with the guest.
     Disk(PathBuf),
-    /// A disk image, the job run as a service of its systemd.
+    /// The same, but what is written stays.
+    WritableDisk(PathBuf),
+    /// A disk image, the job run as a service of its systemd. What is written to it is gone with the guest.
     Systemd(PathBuf),
 }
 
@@ -175,7 +177,7 @@ impl Vm {
     fn job_description(&self) -> String {
         let root = match self.root {
             Root::Initramfs => "initramfs",
-            Root::Disk(_) => "disk",
+            Root::Disk(_) | Root::WritableDisk(_) => "disk",
             Root::Systemd(_) => "systemd",
         };
         let Job { argv, env, beside } = &self.job;

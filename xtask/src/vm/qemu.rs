@@ -109,10 +109,16 @@ fn arguments(vm: &Vm) -> Result<Vec<String>> {
     }
     all.extend(["-kernel".into(), process::text(&vm.kernel.image)?.into()]);
     all.extend(["-initrd".into(), format!("/proc/self/fd/{INITRD_FD}")]);
-    if let Root::Disk(image) | Root::Systemd(image) = &vm.root {
+    let disk = match &vm.root {
+        Root::Initramfs => None,
+        Root::Disk(image) | Root::Systemd(image) => Some((image, "snapshot=on")),
+        // Whoever lost the machine's power would make the image anew, so nothing is flushed to its disk.
+        Root::WritableDisk(image) => Some((image, "cache=unsafe")),
+    };
+    if let Some((image, writes)) = disk {
         // A comma in a path is written twice.
         let image = process::text(image)?.replace(',', ",,");
-        let drive = format!("file={image},format=raw,if=virtio,snapshot=on");
+        let drive = format!("file={image},format=raw,if=virtio,{writes}");
         all.extend(["-drive".into(), drive]);
     }
     all.extend(["-append".into(), kernel_command_line(vm)]);

@@ -28,6 +28,7 @@ fn main() {
         eprintln!("guest-init: {error:#}");
     }
     serial::drain_console();
+    mount::remount_root_read_only();
     power_off();
 }
 

@@ -94,6 +94,16 @@ fn mount_with(
     check(result).with_context(what)
 }
 
+/// Has the root file system written out as a whole, so that the next to mount it finds nothing to recover.
+pub(crate) fn remount_root_read_only() {
+    let flags = libc::MS_REMOUNT | libc::MS_RDONLY;
+    // SAFETY: strings that outlive the call, and null where that is allowed. Where it fails, as it does while somebody
+    // writes, there is a journal.
+    unsafe {
+        libc::mount(std::ptr::null(), c"/".as_ptr(), std::ptr::null(), flags, std::ptr::null())
+    };
+}
+
 /// The error of a C library call that returned `result`.
 pub(crate) fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
