@@ -162,10 +162,11 @@ mod tests {
             "guest 7 aarch64",
             "smp 6.12 aarch64",
             "storm 7 aarch64",
+            "systemd 6.12 aarch64",
         ];
         assert!(expected.iter().all(|label| labels.contains(&(*label).into())), "{labels:?}");
-        // Those have no root image there, and no x32 callers.
-        for others in ["systemd", "oracle", "x32"] {
+        // There are no x32 callers, and no other preemption than the kernel's own.
+        for others in ["oracle", "preempt", "x32"] {
             assert!(labels.iter().all(|label| !label.starts_with(others)), "{labels:?}");
         }
     }

@@ -77,7 +77,6 @@ pub(super) const SUITES: &[Suite] = &[
     Suite { smp: 2, options: EXPEDITED, ..suite("smp", "smp-tests") },
     Suite {
         systemd: true,
-        archs: &[Arch::X86_64],
         kernels: Some(&["6.12"]),
         on_any_by_name: true,
         ..suite("systemd", "systemd-tests")
