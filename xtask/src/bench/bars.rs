@@ -157,6 +157,17 @@ fn of_calls(results: &Results, goals: &Goals, syscall: Syscall) -> Result<Vec<Ba
     Ok(bars)
 }
 
+/// Makes bars about this, each to be reached from below: of what, the figure, the bar and the decimals of both.
+fn about(whom: &'static str) -> impl Fn(&str, Option<f64>, Option<f64>, usize) -> Bar {
+    move |what, figure, bar, decimals| Bar {
+        what: format!("{whom}: {what}"),
+        figure,
+        reach: Reach::AtMost,
+        bar,
+        decimals,
+    }
+}
+
 /// What a signal costs who sends it.
 fn of_signals(results: &Results, goals: &Goals) -> Vec<Bar> {
     let of = |tracer: &str, cost: fn(&Signals) -> u64| results.signals(tracer).map(cost);
@@ -169,13 +180,7 @@ fn of_signals(results: &Results, goals: &Goals) -> Vec<Bar> {
     let beside = more("sigtrace --events exit", |signals| signals.signal_another);
     let not_chosen = in_call.zip(beside).map(|(call, exit)| call.max(exit));
     let told = more("sigtrace --events generate", |signals| signals.signal_another);
-    let bar = |what: &str, figure, bar, decimals| Bar {
-        what: format!("a signal: {what}"),
-        figure,
-        reach: Reach::AtMost,
-        bar,
-        decimals,
-    };
+    let bar = about("a signal");
     let mut bars = vec![
         bar("overhead if it is not told of", not_chosen, Some(goals::UNTRACED), 0),
         bar(
@@ -204,13 +209,7 @@ fn of_agent_with_signals(results: &Results, goals: &Goals) -> Vec<Bar> {
     };
     let share = results.processes.iter().map(|processes| processes.memory.pss).max();
     let megabytes = share.map(|kilobytes| kilobytes as f64 * 1024.0 / 1e6);
-    let bar = |what: &str, figure, bar, decimals| Bar {
-        what: format!("agent: {what}"),
-        figure,
-        reach: Reach::AtMost,
-        bar,
-        decimals,
-    };
+    let bar = about("agent");
     let joined = goals.unless_stated_only(goals::INSTRUCTIONS_JOINED);
     let share = goals.unless_stated_only(goals::SHARE_OF_MANY_MB);
     vec![
@@ -229,13 +228,7 @@ fn of_agent(results: &Results, goals: &Goals) -> Result<Vec<Bar>> {
     let share = results.memory.as_ref().map(|memory| memory.pss as f64 * 1024.0 / 1e6);
     let start = results.start.as_ref().map(|start| start.instructions as f64 / 1e6);
     let seconds = |of: fn(&End) -> u64| results.end.as_ref().map(|end| of(end) as f64 / 1e9);
-    let bar = |what: &str, figure, bar, decimals| Bar {
-        what: format!("agent: {what}"),
-        figure,
-        reach: Reach::AtMost,
-        bar,
-        decimals,
-    };
+    let bar = about("agent");
     let fixed = |goal| goals.unless_stated_only(goal);
     let mut bars = vec![
         bar(
