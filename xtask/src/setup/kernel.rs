@@ -203,14 +203,12 @@ fn keep(unpacked: &Path, release: &str, dir: &Path) -> Result<()> {
     let folders =
         ["lib/modules", "usr/lib/modules"].map(|folder| unpacked.join(folder).join(release));
     let modules = folders.into_iter().find(|folder| folder.is_dir());
-    let images = [Some(unpacked.join("boot").join(format!("vmlinuz-{release}")))];
-    let mut images =
-        images.into_iter().chain([modules.as_ref().map(|m| m.join("vmlinuz"))]).flatten();
-    let image = images
-        .find(|image| image.exists())
-        .with_context(|| format!("no kernel image in the packages of {release}"))?;
+    let mut image = unpacked.join("boot").join(format!("vmlinuz-{release}"));
+    if let Some(modules) = modules.as_ref().filter(|_| !image.exists()) {
+        image = modules.join("vmlinuz");
+    }
     fs::copy(&image, dir.join("vmlinuz"))
-        .with_context(|| format!("copying {}", image.display()))?;
+        .with_context(|| format!("no kernel image in the packages of {release}"))?;
     fs::write(dir.join("release"), release)?;
     fs::create_dir(dir.join("modules"))?;
     // Of kernels that a newer one has replaced Debian can have the image and no modules. It boots without a disk.

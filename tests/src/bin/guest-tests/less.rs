@@ -42,6 +42,17 @@ pub(crate) fn trace_by(mut command: Command, act: impl FnOnce()) -> Trace {
     Streaming::trace(&started, &text, status, stderr)
 }
 
+/// A sigtrace of this command tells of a kill, whole; all that it printed.
+#[track_caller]
+pub(crate) fn assert_tells_of_a_kill(command: Command) -> Trace {
+    let mut sent = Value::Null;
+    let trace = trace_by(command, || sent = Puppet::start().call("kill 2147483634 15"));
+    let got: Vec<_> =
+        trace.calls().filter(|call| call["tid"] == sent["tid"]).map(foreseeable).collect();
+    assert_eq!(got, [foreseeable(&sent)]);
+    trace
+}
+
 /// sigtrace on a machine whose kernel does not tell its types.
 pub(crate) fn without_btf(args: &[&str]) -> Command {
     // SAFETY: strings that end.
@@ -184,13 +195,7 @@ fn without_trace_points(args: &[&str]) -> Command {
 }
 
 fn without_trace_points_calls_are_told_of_and_processes_cannot_be_selected() {
-    let mut sent = Value::Null;
-    let trace = trace_by(without_trace_points(&["-s", "kill", "--stats"]), || {
-        sent = Puppet::start().call("kill 2147483634 15");
-    });
-    let got: Vec<_> =
-        trace.calls().filter(|call| call["tid"] == sent["tid"]).map(foreseeable).collect();
-    assert_eq!(got, [foreseeable(&sent)]);
+    assert_tells_of_a_kill(without_trace_points(&["-s", "kill", "--stats"]));
     let ended = run_to_end(&mut without_trace_points(&["-p", "1"]));
     assert_eq!(ended.status.code(), Some(1));
     let said = "cannot find the tracepoint ";
@@ -267,13 +272,7 @@ fn a_kernel_of_which_nobody_knows_how_it_preempts_itself_is_taken_to_do_so() {
     let perhaps = "available, on a preemptible kernel (perhaps: PREEMPT_DYNAMIC); ";
     let has_trampolines = Kernel::running().has_mechanism("fentry");
     assert_eq!(told.contains(perhaps), can_be_chosen && has_trampolines, "{told}");
-    let mut sent = Value::Null;
-    let trace = trace_by(without_debugfs_and_symbols(&["-s", "kill,pause", "--stats"]), || {
-        sent = Puppet::start().call("kill 2147483634 15");
-    });
-    let got: Vec<_> =
-        trace.calls().filter(|call| call["tid"] == sent["tid"]).map(foreseeable).collect();
-    assert_eq!(got, [foreseeable(&sent)]);
+    assert_tells_of_a_kill(without_debugfs_and_symbols(&["-s", "kill,pause", "--stats"]));
 }
 
 fn the_doctor_names_what_the_kernel_would_have_to_be_built_with() {

@@ -3,13 +3,12 @@
 use std::fs;
 
 use serde_json::{Map, Value, json};
-use sigtrace_tests::harness::{Puppet, Test, Tracer, command, perform, run_to_end, temporary};
+use sigtrace_tests::harness::{Test, Tracer, command, perform, run_to_end, temporary};
 use sigtrace_tests::kernel::Kernel;
 use sigtrace_tests::tests;
 
 use crate::calls::Traced;
-use crate::less::{trace_by, without_btf};
-use crate::scene::foreseeable;
+use crate::less::{assert_tells_of_a_kill, without_btf};
 
 /// All of them.
 pub const TESTS: &[Test] = tests![
@@ -65,14 +64,8 @@ fn types_in_a_file_tell_who_killed_whom() {
 
 fn types_in_a_file_are_used_though_the_kernel_has_its_own_and_that_is_said() {
     let file = types(|_| ());
-    let mut sent = Value::Null;
-    let trace = trace_by(command(&["-s", "kill", "--btf", &file, "--stats"]), || {
-        sent = Puppet::start().call("kill 2147483634 15");
-    });
+    let trace = assert_tells_of_a_kill(command(&["-s", "kill", "--btf", &file, "--stats"]));
     assert_eq!(trace.stats().0["probes"], json!({ "kill": "kprobe" }));
-    let got: Vec<_> =
-        trace.calls().filter(|call| call["tid"] == sent["tid"]).map(foreseeable).collect();
-    assert_eq!(got, [foreseeable(&sent)]);
     let said = "sigtrace: warning: --btf: this kernel has types of its own, /sys/kernel/btf/vmlinux, which also \
                 allow for trampolines, kprobe.multi and kprobe.session; without --btf they are used\n";
     assert_eq!(trace.stderr.matches(said).count(), 1, "{}", trace.stderr);
